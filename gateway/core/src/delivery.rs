@@ -1,0 +1,77 @@
+//! What a source read from the wire, before anyone believed it.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+
+use crate::fields::Fields;
+use crate::ids::{EventId, SourceName};
+use crate::time::Timestamp;
+
+/// One delivery as it came: nothing in it is trusted, nothing in it is changed.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The source that it came in by.
+    pub source: SourceName,
+    /// The request method, as sent: `POST`.
+    pub method: String,
+    /// The request target, path and query, as sent.
+    pub target: String,
+    /// Every header, in order; bytes outside UTF-8 are read as ISO 8859-1 (RFC 9110 section 5.5).
+    pub headers: Fields,
+    /// The raw body, byte for byte.
+    pub body: Bytes,
+    /// The address of the peer of the connection, where there is one.
+    pub peer: Option<IpAddr>,
+}
+
+impl Delivery {
+    /// The media type without parameters, in lower case; empty if the header is missing.
+    #[must_use]
+    pub fn media_type(&self) -> String {
+        media_type(self.headers.first("content-type").unwrap_or_default())
+    }
+}
+
+/// A media type without its parameters, in lower case: `application/json`.
+#[must_use]
+pub fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a media type says that the payload is JSON (RFC 6839 section 3.1 for `+json`).
+#[must_use]
+pub fn is_json(content_type: &str) -> bool {
+    let media = content_type.split(';').next().unwrap_or_default().trim().as_bytes();
+    let ends = |tail: &[u8]| {
+        media.len() >= tail.len()
+            && media
+                .get(media.len() - tail.len()..)
+                .is_some_and(|end| end.eq_ignore_ascii_case(tail))
+    };
+    ends(b"/json") || ends(b"+json")
+}
+
+/// When a delivery came, and the id that it will have if it becomes an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// The id of the event to be.
+    pub id: EventId,
+    /// When the last byte of the delivery had come.
+    pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_media_types_are_known_by_their_ending() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/a+json"] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in ["", "json", "text/plain", "application/jsonl", "application/json-seq"] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The letter: why an event is in a dead-letter queue. It travels with the event.
+
+use std::fmt;
+
+use crate::ids::{Digest, PluginName, QueueName, RouteName};
+use crate::limits::bounded_reason;
+
+/// Why an event was dead-lettered, by whom, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The kind of cause.
+    pub cause: Cause,
+    /// What happened, for a person to read; bounded by `REASON_BYTES_MAX`.
+    pub reason: String,
+    /// The queue that gave the event up; `None` if it never reached one.
+    pub origin: Option<QueueName>,
+    /// The route on which it was, where the cause is a filter.
+    pub route: Option<RouteName>,
+    /// The plugin and the digest of its bytes, where the cause is a filter.
+    pub plugin: Option<(PluginName, Digest)>,
+    /// Delivery attempts made before it was given up.
+    pub attempts: u32,
+}
+
+/// The kinds of cause, each a stable word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Every allowed attempt to deliver failed, or a lease ran out for the last time.
+    AttemptsExhausted,
+    /// The receiver will never take it (HTTP 410, or a consumer's final no).
+    GivenUp,
+    /// A filter decided so.
+    Decided,
+    /// A filter trapped.
+    Trap,
+    /// A filter overran its deadline.
+    Deadline,
+    /// A filter reached its memory cap.
+    Memory,
+    /// A filter's answer broke the contract: an unknown queue, too many outputs.
+    BadDecision,
+    /// A filter answered that it failed.
+    Failed,
+    /// A payload broke its schema, on a source that dead-letters those.
+    Violation,
+}
+
+impl Letter {
+    /// A letter of this cause; the reason is cut to its bound.
+    #[must_use]
+    pub fn new(cause: Cause, reason: impl Into<String>) -> Self {
+        Self {
+            cause,
+            reason: bounded_reason(reason.into()),
+            origin: None,
+            route: None,
+            plugin: None,
+            attempts: 0,
+        }
+    }
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 9] = [
+        Self::AttemptsExhausted,
+        Self::GivenUp,
+        Self::Decided,
+        Self::Trap,
+        Self::Deadline,
+        Self::Memory,
+        Self::BadDecision,
+        Self::Failed,
+        Self::Violation,
+    ];
+
+    /// A stable word for the API, metrics, logs and the log format.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AttemptsExhausted => "attempts_exhausted",
+            Self::GivenUp => "given_up",
+            Self::Decided => "filter_decided",
+            Self::Trap => "filter_trap",
+            Self::Deadline => "filter_deadline",
+            Self::Memory => "filter_memory",
+            Self::BadDecision => "filter_bad_decision",
+            Self::Failed => "filter_failed",
+            Self::Violation => "schema_violation",
+        }
+    }
+}
+
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.cause.code(), self.reason)
+    }
+}

@@ -1,0 +1,85 @@
+//! Every bound of the house in one place. Crossing one is back-pressure with a clear answer.
+//!
+//! These are ceilings. Configuration may set lower values; it may not set higher ones.
+
+/// Bytes in a name (source, queue, route, plugin, key).
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Payload bytes of one event, when a source does not say otherwise.
+pub const PAYLOAD_BYTES_DEFAULT: usize = 1024 * 1024;
+
+/// Payload bytes of one event that a source may be configured to take.
+pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Header fields of one delivery.
+pub const HEADERS_MAX: usize = 100;
+
+/// Bytes of all header names and values of one delivery.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+
+/// Attributes of one event, those that filters add included.
+pub const ATTRIBUTES_MAX: usize = 64;
+
+/// Queues that one commit may place an event in.
+pub const DESTINATIONS_MAX: usize = 64;
+
+/// Events that filters may make out of one received event.
+pub const OUTPUTS_MAX: usize = 256;
+
+/// Bytes of one entry of the log: payloads, headers and attributes of one commit.
+pub const ENTRY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of a reason that travels with an event: a refusal's, a drop's, a dead letter's.
+pub const REASON_BYTES_MAX: usize = 1024;
+
+/// Violations reported for one payload.
+pub const VIOLATIONS_MAX: usize = 20;
+
+/// Bytes of an idempotency key as the sender gave it.
+pub const DEDUPE_KEY_BYTES_MAX: usize = 256;
+
+/// Deliveries in one batch that a consumer receives.
+pub const RECEIVE_BATCH_MAX: usize = 1000;
+
+/// Receipts in one settle call.
+pub const SETTLE_BATCH_MAX: usize = 1000;
+
+/// Milliseconds of a long poll.
+pub const RECEIVE_WAIT_MS_MAX: u64 = 60_000;
+
+/// Milliseconds of a lease: twelve hours, as the field has it.
+pub const LEASE_MS_MAX: u64 = 12 * 60 * 60 * 1000;
+
+/// Milliseconds of a lease when the consumer does not say.
+pub const LEASE_MS_DEFAULT: u64 = 30_000;
+
+/// Milliseconds of delay of one event: thirty days.
+pub const DELAY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
+
+const _: () = assert!(PAYLOAD_BYTES_DEFAULT <= PAYLOAD_BYTES_MAX);
+const _: () = assert!(PAYLOAD_BYTES_MAX < ENTRY_BYTES_MAX);
+const _: () = assert!(HEADER_BYTES_MAX < PAYLOAD_BYTES_DEFAULT);
+const _: () = assert!(OUTPUTS_MAX <= 4095, "a part number has twelve bits");
+const _: () = assert!(LEASE_MS_DEFAULT <= LEASE_MS_MAX);
+
+/// Cuts a reason to [`REASON_BYTES_MAX`] at a character boundary.
+#[must_use]
+pub fn bounded_reason(mut reason: String) -> String {
+    if reason.len() > REASON_BYTES_MAX {
+        let cut = (0..=REASON_BYTES_MAX).rev().find(|at| reason.is_char_boundary(*at));
+        reason.truncate(cut.unwrap_or(0));
+    }
+    reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_cut_between_characters() {
+        let cut = bounded_reason("é".repeat(600));
+        assert!(cut.len() <= REASON_BYTES_MAX && cut.chars().all(|c| c == 'é'));
+        assert_eq!(bounded_reason("short".into()), "short");
+    }
+}

@@ -1,0 +1,155 @@
+//! What passes between a queue and those who consume from it.
+
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::letter::Letter;
+
+/// The right to settle one delivery: opaque to consumers, checked by the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LeaseReceipt(pub String);
+
+/// One event, leased to a consumer.
+#[derive(Debug, Clone)]
+pub struct Consumed {
+    /// The right to settle it.
+    pub receipt: LeaseReceipt,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The event.
+    pub event: Event,
+    /// Why it is here, if this is a dead-letter queue.
+    pub letter: Option<Letter>,
+}
+
+/// What a consumer says about one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// Which delivery.
+    pub receipt: LeaseReceipt,
+    /// What about it.
+    pub verb: Verb,
+}
+
+/// The ways to settle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verb {
+    /// It is done with.
+    Ack,
+    /// It failed. It is tried again after `delay`, or by the queue's backoff; or it is
+    /// dead-lettered if its attempts are used up.
+    Nack {
+        /// The wait before the next attempt; `None`: the queue's backoff decides.
+        delay: Option<Duration>,
+        /// Why, for a person to read.
+        reason: String,
+    },
+    /// It can never succeed: to the dead-letter queue now.
+    GiveUp {
+        /// Why, for a person to read.
+        reason: String,
+    },
+    /// Not done yet: the lease runs for `lease` from now.
+    Extend {
+        /// The new length.
+        lease: Duration,
+    },
+}
+
+/// What became of one settlement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It took effect, and is durable.
+    Done,
+    /// It had no effect.
+    Refused(SettleFault),
+}
+
+/// Why a settlement had no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SettleFault {
+    /// The receipt is not one of this queue's.
+    #[error("receipt is not one of this queue's")]
+    Unknown,
+    /// The lease has run out, or the delivery was settled before.
+    #[error("lease has run out or was settled before")]
+    Stale,
+}
+
+impl SettleFault {
+    /// The stable code: what a person looks up.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "receipt_unknown",
+            Self::Stale => "receipt_stale",
+        }
+    }
+}
+
+/// Why a call to a queue failed as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueueFault {
+    /// There is no such queue.
+    #[error("no queue has this name")]
+    NoQueue,
+    /// The store cannot make anything durable.
+    #[error("store cannot commit: {what}")]
+    StoreUnavailable {
+        /// What happened, without paths.
+        what: &'static str,
+    },
+    /// The gateway is stopping.
+    #[error("gateway is stopping")]
+    Stopping,
+}
+
+impl QueueFault {
+    /// The stable code: what a person looks up.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoQueue => "queue_not_found",
+            Self::StoreUnavailable { .. } => "store_unavailable",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// The state of a queue, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueStats {
+    /// Events not yet settled: `ready + leased + delayed`.
+    pub depth: u64,
+    /// Events that a consumer could receive now.
+    pub ready: u64,
+    /// Events that a consumer holds.
+    pub leased: u64,
+    /// Events that wait for a next attempt.
+    pub delayed: u64,
+    /// Events of this queue that lie in its dead-letter queue.
+    pub dead: u64,
+    /// Age of the oldest event that is not settled, since the gateway received it.
+    pub oldest_age: Duration,
+    /// Payload and header bytes of the events not yet settled, about.
+    pub bytes: u64,
+    /// Events ever placed in it, since the gateway started.
+    pub enqueued: u64,
+    /// Events ever acknowledged, since the gateway started.
+    pub acked: u64,
+    /// Attempts that failed and were put back, since the gateway started.
+    pub requeued: u64,
+    /// Leases that ran out, since the gateway started.
+    pub lease_expiries: u64,
+    /// Events ever dead-lettered from it, since the gateway started.
+    pub dead_lettered: u64,
+}
+
+/// What a redrive moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Redriven {
+    /// Dead letters moved back to the queue that had given them up.
+    pub moved: u64,
+    /// Dead letters left where they are, because they never reached a queue.
+    pub left: u64,
+}

@@ -1,0 +1,86 @@
+//! The seams: traits where a call must run against an arrow of the architecture, and only there.
+//!
+//! [`Intake`]: a source calls the hall. [`Engine`]: the hall calls a queue engine. [`Sink`]: the
+//! hall calls a way out. (The fourth, `Disk`, lies inside the queue engine.)
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::delivery::Delivery;
+use crate::event::Event;
+use crate::ids::QueueName;
+use crate::outcome::Outcome;
+use crate::proof::{Receipt, Routed};
+use crate::queue::{Consumed, QueueFault, QueueStats, Redriven, Settled, Settlement};
+use crate::refusal::Refusal;
+
+/// A future that a seam returns: seams are called through `dyn`.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a source calls when a delivery is complete.
+pub trait Intake: Send + Sync + 'static {
+    /// Takes the delivery through the line. Returns once the event is durable, or refused.
+    fn take(&self, delivery: Delivery) -> Pending<'_, Result<Receipt, Refusal>>;
+}
+
+/// A queue engine: what the hall calls to make events durable and to hand them out.
+pub trait Engine: Send + Sync + 'static {
+    /// Commits the event with all its placements as one entry. Returns once it is durable.
+    fn commit(&self, routed: Routed) -> Pending<'_, Result<Receipt, Refusal>>;
+
+    /// Leases up to `ask.max` events; waits up to `ask.wait` for the first.
+    fn receive<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        ask: Ask,
+    ) -> Pending<'a, Result<Vec<Consumed>, QueueFault>>;
+
+    /// Settles leases. Returns once the settlements are durable: one result for each, in order.
+    fn settle<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        settlements: Vec<Settlement>,
+    ) -> Pending<'a, Result<Vec<Settled>, QueueFault>>;
+
+    /// Moves up to `max` dead letters back to where they came from, with their attempts reset.
+    /// `queue` is a dead-letter queue, or a queue whose dead letters lie in one.
+    fn redrive<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        max: usize,
+    ) -> Pending<'a, Result<Redriven, QueueFault>>;
+
+    /// The state of every queue, by name.
+    fn stats(&self) -> Pending<'_, Vec<(QueueName, QueueStats)>>;
+
+    /// Flushes and stops. What was committed stays; later calls are refused.
+    fn stop(&self) -> Pending<'_, ()>;
+}
+
+/// What a consumer asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask {
+    /// At most so many events; at least 1.
+    pub max: usize,
+    /// Wait so long for the first one.
+    pub wait: Duration,
+    /// Lease each for so long.
+    pub lease: Duration,
+}
+
+/// A way out: one attempt to hand over a batch.
+pub trait Sink: Send + Sync + 'static {
+    /// Tries once to hand over each event of the batch: one outcome for each, in order. Never
+    /// retries by itself, and never blocks for longer than its own timeout.
+    fn deliver<'a>(&'a self, batch: &'a [Attempt]) -> Pending<'a, Vec<Outcome>>;
+}
+
+/// One event to hand over.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The event.
+    pub event: Event,
+    /// Which attempt this is, from 1.
+    pub number: u32,
+}
