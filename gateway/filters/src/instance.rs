@@ -32,6 +32,8 @@ pub(crate) struct Instance {
     /// Memory beyond which it is replaced: halfway between what it had after `configure` and its
     /// cap, so that a plugin with a large base is not replaced after every call.
     memory_bytes_old: usize,
+    /// What the plugin's numbers know of its memory.
+    memory_bytes_seen: usize,
 }
 
 /// What `configure` said.
@@ -64,7 +66,10 @@ impl Instance {
         };
         let bytes = store.data().memory.bytes();
         let memory_bytes_old = bytes + limits.memory_bytes_max.saturating_sub(bytes) / 2;
-        Ok(Started::Ready(Box::new(Self { store, guest, calls: 0, memory_bytes_old }), asked))
+        Ok(Started::Ready(
+            Box::new(Self { store, guest, calls: 0, memory_bytes_old, memory_bytes_seen: 0 }),
+            asked,
+        ))
     }
 
     /// Asks it about an event. After a fault it must be thrown away.
@@ -96,8 +101,13 @@ impl Instance {
         let answer = self.guest.call_filter(&mut self.store, projected);
         let took = began.elapsed();
         self.calls += 1;
-        let counts = &self.store.data().about.counts;
+        let context = self.store.data();
+        let counts = &context.about.counts;
         counts.call_time_ns.observe(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        if context.memory.bytes() > self.memory_bytes_seen {
+            self.memory_bytes_seen = context.memory.bytes();
+            counts.memory_bytes_max.fetch_max(self.memory_bytes_seen, Ordering::Relaxed);
+        }
         answer.map_err(|error| fault(&error, &self.store))
     }
 
@@ -110,14 +120,6 @@ impl Instance {
     pub(crate) fn is_old(&self, recycle_calls: u64) -> bool {
         (recycle_calls > 0 && self.calls >= recycle_calls)
             || self.store.data().memory.bytes() > self.memory_bytes_old
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        let context = self.store.data();
-        let most = &context.about.counts.memory_bytes_max;
-        most.fetch_max(context.memory.bytes(), Ordering::Relaxed);
     }
 }
 

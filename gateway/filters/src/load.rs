@@ -71,6 +71,7 @@ fn about(spec: &PluginSpec) -> About {
         counts: Counts::default(),
         series: SeriesTable::default(),
         log: LogGate::new(Instant::now()),
+        failures: LogGate::new(Instant::now()),
     }
 }
 

@@ -48,7 +48,10 @@ pub(crate) struct About {
     pub(crate) signature: String,
     pub(crate) counts: Counts,
     pub(crate) series: SeriesTable,
+    /// For what the plugin logs.
     pub(crate) log: LogGate,
+    /// For what the gateway logs about its failures.
+    pub(crate) failures: LogGate,
 }
 
 impl Plugin {

@@ -3,6 +3,8 @@
 //! It decides; the calls are an argument. It never loses an event: every path ends in a branch, or
 //! in a refusal of the whole event, of which nothing has been stored yet.
 
+use std::time::Instant;
+
 use sluicegate_core::decision::{Decision, Failure, Output, RejectCode, Rejection};
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::EventId;
@@ -140,17 +142,7 @@ fn ended(decision: Decision, plugin: &Plugin, chain: &Chain) -> Result<End, Refu
 
 /// What the plugin's policy makes of its failure; `None`: on, as if it had said `next`.
 fn failed(fault: Fault, plugin: &Plugin, chain: &Chain) -> Result<Option<End>, Refusal> {
-    let about = &plugin.0.about;
-    about.counts.failed(fault.cause);
-    tracing::warn!(
-        plugin = about.name.as_str(),
-        digest = about.digest_short,
-        route = chain.route.as_str(),
-        cause = fault.cause.code(),
-        policy = ?plugin.0.on_failure,
-        "a filter failed: {}",
-        fault.reason
-    );
+    note(&fault, plugin, chain);
     match plugin.0.on_failure {
         OnFailure::DeadLetter => Ok(Some(End::Dead(letter(fault, plugin, chain)))),
         OnFailure::Next => Ok(None),
@@ -163,6 +155,23 @@ fn failed(fault: Fault, plugin: &Plugin, chain: &Chain) -> Result<Option<End>, R
             code: RejectCode::Unavailable,
             reason: "a filter failed".to_owned(),
         })),
+    }
+}
+
+/// Counts the failure, and logs it unless the plugin fails faster than anyone can read.
+fn note(fault: &Fault, plugin: &Plugin, chain: &Chain) {
+    let about = &plugin.0.about;
+    about.counts.failed(fault.cause);
+    if about.failures.pass(Instant::now()) {
+        tracing::warn!(
+            plugin = about.name.as_str(),
+            digest = about.digest_short,
+            route = chain.route.as_str(),
+            cause = fault.cause.code(),
+            policy = ?plugin.0.on_failure,
+            "a filter failed: {}",
+            fault.reason
+        );
     }
 }
 
