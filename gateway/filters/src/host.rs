@@ -170,6 +170,8 @@ impl std::fmt::Debug for Host {
 fn work(station: &mut Station, job: Job) {
     let Job { event, chains, reply } = job;
     let decided = catch_unwind(AssertUnwindSafe(|| station.decide(&event, &chains)));
+    // Whoever gets the answer may unload a plugin at once: nothing here may still hold it.
+    drop(chains);
     match decided {
         // Nobody may be waiting any more: then nothing was stored, and nothing is lost.
         Ok(answer) => drop(reply.send(answer)),

@@ -28,21 +28,21 @@ impl Severity {
 
     /// The severity that the payload of an alert says, at the first of the known places.
     pub fn of_alert(payload: Value<'_>) -> Self {
-        let Some(alert) = payload.member("alert") else { return Self::Unknown };
-        PLACES
-            .iter()
-            .filter_map(|(part, field)| alert.member(part)?.member(field)?.as_str())
+        payload
+            .find(PLACES)
+            .into_iter()
+            .filter_map(|place| place?.as_str())
             .find_map(|name| Self::named(&name))
             .unwrap_or(Self::Unknown)
     }
 }
 
-/// Members of `alert`: code scanning first, then Dependabot.
-const PLACES: [(&str, &str); 4] = [
-    ("rule", "security_severity_level"),
-    ("rule", "severity"),
-    ("security_advisory", "severity"),
-    ("security_vulnerability", "severity"),
+/// Code scanning first, then Dependabot.
+const PLACES: [&[&str]; 4] = [
+    &["alert", "rule", "security_severity_level"],
+    &["alert", "rule", "severity"],
+    &["alert", "security_advisory", "severity"],
+    &["alert", "security_vulnerability", "severity"],
 ];
 
 #[cfg(test)]

@@ -187,7 +187,9 @@ impl<'a> Reader<'a> {
     fn string_end(&self) -> Result<usize, Error> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;
-        while let Some(byte) = bytes.get(at) {
+        loop {
+            at = plain_end(bytes, at);
+            let Some(byte) = bytes.get(at) else { break };
             match byte {
                 b'"' => return Ok(at + 1),
                 b'\\' => at = self.escape_end(at)?,
@@ -258,6 +260,28 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The first byte from `at`, eight at a time, among which may be one that matters in a string:
+/// a quote, a backslash or a control character.
+fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // The well-known test for a zero byte; with 0x20 in place of 1, for a byte below it.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    while let Some(Ok(eight)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
+        let word = u64::from_le_bytes(eight);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let matters = control
+            | zero(word ^ (ONES * u64::from(b'"')))
+            | zero(word ^ (ONES * u64::from(b'\\')));
+        if matters != 0 {
+            // The lowest of these bits is exact: a borrow runs only upwards.
+            return at + (matters.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,6 +350,20 @@ mod tests {
             ",",
         ] {
             assert!(all(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_end_where_they_end_at_every_length() {
+        for length in 0..40 {
+            for filler in ["x", "\u{7f}", "é", "\u{10ffff}"] {
+                let text = format!("\"{}\"", filler.repeat(length));
+                assert_eq!(all(&text), Ok(vec![Kind::String]), "{text}");
+                let escaped = format!("\"{}\\\"\"", filler.repeat(length));
+                assert_eq!(all(&escaped), Ok(vec![Kind::String]), "{escaped}");
+                let control = format!("\"{}\u{1f}\"", filler.repeat(length));
+                assert_eq!(all(&control).unwrap_err().at, 1 + filler.len() * length);
+            }
         }
     }
 

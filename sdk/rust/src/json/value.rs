@@ -25,6 +25,62 @@ impl<'a> Value<'a> {
         path.iter().try_fold(self, |value, name| value.member(name))
     }
 
+    /// The values at several paths of object members, found in one pass that ends with the last
+    /// that can still be found. Of doubled members the first counts.
+    pub fn find<const N: usize>(self, paths: [&[&str]; N]) -> [Option<Value<'a>>; N] {
+        let mut found = [None; N];
+        // What is not JSON further on does not take away what was found before it.
+        let _ = self.search(paths, &mut found);
+        found
+    }
+
+    fn search<const N: usize>(
+        self,
+        paths: [&[&str]; N],
+        found: &mut [Option<Value<'a>>; N],
+    ) -> Result<(), Error> {
+        let mut reader = Reader::new(self.0);
+        if reader.token()?.map(|token| token.kind) != Some(Kind::ObjectStart) {
+            return Ok(());
+        }
+        // For each open object, which paths lead through it and can still be found.
+        let mut open = vec![[true; N]];
+        while let Some(key) = reader.token()? {
+            let depth = open.len();
+            let Some(live) = open.last_mut() else { break };
+            if key.kind != Kind::Key {
+                open.pop();
+                if !open.iter().flatten().any(|live| *live) {
+                    break;
+                }
+                continue;
+            }
+            let Some(first) = reader.token()? else { break };
+            let name = unescaped(&self.0[key.span.start + 1..key.span.end - 1]);
+            let mut through = [false; N];
+            let mut here = [false; N];
+            for (at, path) in paths.iter().enumerate() {
+                if live[at] && path.get(depth - 1).is_some_and(|step| *step == name) {
+                    live[at] = false;
+                    here[at] = path.len() == depth;
+                    through[at] = path.len() > depth;
+                }
+            }
+            if first.kind == Kind::ObjectStart && through.contains(&true) && !here.contains(&true) {
+                open.push(through);
+                continue;
+            }
+            let span = reader.skip(&first)?;
+            for (place, _) in found.iter_mut().zip(here).filter(|(_, here)| *here) {
+                *place = Some(Value(&self.0[span.clone()]));
+            }
+            if !open.iter().flatten().any(|live| *live) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The first member of this name.
     pub fn member(self, name: &str) -> Option<Value<'a>> {
         let mut found = None;
@@ -151,6 +207,17 @@ mod tests {
         }
         assert_eq!(Value::new("[1").at(&["a"]), None);
         assert_eq!(value.at(&[]), Some(value));
+    }
+
+    #[test]
+    fn several_paths_are_found_in_one_pass() {
+        let value = Value::new(r#"{"a":{"b":1,"c":{"d":2}},"a":{"e":9},"f":[3],"g":"#);
+        let raw = |found: Option<Value<'static>>| found.map(Value::raw);
+        let found =
+            value.find([&["a", "c", "d"], &["f"], &["a", "e"], &["a", "b"], &["a", "b", "x"]]);
+        assert_eq!(found.map(raw), [Some("2"), Some("[3]"), None, Some("1"), None]);
+        assert_eq!(Value::new("[]").find([&["a"]]), [None]);
+        assert_eq!(Value::new("{\"a\":1").find([&["a"], &["b"]]).map(raw), [Some("1"), None]);
     }
 
     #[test]
