@@ -1,0 +1,21 @@
+//! `sluicegate verify --vectors`: known-answer vectors of webhook signatures.
+
+use std::path::Path;
+
+use sluicegate_admission::vectors;
+
+use super::{CommandFault, say};
+
+/// Runs the vectors; prints a line for each failure, and the sums last.
+pub(super) fn verify(file: &Path) -> Result<(), CommandFault> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|fault| CommandFault::Input(format!("cannot read {}: {fault}", file.display())))?;
+    let report = vectors::run(&text)
+        .map_err(|fault| CommandFault::Input(format!("{}: {fault}", file.display())))?;
+    for failure in report.failures() {
+        say(&failure);
+    }
+    let (passed, failed, unsupported) = report.counts();
+    say(&format!("{passed} passed, {failed} failed, {unsupported} unsupported"));
+    if failed > 0 { Err(CommandFault::Told) } else { Ok(()) }
+}
