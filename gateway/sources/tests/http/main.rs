@@ -1,0 +1,11 @@
+//! The HTTP source over real sockets: what it takes, what it refuses, and how long it waits.
+
+#![cfg(test)]
+
+mod bad_input;
+mod flow;
+mod limits;
+mod property;
+mod refusals;
+mod stop;
+mod world;
