@@ -68,7 +68,8 @@ pub fn table(rows: &[Row], machine: &Value, options: &Options) -> String {
         options.connections,
     );
     out.push_str(
-        "| line | fsync | CPU us/event (least-most) | x floor | events/s | p50 us | p99 us | RSS MB |\n\
+        "| line | fsync | CPU us/event (least-most) | x floor | events/s | p50 us | p99 us \
+         | RSS MB |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for (variant, runs) in rows {
