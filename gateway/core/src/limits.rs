@@ -56,10 +56,34 @@ pub const LEASE_MS_DEFAULT: u64 = 30_000;
 /// Milliseconds of delay of one event: thirty days.
 pub const DELAY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 
+/// Bytes of a plugin's file. The largest known, a Python interpreter with its library, has 18 MB.
+pub const PLUGIN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of memory that one instance of a plugin may be configured to use.
+pub const PLUGIN_MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Bytes of memory of one instance of a plugin, when its configuration does not say.
+pub const PLUGIN_MEMORY_BYTES_DEFAULT: usize = 64 * 1024 * 1024;
+
+/// Milliseconds of one call of a filter, when its configuration does not say.
+pub const FILTER_DEADLINE_MS_DEFAULT: u64 = 10;
+
+/// Milliseconds that a filter may be configured to take for one call.
+pub const FILTER_DEADLINE_MS_MAX: u64 = 10_000;
+
+/// Payload, header and attribute bytes of all events that filters make out of one received event.
+pub const EMITTED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of an event type or a media type that a filter sets.
+pub const TYPE_BYTES_MAX: usize = 256;
+
 const _: () = assert!(PAYLOAD_BYTES_DEFAULT <= PAYLOAD_BYTES_MAX);
 const _: () = assert!(PAYLOAD_BYTES_MAX < ENTRY_BYTES_MAX);
 const _: () = assert!(HEADER_BYTES_MAX < PAYLOAD_BYTES_DEFAULT);
 const _: () = assert!(OUTPUTS_MAX <= 4095, "a part number has twelve bits");
+const _: () = assert!(PLUGIN_MEMORY_BYTES_DEFAULT <= PLUGIN_MEMORY_BYTES_MAX);
+const _: () = assert!(FILTER_DEADLINE_MS_DEFAULT <= FILTER_DEADLINE_MS_MAX);
+const _: () = assert!(EMITTED_BYTES_MAX + PAYLOAD_BYTES_MAX < ENTRY_BYTES_MAX);
 const _: () = assert!(LEASE_MS_DEFAULT <= LEASE_MS_MAX);
 
 /// Cuts a reason to [`REASON_BYTES_MAX`] at a character boundary.

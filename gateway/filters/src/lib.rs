@@ -1,1 +1,40 @@
-//! Being built.
+//! The Wasm room: loads plugins, and lets them decide about events. The only crate that knows
+//! wasmtime.
+//!
+//! A plugin is a guest that nobody trusts. It gets what its subscription asked for and gives back
+//! a decision; it never gets a file, a socket, an environment variable or another event's memory.
+//! Whatever it does wrong (a trap, an endless loop, a grab for memory, a lie), the event that it
+//! was asked about is not lost, and no other event is disturbed.
+//!
+//! How an event goes through, file by file: [`Host::decide`] (`host`) puts one job on the bounded
+//! line (`jobs`); a worker thread takes it and walks the chains (`walk`) with the instances that it
+//! keeps (`station`, `instance`); what a guest answers is checked and translated (`answer`) and, if
+//! it made events, they are patched together (`patch`).
+
+mod answer;
+mod contract;
+mod deadline;
+mod engine;
+mod fault;
+mod host;
+mod imports;
+mod instance;
+mod jobs;
+mod load;
+mod memory;
+mod metrics;
+mod patch;
+mod plugin;
+mod projection;
+mod series;
+mod spec;
+mod station;
+mod subscription;
+mod ticker;
+mod walk;
+
+pub use fault::{HostFault, LoadFault};
+pub use host::Host;
+pub use metrics::{PluginMetrics, Series, SeriesValue};
+pub use plugin::Plugin;
+pub use spec::{Branch, Chain, End, HostConfig, OnFailure, PluginSpec};

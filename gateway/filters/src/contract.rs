@@ -1,0 +1,10 @@
+//! The host's side of the contract, made from `sdk/wit` at compile time.
+//!
+//! Events are lowered straight from borrowed parts; decisions are lifted into owned ones. The
+//! `state` interface of the world is generated but never linked: see `load`.
+
+wasmtime::component::bindgen!({
+    path: "../../sdk/wit",
+    world: "filter-plugin",
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

@@ -1,0 +1,196 @@
+//! The room as the hall sees it: load plugins, ask them about events, read the numbers, stop.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use sluicegate_core::event::Event;
+use sluicegate_core::refusal::Refusal;
+use tokio::sync::oneshot;
+use wasmtime::component::Linker;
+
+use crate::engine::{GUEST_STACK_BYTES, engine};
+use crate::fault::{HostFault, LoadFault};
+use crate::imports::{Context, linker};
+use crate::jobs::{Job, Jobs, NotTaken};
+use crate::load::load;
+use crate::metrics::PluginMetrics;
+use crate::plugin::{Loaded, Plugin};
+use crate::spec::{Branch, Chain, End, HostConfig, PluginSpec};
+use crate::station::Station;
+use crate::ticker::Ticker;
+
+/// The Wasm room. It stops when it is dropped.
+pub struct Host {
+    linker: Linker<Context>,
+    jobs: Arc<Jobs>,
+    ticker: Arc<Ticker>,
+    loading: Mutex<()>,
+    loaded: Mutex<Vec<Weak<Loaded>>>,
+    plugins_max: usize,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Host {
+    /// Starts the engine and its threads.
+    ///
+    /// # Errors
+    /// When this machine cannot run the engine, or does not give the threads.
+    pub fn start(config: HostConfig) -> Result<Self, HostFault> {
+        let threads = match config.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        // Each worker may hold an instance of each plugin, and, until it looks, of each that was
+        // unloaded; and each plugin is started once more when it is loaded.
+        let engine = engine((2 * threads + 1).saturating_mul(config.plugins_max.max(1)))?;
+        let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
+        let host = Self {
+            linker,
+            jobs: Arc::new(Jobs::new(config.jobs_max)),
+            ticker: Arc::new(Ticker::default()),
+            loading: Mutex::new(()),
+            loaded: Mutex::new(Vec::new()),
+            plugins_max: config.plugins_max,
+            threads: Mutex::new(Vec::with_capacity(threads + 1)),
+        };
+        // A thread that does not start drops the host, which stops those that did.
+        lock(&host.threads).push(host.ticker.start(engine, Arc::clone(&host.jobs))?);
+        let queues = Arc::new(config.queues);
+        for number in 0..threads {
+            let worker = host.worker(number, Station::new(Arc::clone(&queues)))?;
+            lock(&host.threads).push(worker);
+        }
+        Ok(host)
+    }
+
+    /// Compiles a plugin, holds it against the contract, and starts it once to prove that its
+    /// `configure` works. Takes as long as that takes: call it where blocking is allowed.
+    ///
+    /// # Errors
+    /// When the bytes are not a plugin, it imports what it may not have, or it does not start.
+    pub fn load(&self, spec: PluginSpec) -> Result<Plugin, LoadFault> {
+        // One at a time; the numbers can be read meanwhile.
+        let _loading = lock(&self.loading);
+        lock(&self.loaded).retain(|plugin| plugin.strong_count() > 0);
+        if lock(&self.loaded).len() >= self.plugins_max {
+            return Err(LoadFault::TooMany { max: self.plugins_max });
+        }
+        // Workers give back the instances of plugins that are gone.
+        self.jobs.rouse();
+        let _running = self.ticker.running();
+        let plugin = load(&self.linker, spec)?;
+        lock(&self.loaded).push(Arc::downgrade(&plugin.0));
+        Ok(plugin)
+    }
+
+    /// Takes an event through its chains: one list of branches for each chain, in order. All
+    /// chains are walked in one job, by one worker.
+    ///
+    /// # Errors
+    /// When a filter rejects the event or asks for it later, when too many events wait, or when
+    /// the room is stopping. Nothing was decided then for any chain.
+    pub async fn decide(
+        &self,
+        event: Event,
+        chains: Vec<Arc<Chain>>,
+    ) -> Result<Vec<Vec<Branch>>, Refusal> {
+        if !chains.iter().any(|chain| chain.wants(&event.kind)) {
+            let through = || vec![Branch { event: event.clone(), end: End::Through }];
+            return Ok(chains.iter().map(|_| through()).collect());
+        }
+        let (reply, answer) = oneshot::channel();
+        self.jobs.push(Job { event, chains, reply }).map_err(|not_taken| match not_taken {
+            NotTaken::Full => overloaded("filter jobs"),
+            NotTaken::Stopping => Refusal::Stopping,
+        })?;
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) if self.jobs.is_stopping() => Err(Refusal::Stopping),
+            // The worker panicked over it, and has said so in the log.
+            Err(_) => Err(overloaded("filter worker")),
+        }
+    }
+
+    /// The numbers of every plugin that is loaded.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<PluginMetrics> {
+        let loaded: Vec<_> = lock(&self.loaded).iter().filter_map(Weak::upgrade).collect();
+        loaded.into_iter().map(|loaded| Plugin(loaded).metrics()).collect()
+    }
+
+    /// Stops the threads. Events that still wait are refused; those being decided are finished.
+    pub fn stop(&self) {
+        self.jobs.stop();
+        self.ticker.stop();
+        for thread in lock(&self.threads).drain(..) {
+            // A thread that panicked has said so; there is nothing left of it to stop.
+            let _ = thread.join();
+        }
+    }
+
+    fn worker(&self, number: usize, mut station: Station) -> Result<JoinHandle<()>, HostFault> {
+        let (jobs, ticker) = (Arc::clone(&self.jobs), Arc::clone(&self.ticker));
+        thread::Builder::new()
+            .name(format!("filter-{number}"))
+            .stack_size(GUEST_STACK_BYTES + HOST_STACK_BYTES)
+            .spawn(move || {
+                jobs.enter();
+                loop {
+                    let running = ticker.running();
+                    while let Some(job) = jobs.take() {
+                        work(&mut station, job);
+                    }
+                    station.sweep();
+                    drop(running);
+                    if !jobs.wait() {
+                        return;
+                    }
+                }
+            })
+            .map_err(HostFault::Thread)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+/// Works off one job. A panic here is a fault of ours or of the engine: it costs this event its
+/// answer and this worker its instances, and nothing else.
+fn work(station: &mut Station, job: Job) {
+    let Job { event, chains, reply } = job;
+    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(&event, &chains)));
+    match decided {
+        // Nobody may be waiting any more: then nothing was stored, and nothing is lost.
+        Ok(answer) => drop(reply.send(answer)),
+        Err(_) => {
+            tracing::error!(event = %event.id, "a filter worker panicked; its instances are replaced");
+            station.clear();
+        }
+    }
+}
+
+fn overloaded(what: &'static str) -> Refusal {
+    Refusal::Overloaded { what, retry_after: RETRY_AFTER }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these locks guard is whole at every moment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stack of a worker beside that of the guest.
+const HOST_STACK_BYTES: usize = 512 * 1024;
+
+/// When a sender that was refused for want of room may come back.
+const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -1,0 +1,172 @@
+//! One living instance of a plugin: its store, its limits, and the two calls that it takes.
+//!
+//! An instance that has failed is never used again: its memory may be in any state.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use sluicegate_core::event::Event;
+use sluicegate_core::letter::Cause;
+use wasmtime::component::InstancePre;
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::contract::exports::sluicegate::plugin::filter::{
+    Decision, Failure, Guest, GuestIndices, Subscription as Asked,
+};
+use crate::contract::sluicegate::plugin::types;
+use crate::deadline::{Deadline, Overrun, thread_time};
+use crate::fault::Fault;
+use crate::imports::Context;
+use crate::memory::MemoryCap;
+use crate::plugin::{About, Limits};
+use crate::projection::{Projection, write_id};
+use crate::series::Handles;
+use crate::subscription::Subscription;
+
+/// A living instance.
+pub(crate) struct Instance {
+    store: Store<Context>,
+    guest: Guest,
+    calls: u64,
+    /// Memory beyond which it is replaced: halfway between what it had after `configure` and its
+    /// cap, so that a plugin with a large base is not replaced after every call.
+    memory_bytes_old: usize,
+}
+
+/// What `configure` said.
+pub(crate) enum Started {
+    Ready(Box<Instance>, Asked),
+    Refused(String),
+}
+
+/// What a guest answered, as the contract has it.
+pub(crate) type Answer = Result<Decision, Failure>;
+
+impl Instance {
+    /// Makes an instance and configures it.
+    pub(crate) fn start(
+        about: &Arc<About>,
+        instances: &InstancePre<Context>,
+        exports: &GuestIndices,
+        limits: &Limits,
+    ) -> Result<Started, Fault> {
+        about.counts.starts.increment();
+        let mut store = store(instances, about, limits);
+        let guest = instances
+            .instantiate(&mut store)
+            .and_then(|instance| exports.load(&mut store, &instance))
+            .map_err(|error| fault(&error, &store))?;
+        let asked = match guest.call_configure(&mut store, &limits.config) {
+            Ok(Ok(asked)) => asked,
+            Ok(Err(why)) => return Ok(Started::Refused(why)),
+            Err(error) => return Err(fault(&error, &store)),
+        };
+        let bytes = store.data().memory.bytes();
+        let memory_bytes_old = bytes + limits.memory_bytes_max.saturating_sub(bytes) / 2;
+        Ok(Started::Ready(Box::new(Self { store, guest, calls: 0, memory_bytes_old }), asked))
+    }
+
+    /// Asks it about an event. After a fault it must be thrown away.
+    pub(crate) fn call(
+        &mut self,
+        event: &Event,
+        wanted: &Subscription,
+        deadline: Duration,
+        id: &mut String,
+    ) -> Result<Answer, Fault> {
+        let context = self.store.data_mut();
+        context.event = Some(event.id);
+        context.deadline = Deadline::new(deadline);
+        self.store.set_epoch_deadline(1);
+        self.store.set_hostcall_fuel(answer_bytes_max(event));
+        write_id(id, event);
+        let projection = Projection::new(event, wanted);
+        let projected = types::Event {
+            id,
+            source: event.source.as_str(),
+            type_: &event.kind,
+            time: event.time.unwrap_or(event.received_at).unix_ns(),
+            content_type: &event.content_type,
+            attributes: &projection.attributes,
+            headers: &projection.headers,
+            data: projection.data,
+        };
+        let began = Instant::now();
+        let answer = self.guest.call_filter(&mut self.store, projected);
+        let took = began.elapsed();
+        self.calls += 1;
+        let counts = &self.store.data().about.counts;
+        counts.call_time_ns.observe(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        answer.map_err(|error| fault(&error, &self.store))
+    }
+
+    /// Whether it has answered before: only then can a fresh one do better.
+    pub(crate) fn is_used(&self) -> bool {
+        self.calls > 1
+    }
+
+    /// Whether it should make room for a fresh one.
+    pub(crate) fn is_old(&self, recycle_calls: u64) -> bool {
+        (recycle_calls > 0 && self.calls >= recycle_calls)
+            || self.store.data().memory.bytes() > self.memory_bytes_old
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let context = self.store.data();
+        let most = &context.about.counts.memory_bytes_max;
+        most.fetch_max(context.memory.bytes(), Ordering::Relaxed);
+    }
+}
+
+fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) -> Store<Context> {
+    let context = Context {
+        about: Arc::clone(about),
+        memory: MemoryCap::new(limits.memory_bytes_max),
+        deadline: Deadline::new(limits.deadline.max(START_DEADLINE)),
+        handles: Handles::default(),
+        event: None,
+    };
+    let mut store = Store::new(instances.engine(), context);
+    store.limiter(|context| &mut context.memory);
+    store.epoch_deadline_callback(|mut store| {
+        store.data_mut().deadline.tick(thread_time())?;
+        Ok(UpdateDeadline::Continue(1))
+    });
+    store.set_epoch_deadline(1);
+    store.set_hostcall_fuel(ANSWER_BYTES_BASE);
+    store
+}
+
+/// What went wrong, from what wasmtime says and what the limits saw.
+fn fault(error: &wasmtime::Error, store: &Store<Context>) -> Fault {
+    if let Some(overrun) = error.downcast_ref::<Overrun>() {
+        return Fault::new(Cause::Deadline, overrun.to_string());
+    }
+    let memory = &store.data().memory;
+    if memory.refused() {
+        let bytes = memory.bytes();
+        return Fault::new(
+            Cause::Memory,
+            format!("reached its memory cap (it had {bytes} bytes): {}", error.root_cause()),
+        );
+    }
+    // The type of this error is private to wasmtime.
+    if error.root_cause().to_string().starts_with("too much data is being copied") {
+        return Fault::bad("its answer is larger than an answer to this event may be");
+    }
+    Fault::new(Cause::Trap, error.root_cause().to_string())
+}
+
+/// Bytes that a guest may hand over in one call: room for several rewritten copies of the event.
+fn answer_bytes_max(event: &Event) -> usize {
+    ANSWER_BYTES_BASE + event.weight().saturating_mul(4)
+}
+
+/// What a guest may hand over about the smallest event.
+const ANSWER_BYTES_BASE: usize = 1024 * 1024;
+
+/// An interpreter takes longer to start than to answer.
+const START_DEADLINE: Duration = Duration::from_secs(1);

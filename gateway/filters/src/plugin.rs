@@ -1,0 +1,112 @@
+//! A loaded plugin: a cheap handle to what all workers share of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sluicegate_core::ids::{Digest, PluginName};
+use wasmtime::component::InstancePre;
+
+use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
+use crate::imports::{Context, LogGate};
+use crate::metrics::{Counts, PluginMetrics};
+use crate::series::SeriesTable;
+use crate::spec::OnFailure;
+use crate::subscription::Subscription;
+
+/// A loaded plugin. Cloning it is cheap; its instances end when the last handle is gone.
+#[derive(Clone)]
+pub struct Plugin(pub(crate) Arc<Loaded>);
+
+/// What all workers share of a plugin.
+pub(crate) struct Loaded {
+    pub(crate) about: Arc<About>,
+    pub(crate) instances: InstancePre<Context>,
+    pub(crate) exports: GuestIndices,
+    pub(crate) limits: Limits,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) subscription: Subscription,
+}
+
+/// How an instance is held in.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) config: Arc<str>,
+    pub(crate) deadline: Duration,
+    pub(crate) memory_bytes_max: usize,
+    pub(crate) recycle_calls: u64,
+}
+
+/// Who a plugin is and what it counted: shared with its instances.
+pub(crate) struct About {
+    pub(crate) name: PluginName,
+    pub(crate) digest: Digest,
+    /// The first twelve digits of the digest.
+    pub(crate) digest_short: String,
+    /// What an event that it emits carries: `name@0123456789ab`.
+    pub(crate) signature: String,
+    pub(crate) counts: Counts,
+    pub(crate) series: SeriesTable,
+    pub(crate) log: LogGate,
+}
+
+impl Plugin {
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn name(&self) -> &PluginName {
+        &self.0.about.name
+    }
+
+    /// The digest of its bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.0.about.digest
+    }
+
+    /// Whether it subscribed to events of this type.
+    #[must_use]
+    pub fn wants(&self, kind: &str) -> bool {
+        self.0.subscription.wants(kind)
+    }
+
+    /// Its numbers now.
+    #[must_use]
+    pub fn metrics(&self) -> PluginMetrics {
+        self.0.about.metrics()
+    }
+}
+
+impl About {
+    fn metrics(&self) -> PluginMetrics {
+        let counts = &self.counts;
+        let call_time_ns = counts.call_time_ns.snapshot();
+        PluginMetrics {
+            plugin: self.name.clone(),
+            digest: self.digest,
+            calls: call_time_ns.buckets.iter().sum(),
+            decisions: counts.decisions(),
+            failures: counts.failures(),
+            call_time_ns,
+            starts: counts.starts.value(),
+            recycled: counts.recycled.value(),
+            retries: counts.retries.value(),
+            log_lines_dropped: counts.log_lines_dropped.value(),
+            memory_bytes_max: counts.memory_bytes_max.load(Ordering::Relaxed),
+            series: self.series.snapshot(),
+        }
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Plugin({}@{})", self.0.about.name, self.0.about.digest_short)
+    }
+}
+
+impl PartialEq for Plugin {
+    /// The same plugin as it was loaded once, not one that looks like it.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

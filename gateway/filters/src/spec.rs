@@ -1,0 +1,97 @@
+//! What the hall says to this room, and what it gets back. Data only.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sluicegate_core::event::Event;
+use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName};
+use sluicegate_core::letter::Letter;
+
+use crate::plugin::Plugin;
+
+/// The size of the room.
+#[derive(Debug, Clone)]
+pub struct HostConfig {
+    /// Worker threads; 0: as many as the machine has cores.
+    pub threads: usize,
+    /// Events that may wait for a worker. One more is refused.
+    pub jobs_max: usize,
+    /// Plugins that may be loaded at once. While a plugin is swapped, both count.
+    pub plugins_max: usize,
+    /// Every queue that exists: a decision that names another is a bad one.
+    pub queues: BTreeSet<QueueName>,
+}
+
+/// A plugin to load.
+#[derive(Debug, Clone)]
+pub struct PluginSpec {
+    /// Its name in the configuration.
+    pub name: PluginName,
+    /// A component, or a core module that carries its component type.
+    pub bytes: Vec<u8>,
+    /// The SHA-256 of `bytes`, as the caller computed it.
+    pub digest: Digest,
+    /// Handed to `configure`: JSON, `{}` for none.
+    pub config: String,
+    /// How long one call may run.
+    pub deadline: Duration,
+    /// Memory and tables of one instance together.
+    pub memory_bytes_max: usize,
+    /// What becomes of an event when the plugin fails.
+    pub on_failure: OnFailure,
+    /// An instance is replaced by a fresh one after so many calls; 0: never.
+    pub recycle_calls: u64,
+}
+
+/// What becomes of an event when a plugin fails: traps, overruns, breaks the contract, or says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// To the dead-letter queue, with the reason.
+    #[default]
+    DeadLetter,
+    /// On, as if the plugin had said `next`.
+    Next,
+    /// Accept and discard; the reason is logged.
+    Drop,
+    /// Tell the producer to come back.
+    Reject,
+}
+
+/// The plugins of one route, in the order in which they are asked.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    /// The route.
+    pub route: RouteName,
+    /// Its plugins.
+    pub plugins: Vec<Plugin>,
+}
+
+impl Chain {
+    /// Whether any plugin of the chain wants to see an event of this type.
+    #[must_use]
+    pub fn wants(&self, kind: &str) -> bool {
+        self.plugins.iter().any(|plugin| plugin.wants(kind))
+    }
+}
+
+/// One event at the end of a chain: the one that came in, or one that a filter made of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Branch {
+    /// The event as it is now.
+    pub event: Event,
+    /// Where it stands.
+    pub end: End,
+}
+
+/// How an event left a chain.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// No filter took it out: to the route's queues.
+    Through,
+    /// To these queues instead, each once, at least one.
+    To(Vec<QueueName>),
+    /// A filter let it go, and why.
+    Dropped(String),
+    /// To the dead-letter queue. The event is the one that the filter was asked about.
+    Dead(Letter),
+}

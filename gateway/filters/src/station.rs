@@ -1,0 +1,138 @@
+//! What one worker keeps: an instance of each plugin that it has met, ready to be asked again.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+
+use sluicegate_core::decision::{Decision, Failure};
+use sluicegate_core::event::Event;
+use sluicegate_core::ids::QueueName;
+use sluicegate_core::letter::Cause;
+use sluicegate_core::refusal::Refusal;
+
+use crate::answer;
+use crate::fault::Fault;
+use crate::instance::{Answer, Instance, Started};
+use crate::metrics::RETRY_AFTER;
+use crate::plugin::{Loaded, Plugin};
+use crate::spec::{Branch, Chain};
+use crate::walk::{Tally, Verdict, walk};
+
+/// One worker's instances.
+pub(crate) struct Station {
+    queues: Arc<BTreeSet<QueueName>>,
+    slots: Vec<Slot>,
+    id: String,
+}
+
+/// The place of one plugin's instance. It does not keep the plugin alive.
+struct Slot {
+    plugin: Weak<Loaded>,
+    instance: Option<Box<Instance>>,
+}
+
+impl Station {
+    pub(crate) fn new(queues: Arc<BTreeSet<QueueName>>) -> Self {
+        Self { queues, slots: Vec::new(), id: String::new() }
+    }
+
+    /// Takes an event through its chains.
+    pub(crate) fn decide(
+        &mut self,
+        event: &Event,
+        chains: &[Arc<Chain>],
+    ) -> Result<Vec<Vec<Branch>>, Refusal> {
+        let mut tally = Tally::new(event);
+        chains
+            .iter()
+            .map(|chain| walk(event, chain, &mut tally, |plugin, event| self.ask(plugin, event)))
+            .collect()
+    }
+
+    /// Ends the instances of plugins that are no longer loaded.
+    pub(crate) fn sweep(&mut self) {
+        self.slots.retain(|slot| slot.plugin.strong_count() > 0);
+    }
+
+    /// Ends every instance.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+    }
+
+    /// Asks a plugin, once more on a fresh instance if a used one trapped: what broke may have
+    /// been the state that it had gathered. An overrun is not tried again, it cost enough.
+    fn ask(&mut self, plugin: &Plugin, event: &Event) -> Verdict {
+        let Self { queues, slots, id } = self;
+        let slot = slot(slots, plugin);
+        let (answer, was_used) = call(slot, &plugin.0, event, id);
+        let answer = match answer {
+            Err(fault) if was_used && matches!(fault.cause, Cause::Trap | Cause::Memory) => {
+                plugin.0.about.counts.retries.increment();
+                call(slot, &plugin.0, event, id).0
+            }
+            answer => answer,
+        };
+        checked(answer?, plugin, queues)
+    }
+}
+
+fn checked(answer: Answer, plugin: &Plugin, queues: &BTreeSet<QueueName>) -> Verdict {
+    let counts = &plugin.0.about.counts;
+    match answer {
+        Ok(said) => {
+            let decision: Decision = answer::decision(said, queues)?;
+            counts.decided(decision.code());
+            Ok(Ok(decision))
+        }
+        Err(said) => {
+            let failure = answer::failure(said);
+            if matches!(failure, Failure::RetryAfter(_)) {
+                counts.decided(RETRY_AFTER);
+            }
+            Ok(Err(failure))
+        }
+    }
+}
+
+fn slot<'a>(slots: &'a mut Vec<Slot>, plugin: &Plugin) -> &'a mut Slot {
+    let is_its = |slot: &Slot| std::ptr::eq(slot.plugin.as_ptr(), Arc::as_ptr(&plugin.0));
+    let at = slots.iter().position(is_its).unwrap_or_else(|| {
+        slots.push(Slot { plugin: Arc::downgrade(&plugin.0), instance: None });
+        slots.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "`at` was found or pushed just before")]
+    &mut slots[at]
+}
+
+/// One call, on the slot's instance or a fresh one. Says too whether that instance was used
+/// before. An instance that fails is gone, and one that is old is gone after its answer.
+fn call(
+    slot: &mut Slot,
+    plugin: &Loaded,
+    event: &Event,
+    id: &mut String,
+) -> (Result<Answer, Fault>, bool) {
+    let mut instance = match slot.instance.take().map_or_else(|| start(plugin), Ok) {
+        Ok(instance) => instance,
+        Err(fault) => return (Err(fault), false),
+    };
+    let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, id);
+    let was_used = instance.is_used();
+    if answer.is_ok() {
+        if instance.is_old(plugin.limits.recycle_calls) {
+            plugin.about.counts.recycled.increment();
+        } else {
+            slot.instance = Some(instance);
+        }
+    }
+    (answer, was_used)
+}
+
+fn start(plugin: &Loaded) -> Result<Box<Instance>, Fault> {
+    match Instance::start(&plugin.about, &plugin.instances, &plugin.exports, &plugin.limits)? {
+        // The subscription is the one of the load: an instance cannot change it.
+        Started::Ready(instance, _) => Ok(instance),
+        Started::Refused(why) => {
+            Err(Fault::new(Cause::Failed, format!("configure refused on a fresh instance: {why}")))
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The way of one event through one chain: who is asked, and what follows from each decision.
+//!
+//! It decides; the calls are an argument. It never loses an event: every path ends in a branch, or
+//! in a refusal of the whole event, of which nothing has been stored yet.
+
+use sluicegate_core::decision::{Decision, Failure, Output, RejectCode, Rejection};
+use sluicegate_core::event::Event;
+use sluicegate_core::ids::EventId;
+use sluicegate_core::letter::{Cause, Letter};
+use sluicegate_core::limits::{EMITTED_BYTES_MAX, OUTPUTS_MAX, bounded_reason};
+use sluicegate_core::refusal::Refusal;
+
+use crate::fault::Fault;
+use crate::patch::{Origin, patched};
+use crate::plugin::Plugin;
+use crate::spec::{Branch, Chain, End, OnFailure};
+
+/// What was made out of one received event so far, over all its chains.
+pub(crate) struct Tally {
+    received: EventId,
+    parts: u16,
+    bytes: usize,
+}
+
+/// What a plugin answers about an event, checked.
+pub(crate) type Verdict = Result<Result<Decision, Failure>, Fault>;
+
+impl Tally {
+    pub(crate) fn new(received: &Event) -> Self {
+        Self { received: received.id, parts: 0, bytes: 0 }
+    }
+}
+
+/// Takes the event through the chain. `ask` calls a plugin.
+pub(crate) fn walk(
+    event: &Event,
+    chain: &Chain,
+    tally: &mut Tally,
+    mut ask: impl FnMut(&Plugin, &Event) -> Verdict,
+) -> Result<Vec<Branch>, Refusal> {
+    let mut done = Vec::with_capacity(1);
+    let mut open = vec![(event.clone(), 0)];
+    while let Some((event, at)) = open.pop() {
+        let Some(plugin) = chain.plugins.get(at) else {
+            done.push(Branch { event, end: End::Through });
+            continue;
+        };
+        if !plugin.wants(&event.kind) {
+            open.push((event, at + 1));
+            continue;
+        }
+        let end = match ask(plugin, &event) {
+            Ok(Ok(Decision::Next)) => {
+                open.push((event, at + 1));
+                continue;
+            }
+            Ok(Ok(Decision::Emit(outputs))) => match emit(&event, outputs, plugin, tally) {
+                Ok(emitted) => {
+                    spread(emitted, at + 1, &mut open, &mut done);
+                    continue;
+                }
+                Err(fault) => failed(fault, plugin, chain)?,
+            },
+            Ok(Ok(decision)) => Some(ended(decision, plugin, chain)?),
+            Ok(Err(Failure::RetryAfter(retry_after))) => {
+                return Err(Refusal::Deferred { retry_after });
+            }
+            Ok(Err(Failure::Failed(why))) => failed(Fault::new(Cause::Failed, why), plugin, chain)?,
+            Err(fault) => failed(fault, plugin, chain)?,
+        };
+        match end {
+            Some(end) => done.push(Branch { event, end }),
+            None => open.push((event, at + 1)),
+        }
+    }
+    Ok(done)
+}
+
+/// Emitted events with queues of their own are done; the others go on, the first one first.
+fn spread(
+    emitted: Vec<Branch>,
+    next: usize,
+    open: &mut Vec<(Event, usize)>,
+    done: &mut Vec<Branch>,
+) {
+    let (through, to): (Vec<_>, Vec<_>) =
+        emitted.into_iter().partition(|branch| branch.end == End::Through);
+    done.extend(to);
+    open.extend(through.into_iter().rev().map(|branch| (branch.event, next)));
+}
+
+/// All the events that the outputs make, or none of them.
+fn emit(
+    event: &Event,
+    outputs: Vec<Output>,
+    plugin: &Plugin,
+    tally: &mut Tally,
+) -> Result<Vec<Branch>, Fault> {
+    let parts = usize::from(tally.parts) + outputs.len();
+    if parts > OUTPUTS_MAX {
+        return Err(Fault::bad(format!(
+            "with it, filters made {parts} events of one, the limit is {OUTPUTS_MAX}"
+        )));
+    }
+    let filter = &plugin.0.about.signature;
+    let mut bytes = tally.bytes;
+    let mut part = tally.parts;
+    let mut branches = Vec::with_capacity(outputs.len());
+    for mut output in outputs {
+        part += 1;
+        let queues = std::mem::take(&mut output.queues);
+        let origin = Origin { parent: tally.received, part, filter };
+        let event = patched(event, output, &origin)?;
+        bytes = bytes.saturating_add(event.weight());
+        if bytes > EMITTED_BYTES_MAX {
+            return Err(Fault::bad(format!(
+                "with it, filters made more than {EMITTED_BYTES_MAX} bytes of one event"
+            )));
+        }
+        let end = if queues.is_empty() { End::Through } else { End::To(queues) };
+        branches.push(Branch { event, end });
+    }
+    (tally.parts, tally.bytes) = (part, bytes);
+    Ok(branches)
+}
+
+/// How a branch ends by a decision that ends it.
+fn ended(decision: Decision, plugin: &Plugin, chain: &Chain) -> Result<End, Refusal> {
+    match decision {
+        Decision::Drop(reason) => Ok(End::Dropped(reason)),
+        Decision::Route(queues) => Ok(End::To(queues)),
+        Decision::Reject(rejection) => Err(Refusal::Rejected(rejection)),
+        Decision::DeadLetter(reason) => {
+            Ok(End::Dead(letter(Fault::new(Cause::Decided, reason), plugin, chain)))
+        }
+        // `walk` has taken these two out before.
+        Decision::Next | Decision::Emit(_) => Ok(End::Through),
+    }
+}
+
+/// What the plugin's policy makes of its failure; `None`: on, as if it had said `next`.
+fn failed(fault: Fault, plugin: &Plugin, chain: &Chain) -> Result<Option<End>, Refusal> {
+    let about = &plugin.0.about;
+    about.counts.failed(fault.cause);
+    tracing::warn!(
+        plugin = about.name.as_str(),
+        digest = about.digest_short,
+        route = chain.route.as_str(),
+        cause = fault.cause.code(),
+        policy = ?plugin.0.on_failure,
+        "a filter failed: {}",
+        fault.reason
+    );
+    match plugin.0.on_failure {
+        OnFailure::DeadLetter => Ok(Some(End::Dead(letter(fault, plugin, chain)))),
+        OnFailure::Next => Ok(None),
+        OnFailure::Drop => {
+            let reason = format!("{}: {}", fault.cause.code(), fault.reason);
+            Ok(Some(End::Dropped(bounded_reason(reason))))
+        }
+        // The sender learns that it may come back, not what broke.
+        OnFailure::Reject => Err(Refusal::Rejected(Rejection {
+            code: RejectCode::Unavailable,
+            reason: "a filter failed".to_owned(),
+        })),
+    }
+}
+
+fn letter(fault: Fault, plugin: &Plugin, chain: &Chain) -> Letter {
+    let about = &plugin.0.about;
+    let mut letter = Letter::new(fault.cause, fault.reason);
+    letter.route = Some(chain.route.clone());
+    letter.plugin = Some((about.name.clone(), about.digest));
+    letter
+}
