@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::queue::QueueStats;
 use sluicegate_core::seams::Engine;
+use sluicegate_filters::{PluginMetrics, Series, SeriesValue};
 use sluicegate_queue::Store;
 use sluicegate_sources::http::HttpMetrics;
 
@@ -37,6 +38,9 @@ impl Rooms {
 
 /// Microseconds written as seconds.
 const US: f64 = 1e-6;
+
+/// Nanoseconds written as seconds.
+const NS: f64 = 1e-9;
 
 pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Reply {
     let mut page = Page::default();
@@ -149,7 +153,7 @@ fn write_store(page: &mut Page, rooms: &Rooms) {
         ("sluicegate_store_disk_bytes", "Bytes of segments on disk.", store.disk_bytes as f64),
         ("sluicegate_store_segments", "Segments on disk.", store.segments as f64),
         ("sluicegate_store_poisoned", "1 after a failed flush.", f64::from(u8::from(store.poisoned))),
-        ("sluicegate_store_recovery_seconds", "Time of the last recovery.", store.recovery.as_secs_f64()),
+        ("sluicegate_store_recovery_seconds", "Time of the last recovery.", store.recovery_time.as_secs_f64()),
     ] {
         page.gauge(name, help, &[], value);
     }
@@ -179,4 +183,61 @@ fn write_sinks(page: &mut Page, rooms: &Rooms) {
     }
 }
 
-fn write_filters(_page: &mut Page, _rooms: &Rooms) {}
+fn write_filters(page: &mut Page, rooms: &Rooms) {
+    let plugins = rooms.pipeline.filters().metrics();
+    let named: Vec<_> = plugins
+        .iter()
+        .map(|plugin| (plugin.plugin.as_str(), plugin.digest.to_string(), plugin))
+        .collect();
+    for (plugin, digest, numbers) in &named {
+        let labels = [("plugin", *plugin), ("digest", digest.as_str())];
+        page.counter("sluicegate_plugin_calls_total", "Calls.", &labels, numbers.calls);
+    }
+    for (plugin, digest, numbers) in &named {
+        for (decision, count) in &numbers.decisions {
+            let labels = [("plugin", *plugin), ("digest", digest.as_str()), ("decision", decision)];
+            page.counter("sluicegate_plugin_decisions_total", "Decisions.", &labels, *count);
+        }
+    }
+    for (plugin, digest, numbers) in &named {
+        for (cause, count) in &numbers.failures {
+            let labels = [("plugin", *plugin), ("digest", digest.as_str()), ("cause", cause.code())];
+            page.counter("sluicegate_plugin_failures_total", "Failures.", &labels, *count);
+        }
+    }
+    for (plugin, digest, numbers) in &named {
+        let labels = [("plugin", *plugin), ("digest", digest.as_str())];
+        let time = &numbers.call_time_ns;
+        page.histogram("sluicegate_plugin_seconds", "Time of one call.", &labels, time, NS);
+    }
+    for (plugin, digest, numbers) in &named {
+        let labels = [("plugin", *plugin), ("digest", digest.as_str())];
+        page.counter("sluicegate_plugin_instances_total", "Instances made.", &labels, numbers.starts);
+    }
+    write_series(page, &plugins);
+}
+
+/// What plugins count for themselves: all counters under one name of ours, and all histograms.
+fn write_series(page: &mut Page, plugins: &[PluginMetrics]) {
+    let all = || plugins.iter().flat_map(|plugin| plugin.series.iter().map(move |s| (plugin, s)));
+    for (plugin, series) in all() {
+        if let SeriesValue::Counter(count) = &series.value {
+            let labels = series_labels(plugin, series);
+            page.counter("sluicegate_plugin_custom_total", "Plugins' own counters.", &labels, *count);
+        }
+    }
+    for (plugin, series) in all() {
+        if let SeriesValue::Histogram(values) = &series.value {
+            let labels = series_labels(plugin, series);
+            page.histogram("sluicegate_plugin_custom", "Plugins' own values.", &labels, values, 1.0);
+        }
+    }
+}
+
+fn series_labels<'a>(plugin: &'a PluginMetrics, series: &'a Series) -> Vec<(&'a str, &'a str)> {
+    let own = series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    [("plugin", plugin.plugin.as_str()), ("series", series.name.as_str())]
+        .into_iter()
+        .chain(own)
+        .collect()
+}
