@@ -9,10 +9,13 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, kill_process};
+
+pub use rustix::process::Signal;
 
 use crate::consumer::Consumer;
 use crate::deadline::{wait_for, wait_within};
+use crate::fixtures::Delivery;
 use crate::http::{self, Response};
 
 /// Compiling a plugin in a debug build on a busy machine is the slowest part of a start.
@@ -125,6 +128,12 @@ impl Gateway {
         http::send(self.http, request)
     }
 
+    /// Sends a delivery to a path of the door.
+    #[must_use]
+    pub fn deliver(&self, path: &str, delivery: &Delivery) -> Response {
+        self.send(&delivery.request(path))
+    }
+
     /// Asks the admin listener for something.
     #[must_use]
     pub fn admin_get(&self, target: &str) -> Response {
@@ -150,12 +159,12 @@ impl Gateway {
         self.child.wait().expect("a killed child can be waited for");
     }
 
-    /// Asks it to stop with SIGTERM, and returns at once.
+    /// Asks it to stop with this signal, and returns at once.
     ///
     /// # Panics
     /// When it cannot be asked.
-    pub fn ask_to_stop(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the gateway runs");
+    pub fn ask_to_stop(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the gateway runs");
     }
 
     /// Waits until it has ended.
@@ -171,7 +180,7 @@ impl Gateway {
 
     /// Stops it with SIGTERM and waits until it has ended.
     pub fn stop(mut self) -> ExitStatus {
-        self.ask_to_stop();
+        self.ask_to_stop(Signal::TERM);
         self.wait()
     }
 

@@ -25,6 +25,24 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+/// What a receipt says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The event's id.
+    pub id: String,
+    /// Whether it was stored now or before.
+    pub repeat: Repeat,
+}
+
+/// Whether a delivery was the first of its idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It was stored now.
+    First,
+    /// It had been stored before.
+    Duplicate,
+}
+
 impl Connection {
     /// Connects.
     ///
@@ -169,6 +187,25 @@ impl Response {
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Fails the test unless this is a 202, and returns what it says.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    #[must_use]
+    pub fn accepted(&self) -> Accepted {
+        assert_eq!(self.status, 202, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        let body = self.json();
+        let id = body["id"].as_str().expect("a receipt has the event's id").to_owned();
+        let repeat = if body["duplicate"].as_bool().expect("a receipt says whether it is one") {
+            Repeat::Duplicate
+        } else {
+            Repeat::First
+        };
+        Accepted { id, repeat }
     }
 
     /// Fails the test unless this is a problem (RFC 9457) of this status and stable code.
