@@ -20,6 +20,9 @@ pub enum RunFault {
         /// What the system says.
         fault: std::io::Error,
     },
+    /// A name of our own is none.
+    #[error("failed to read a name: {0}")]
+    Name(sluicegate_core::ids::NameError),
     /// A listener does not know its own address.
     #[error("failed to read a listener's address: {0}")]
     Address(std::io::Error),
@@ -44,7 +47,7 @@ impl RunFault {
             Self::Config(_) => "config_invalid",
             Self::Listen { .. } | Self::Address(_) => "address_unavailable",
             Self::Store(fault) => fault.code(),
-            Self::System { .. } => "system_failed",
+            Self::Name(_) | Self::System { .. } => "system_failed",
         }
     }
 }

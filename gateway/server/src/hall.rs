@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_admission::{Admission, Secret, hmac_sha256};
+use sluicegate_admission::Admission;
 use sluicegate_core::ids::{PluginName, SinkName, SourceName};
 use sluicegate_core::seams::{Engine, Sink};
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Chain, Host, HostConfig, Plugin};
 use sluicegate_queue::Store;
-use sluicegate_sinks::http::{HttpSink, HttpSinkConfig, Signer};
+use sluicegate_sinks::http::HttpSink;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
 use crate::clock::{Stamp, wall_clock};
-use crate::config::{ConfigFaults, Plan, SinkPlan};
+use crate::config::{ConfigFault, ConfigFaults, DEAD_LETTERS, Plan, SinkPlan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
@@ -45,32 +45,40 @@ impl Blueprint {
     /// Builds the rooms of a plan; takes from the plan what they keep.
     ///
     /// # Errors
-    /// Every fault that shows only here: a plugin that is not Wasm, a URL that may not be called.
-    pub fn build(plan: &mut Plan, clock: &Clock) -> Result<Self, ConfigFaults> {
-        let mut faults = Vec::new();
+    /// Every fault of the plan, and those that show only here: a plugin that is not Wasm, a key
+    /// that is too short, a URL that may not be called.
+    pub fn build(plan: &mut Plan) -> Result<Self, ConfigFaults> {
+        let mut faults = std::mem::take(&mut plan.found);
         let (filters, plugins) = build_filters(plan, &mut faults);
-        let sinks = build_sinks(plan, clock, &mut faults);
-        let registry = std::mem::replace(&mut plan.registry, sluicegate_admission::Registry::empty());
-        let admission = Admission::build(std::mem::take(&mut plan.gates), registry);
+        let sinks = build_sinks(plan, &mut faults);
+        let admission = build_admission(plan, &mut faults);
         match (admission, filters) {
-            (Ok(admission), Some(filters)) if faults.is_empty() => {
+            (Some(admission), Some(filters)) if faults.is_empty() => {
                 let routes = build_routes(plan, &plugins);
                 Ok(Self { admission, filters, routes, sinks })
             }
-            (admission, _) => {
-                for fault in admission.err().into_iter().flatten() {
-                    let pointer = format!("/sources/{}/verify", fault.source);
-                    faults.push(plan.fault(&pointer, fault.code(), fault.to_string()));
-                }
-                Err(plan.faults(faults))
+            _ => Err(plan.faults(faults)),
+        }
+    }
+}
+
+fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Admission> {
+    let registry = std::mem::take(&mut plan.registry);
+    match Admission::build(std::mem::take(&mut plan.gates), registry) {
+        Ok(admission) => Some(admission),
+        Err(found) => {
+            for fault in found {
+                let pointer = format!("/sources/{}/verify", fault.source_name);
+                faults.push(plan.fault(&pointer, "source_invalid", fault.problem.to_string()));
             }
+            None
         }
     }
 }
 
 fn build_filters(
     plan: &mut Plan,
-    faults: &mut Vec<crate::config::ConfigFault>,
+    faults: &mut Vec<ConfigFault>,
 ) -> (Option<Host>, BTreeMap<PluginName, Plugin>) {
     let mut plugins = BTreeMap::new();
     let queues: BTreeSet<_> = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
@@ -99,22 +107,10 @@ fn build_filters(
     (Some(host), plugins)
 }
 
-fn build_sinks(
-    plan: &mut Plan,
-    clock: &Clock,
-    faults: &mut Vec<crate::config::ConfigFault>,
-) -> Vec<BuiltSink> {
+fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink> {
     let mut built = Vec::new();
     for sink in std::mem::take(&mut plan.sinks) {
-        let config = HttpSinkConfig {
-            url: sink.url.clone(),
-            headers: sink.headers.clone(),
-            signers: sink.secrets.iter().cloned().map(signer).collect(),
-            timeout: sink.timeout,
-            allow_private: sink.allow_private,
-            clock: clock.clone(),
-        };
-        match HttpSink::new(config) {
+        match HttpSink::new(sink.http.clone()) {
             Ok(way_out) => {
                 let (name, way_out) = (sink.name.clone(), Arc::new(way_out));
                 built.push(BuiltSink { name, sink: way_out, plan: sink });
@@ -126,10 +122,6 @@ fn build_sinks(
         }
     }
     built
-}
-
-fn signer(secret: Secret) -> Signer {
-    Arc::new(move |parts: &[&[u8]]| hmac_sha256(secret.expose(), parts))
 }
 
 fn build_routes(
@@ -186,12 +178,13 @@ impl Hall {
         let admin = listen(plan.admin.listen).await?;
         let store = open_store(&mut plan, &clock).await?;
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
+        let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
         let pipeline = Arc::new(Pipeline::new(
             blueprint.admission,
             blueprint.routes,
             blueprint.filters,
             Arc::clone(&engine),
-            plan.dead_letters.clone(),
+            dead_letters,
         ));
         let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan
             .sources
@@ -239,7 +232,7 @@ impl Hall {
         for BuiltSink { name, sink, plan } in sinks {
             let counters = Arc::new(SinkCounters::default());
             all.insert(name.clone(), Arc::clone(&counters));
-            let lease = plan.timeout.saturating_add(LEASE_BEYOND_TIMEOUT);
+            let lease = plan.http.timeout.saturating_add(LEASE_BEYOND_TIMEOUT);
             let dispatch =
                 Dispatch { name, from: plan.from, sink, batch: plan.batch, lease, counters };
             dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);

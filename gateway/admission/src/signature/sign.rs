@@ -55,13 +55,19 @@ struct Hmac {
 }
 
 impl Signer {
+    /// A signer for the scheme `none`: it adds nothing.
+    #[must_use]
+    pub const fn open() -> Self {
+        Self(Kind::Open)
+    }
+
     /// Makes the key ready. Where a scheme accepts several forms, the first is written.
     ///
     /// # Errors
     /// When the secret cannot be used in this scheme, or the scheme cannot sign.
     pub fn new(scheme: &Scheme, key: &Key) -> Result<Self, SignFault> {
         let spec = match scheme {
-            Scheme::None => return Ok(Self(Kind::Open)),
+            Scheme::None => return Ok(Self::open()),
             Scheme::Token { header } => return token(header, key),
             Scheme::Preset(preset) if preset.proof == Proof::Token => {
                 return token(preset.headers.first().copied().unwrap_or_default(), key);

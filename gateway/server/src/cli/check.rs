@@ -9,10 +9,10 @@ use crate::hall::{Blueprint, machine_clock};
 
 /// Reads the configuration, builds every room that needs neither disk nor network, and says `ok`.
 pub(super) fn check(file: &Path) -> Result<(), CommandFault> {
-    let mut plan = config::load(file).map_err(RunFault::from)?;
+    let mut plan = config::load(file, &machine_clock()).map_err(RunFault::from)?;
     let routes = plan.routes.len();
     let (sources, queues) = (plan.sources.len(), plan.store.queues.len());
-    Blueprint::build(&mut plan, &machine_clock()).map_err(RunFault::from)?;
+    Blueprint::build(&mut plan).map_err(RunFault::from)?;
     let file = file.display();
     say(&format!("{file}: ok: {sources} sources, {routes} routes, {queues} queues"));
     Ok(())

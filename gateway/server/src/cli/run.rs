@@ -40,8 +40,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let clock = machine_clock();
-    let mut plan = config::load(&arguments.config)?;
-    let blueprint = Blueprint::build(&mut plan, &clock)?;
+    let mut plan = config::load(&arguments.config, &clock)?;
+    let blueprint = Blueprint::build(&mut plan)?;
     let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
     let mut stop = StopSignals::new()?;
     let hall = Hall::open(plan, blueprint, clock).await?;

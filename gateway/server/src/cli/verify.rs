@@ -12,10 +12,6 @@ pub(super) fn verify(file: &Path) -> Result<(), CommandFault> {
         .map_err(|fault| CommandFault::Input(format!("cannot read {}: {fault}", file.display())))?;
     let report = vectors::run(&text)
         .map_err(|fault| CommandFault::Input(format!("{}: {fault}", file.display())))?;
-    for failure in report.failures() {
-        say(&failure);
-    }
-    let (passed, failed, unsupported) = report.counts();
-    say(&format!("{passed} passed, {failed} failed, {unsupported} unsupported"));
-    if failed > 0 { Err(CommandFault::Told) } else { Ok(()) }
+    say(&report.to_string());
+    if report.failed() > 0 { Err(CommandFault::Told) } else { Ok(()) }
 }

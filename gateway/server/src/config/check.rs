@@ -4,100 +4,75 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use sluicegate_admission::{Registry, sha256};
-use sluicegate_core::ids::{NameError, QueueName};
+use sluicegate_core::ids::NameError;
+use sluicegate_core::time::Clock;
 use sluicegate_queue::{FsyncMode, StoreConfig};
 use sluicegate_sources::http::HttpLimits;
 
 use super::document::{Document, escape};
-use super::fault::{ConfigFault, ConfigFaults};
+use super::fault::ConfigFault;
 use super::plan::{AdminPlan, Plan};
 use super::secrets::Secrets;
 use super::shape::{Config, Fsync, Limits};
+use crate::clock::Dice;
 
-/// The queue for events that no queue could take, unless it is configured under that name.
-const DEAD_LETTERS: &str = "dead-letters";
+/// The queue for events that no queue could take. It always exists.
+pub const DEAD_LETTERS: &str = "dead-letters";
 
 /// What every check needs, and the faults so far.
 pub(super) struct Checker<'a> {
     pub(super) base: &'a Path,
     pub(super) document: &'a Document,
     pub(super) secrets: Secrets,
+    pub(super) clock: &'a Clock,
     pub(super) faults: Vec<ConfigFault>,
 }
 
-/// Checks a configuration; `faults` are those that its shape had.
+/// Checks a configuration; `faults` are those that its shape had. The plan knows all faults.
 pub(super) fn check(
     file: &Path,
     document: Document,
-    config: Config,
+    config: &Config,
+    clock: &Clock,
     mut faults: Vec<ConfigFault>,
-) -> Result<Plan, ConfigFaults> {
+) -> Plan {
     let base = file.parent().map(Path::to_owned).unwrap_or_default();
     let secrets = Secrets::read(&config.secrets, &base, &document, &mut faults);
-    let mut checker = Checker { base: &base, document: &document, secrets, faults };
-    let parts = checker.parts(&config);
-    let faults = std::mem::take(&mut checker.faults);
-    match parts {
-        Some(parts) if faults.is_empty() => Ok(parts.into_plan(file, document)),
-        _ => Err(ConfigFaults::new(file, faults)),
-    }
-}
-
-/// A plan without its document.
-struct Parts {
-    plan: Box<dyn FnOnce(PathBuf, Document) -> Plan>,
-}
-
-impl Parts {
-    fn into_plan(self, file: &Path, document: Document) -> Plan {
-        (self.plan)(file.to_owned(), document)
+    let mut checker = Checker { base: &base, document: &document, secrets, clock, faults };
+    let http = checker.address("/listen/http", &config.listen.http);
+    let admin = checker.admin(config);
+    let (gates, sources) = checker.sources(&config.sources);
+    let registry = checker.registry(config.schemas.as_deref());
+    let plugins = checker.plugins(&config.plugins);
+    let routes = checker.routes(&config.routes);
+    let sinks = checker.sinks(&config.sinks);
+    let store = checker.store(config);
+    let found = std::mem::take(&mut checker.faults);
+    Plan {
+        file: file.to_owned(),
+        document,
+        found,
+        http,
+        http_limits: http_limits(&config.limits),
+        admin,
+        store,
+        gates,
+        registry,
+        sources,
+        plugins,
+        routes,
+        sinks,
+        filter_threads: config.limits.filter_threads.unwrap_or(0),
+        drain: config.limits.drain.map_or(DRAIN, |span| span.0),
     }
 }
 
 impl Checker<'_> {
-    /// `None` where something that the whole plan needs is missing; its fault is noted.
-    fn parts(&mut self, config: &Config) -> Option<Parts> {
-        let http = self.address("/listen/http", &config.listen.http);
-        let admin = self.admin(config);
-        let dead_letters = self.name::<QueueName>("", DEAD_LETTERS);
-        let queues = self.queues(&config.queues);
-        let registry = self.registry(config.schemas.as_deref());
-        let (gates, sources) = self.sources(&config.sources);
-        let plugins = self.plugins(&config.plugins);
-        let routes = self.routes(&config.routes);
-        let sinks = self.sinks(&config.sinks);
-        let http_limits = http_limits(&config.limits);
-        let mut store = StoreConfig::new(self.base.join(&config.data));
-        store.queues = queues;
-        self.store(&mut store, config);
-        let filter_threads = config.limits.filter_threads.unwrap_or(0);
-        let drain = config.limits.drain.map_or(DRAIN, |span| span.0);
-        let (http, admin, dead_letters) = (http?, admin?, dead_letters?);
-        let plan = move |file, document| Plan {
-            file,
-            document,
-            http,
-            http_limits,
-            admin,
-            store,
-            gates,
-            registry,
-            sources,
-            plugins,
-            routes,
-            sinks,
-            dead_letters,
-            filter_threads,
-            drain,
-        };
-        Some(Parts { plan: Box::new(plan) })
-    }
-
     /// Notes a fault.
     pub(super) fn fault(
         &mut self,
@@ -141,27 +116,25 @@ impl Checker<'_> {
         None
     }
 
-    fn address(&mut self, pointer: &str, text: &str) -> Option<SocketAddr> {
-        let address = text.parse().ok();
-        if address.is_none() {
+    /// Reads an address; a fault stands for any loopback port, which is never listened on.
+    fn address(&mut self, pointer: &str, text: &str) -> SocketAddr {
+        text.parse().unwrap_or_else(|_| {
             let message = format!("{text:?} is not ADDRESS:PORT, such as 0.0.0.0:8080 or [::1]:0");
             self.fault(pointer, "address_invalid", message);
-        }
-        address
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
     }
 
-    fn admin(&mut self, config: &Config) -> Option<AdminPlan> {
-        let listen = self.address("/listen/admin", &config.listen.admin)?;
-        let token = match &config.listen.admin_token {
-            Some(name) => Some(sha256(self.secret("/listen/admin_token", name)?)),
-            None => None,
-        };
-        if token.is_none() && !listen.ip().is_loopback() {
+    fn admin(&mut self, config: &Config) -> AdminPlan {
+        let listen = self.address("/listen/admin", &config.listen.admin);
+        let named = config.listen.admin_token.as_ref();
+        let token = named.and_then(|name| self.secret("/listen/admin_token", name).map(sha256));
+        if named.is_none() && !listen.ip().is_loopback() {
             let message = "the admin API listens on a loopback address only, unless admin_token \
                            names a secret";
             self.fault("/listen/admin", "admin_exposed", message);
         }
-        Some(AdminPlan { listen, token })
+        AdminPlan { listen, token }
     }
 
     /// A secret by name; notes a fault if no such secret is configured.
@@ -179,14 +152,17 @@ impl Checker<'_> {
             Ok(registry) => registry,
             Err(faults) => {
                 for fault in faults {
-                    self.fault("/schemas", fault.code(), fault.to_string());
+                    self.fault("/schemas", "schema_invalid", fault.to_string());
                 }
                 Registry::empty()
             }
         }
     }
 
-    fn store(&mut self, store: &mut StoreConfig, config: &Config) {
+    fn store(&mut self, config: &Config) -> StoreConfig {
+        let mut store = StoreConfig::new(self.base.join(&config.data));
+        store.queues = self.queues(&config.queues);
+        store.seed = Dice::new().roll();
         store.fsync = match &config.fsync {
             Fsync::Always => FsyncMode::Always,
             Fsync::Interval(span) => {
@@ -207,6 +183,7 @@ impl Checker<'_> {
         if let Some(free) = limits.free_disk_min {
             store.free_bytes_min = free.0;
         }
+        store
     }
 }
 

@@ -3,8 +3,8 @@
 //!
 //! `document` reads YAML with line numbers; `shape` is the published shape, from which the JSON
 //! Schema is made; `read` holds a document against that schema; `check` holds it against the world:
-//! names that refer to nothing, secrets that are not set, plugins that are not Wasm. What passes
-//! is a [`Plan`], which cannot be wrong and which the hall builds from.
+//! names that refer to nothing, secrets that are not set. What comes out is a [`Plan`], with the
+//! faults found so far; the hall builds its rooms from it, and they find the rest.
 
 mod check;
 mod document;
@@ -17,6 +17,7 @@ mod sections;
 mod shape;
 mod sources;
 
+pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
 pub use read::load;

@@ -1,4 +1,4 @@
-//! A configuration that was checked: what the hall builds from.
+//! A configuration that was read and checked: what the hall builds from.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use sluicegate_admission::{Gate, Registry};
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
 use sluicegate_filters::PluginSpec;
 use sluicegate_queue::StoreConfig;
+use sluicegate_sinks::http::HttpSinkConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
 
 use super::document::Document;
@@ -15,10 +16,13 @@ use super::fault::{ConfigFault, ConfigFaults};
 use crate::limiter::Rate;
 use crate::routes::Pattern;
 
-/// Everything that the hall builds from. Every name in it refers to something in it.
+/// Everything that the hall builds from, and the faults that were found on the way: only a plan
+/// without any becomes a `Blueprint`.
 pub struct Plan {
     pub(super) file: PathBuf,
     pub(super) document: Document,
+    /// The faults found so far.
+    pub found: Vec<ConfigFault>,
     /// Where senders come in.
     pub http: SocketAddr,
     /// The bounds of that listener.
@@ -39,8 +43,6 @@ pub struct Plan {
     pub routes: Vec<RoutePlan>,
     /// The sinks.
     pub sinks: Vec<SinkPlan>,
-    /// The queue for events that no queue could take.
-    pub dead_letters: QueueName,
     /// Threads that run filters; 0: one for each core.
     pub filter_threads: usize,
     /// How long requests in flight may take after a stop.
@@ -97,16 +99,8 @@ pub struct SinkPlan {
     pub name: SinkName,
     /// The queue that it takes from.
     pub from: QueueName,
-    /// The URL that it posts to.
-    pub url: String,
-    /// Headers to add.
-    pub headers: Vec<(String, String)>,
-    /// Secrets to sign with, decoded.
-    pub secrets: Vec<sluicegate_admission::Secret>,
-    /// How long one attempt may take.
-    pub timeout: Duration,
-    /// Whether private addresses may be called.
-    pub allow_private: bool,
+    /// Where to, signed with what, within what bounds.
+    pub http: HttpSinkConfig,
     /// Events in one batch.
     pub batch: usize,
     /// Batches under way at once.

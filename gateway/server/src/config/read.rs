@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use sluicegate_admission::schema::Compiled;
+use sluicegate_core::time::Clock;
 
 use super::check::check;
 use super::document::Document;
@@ -11,11 +12,12 @@ use super::fault::{ConfigFault, ConfigFaults};
 use super::plan::Plan;
 use super::shape::{Config, json_schema};
 
-/// Reads and checks a configuration.
+/// Reads and checks a configuration. The plan knows the faults that were found; the rooms that are
+/// built from it find the rest.
 ///
 /// # Errors
-/// Every fault in it, each with its line and path.
-pub fn load(file: &Path) -> Result<Plan, ConfigFaults> {
+/// When so much is wrong that there is nothing to build.
+pub fn load(file: &Path, clock: &Clock) -> Result<Plan, ConfigFaults> {
     let one = |fault| ConfigFaults::new(file, vec![fault]);
     let text = std::fs::read_to_string(file).map_err(|fault| one(unreadable(&fault)))?;
     let document = Document::parse(&text).map_err(one)?;
@@ -26,7 +28,7 @@ pub fn load(file: &Path) -> Result<Plan, ConfigFaults> {
         None => return Err(ConfigFaults::new(file, faults)),
     };
     // What the schema found and what the world says are told in one go.
-    check(file, document, config, faults)
+    Ok(check(file, document, &config, clock, faults))
 }
 
 /// Reads the configuration without the parts that break the schema, so that the rest is still

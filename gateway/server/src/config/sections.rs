@@ -1,16 +1,18 @@
 //! The checks of queues, plugins, routes and sinks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_admission::{Secret, sha256};
+use sluicegate_admission::{Secret, hmac_sha256, sha256};
 use sluicegate_core::ids::{Digest, QueueName};
 use sluicegate_core::limits::{FILTER_DEADLINE_MS_MAX, PLUGIN_MEMORY_BYTES_MAX};
 use sluicegate_core::retry::RetryPolicy;
 use sluicegate_filters::{OnFailure, PluginSpec};
 use sluicegate_queue::QueueConfig;
+use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Network, Roots, Signer};
 
-use super::check::{Checker, places};
+use super::check::{Checker, DEAD_LETTERS, places};
 use super::plan::{PluginPlan, RoutePlan, SinkPlan};
 use super::shape;
 use crate::routes::{Pattern, Written};
@@ -20,7 +22,7 @@ impl Checker<'_> {
     pub(super) fn queues(&mut self, queues: &BTreeMap<String, shape::Queue>) -> Vec<QueueConfig> {
         let implied = shape::Queue::default();
         let mut all = places("queues", queues);
-        let dead_letters = "dead-letters".to_owned();
+        let dead_letters = DEAD_LETTERS.to_owned();
         if !queues.contains_key(&dead_letters) {
             all.push((String::new(), &dead_letters, &implied));
         }
@@ -29,7 +31,7 @@ impl Checker<'_> {
 
     fn queue(&mut self, place: &str, name: &str, queue: &shape::Queue) -> Option<QueueConfig> {
         let own_name: Option<QueueName> = self.name(place, name);
-        let dead_letter = queue.dead_letter.as_deref().unwrap_or("dead-letters");
+        let dead_letter = queue.dead_letter.as_deref().unwrap_or(DEAD_LETTERS);
         let dead_letter = self.reference(&format!("{place}/dead_letter"), "queues", dead_letter);
         let usual = RetryPolicy::default();
         let retry = RetryPolicy {
@@ -193,27 +195,59 @@ impl Checker<'_> {
             self.fault(&place, "protocol_missing", "a sink names its protocol: http");
             return None;
         };
-        let mut secrets = Vec::new();
-        for (at, secret) in http.sign.iter().enumerate() {
-            secrets.extend(self.signing_secret(&format!("{place}/http/sign/{at}"), secret));
-        }
-        let timeout = http.timeout.map_or(Duration::from_secs(15), |span| span.0);
-        if !(Duration::from_millis(1)..=Duration::from_secs(600)).contains(&timeout) {
-            let message = "a timeout is 1ms to 10m";
-            self.fault(&format!("{place}/http/timeout"), "value_out_of_range", message);
-        }
+        let http = self.http_sink(&format!("{place}/http"), http);
         Some(SinkPlan {
             name: name?,
             from: from?,
-            url: http.url.clone(),
-            headers: http.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect(),
-            secrets,
-            timeout,
-            allow_private: http.allow_private,
+            http,
             batch: sink.batch.events.unwrap_or(1),
             concurrency: sink.concurrency.unwrap_or(4),
             pointer: place,
         })
+    }
+
+    fn http_sink(&mut self, place: &str, http: &shape::HttpSink) -> HttpSinkConfig {
+        let mut config = HttpSinkConfig::new(http.url.clone(), self.clock.clone());
+        for (at, secret) in http.sign.iter().enumerate() {
+            let secret = self.signing_secret(&format!("{place}/sign/{at}"), secret);
+            config.signers.extend(secret.map(signer));
+        }
+        config.headers = http.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        if let Some(timeout) = http.timeout {
+            config.timeout = timeout.0;
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(600)).contains(&config.timeout) {
+            let message = "a timeout is 1ms to 10m";
+            self.fault(&format!("{place}/timeout"), "value_out_of_range", message);
+        }
+        config.allow_private = self.allowed(place, http);
+        if let Some(file) = &http.ca_file {
+            match std::fs::read(self.base.join(file)) {
+                Ok(pem) => config.roots = Roots::Pem(pem),
+                Err(fault) => {
+                    let message = format!("cannot read {file}: {fault}");
+                    self.fault(&format!("{place}/ca_file"), "file_unreadable", message);
+                }
+            }
+        }
+        config
+    }
+
+    fn allowed(&mut self, place: &str, http: &shape::HttpSink) -> AllowPrivate {
+        if http.allow_private {
+            return AllowPrivate::Everything;
+        }
+        let mut networks = Vec::new();
+        for (at, text) in http.allow_networks.iter().enumerate() {
+            match text.parse::<Network>() {
+                Ok(network) => networks.push(network),
+                Err(fault) => {
+                    let pointer = format!("{place}/allow_networks/{at}");
+                    self.fault(&pointer, "network_invalid", format!("{text:?}: {fault}"));
+                }
+            }
+        }
+        if networks.is_empty() { AllowPrivate::Nothing } else { AllowPrivate::Networks(networks) }
     }
 
     /// A secret as Standard Webhooks writes it: `whsec_` and base64.
@@ -230,4 +264,9 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The room of sinks has no cryptography of its own: it gets a function for each secret.
+fn signer(secret: Secret) -> Signer {
+    Arc::new(move |parts: &[&[u8]]| hmac_sha256(secret.expose(), parts))
 }

@@ -449,9 +449,15 @@ pub(super) struct HttpSink {
     pub(super) headers: BTreeMap<String, String>,
     /// How long one attempt may take. Default `15s`.
     pub(super) timeout: Option<Span>,
-    /// Whether private and loopback addresses may be called. Default: no.
+    /// Whether every private and loopback address may be called. Default: none.
     #[serde(default)]
     pub(super) allow_private: bool,
+    /// Private networks that may be called, such as `10.0.0.0/8`.
+    #[serde(default)]
+    pub(super) allow_networks: Vec<String>,
+    /// A PEM file of the certificate authorities to believe, relative to this file. Default: the
+    /// web's.
+    pub(super) ca_file: Option<String>,
 }
 
 /// How many events a sink takes at once.

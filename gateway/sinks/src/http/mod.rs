@@ -1,0 +1,15 @@
+//! HTTP out: one signed `POST` per event, as a CloudEvent in binary mode.
+
+mod address;
+mod client;
+mod config;
+mod envelope;
+mod judge;
+mod poster;
+mod resolver;
+mod sink;
+
+pub use address::{Network, NetworkError};
+pub use config::{AllowPrivate, HttpSinkConfig, Roots, Signer, SinkFault};
+pub use poster::{PostFault, Poster};
+pub use sink::HttpSink;
