@@ -48,7 +48,7 @@ impl Compiled {
         if self.accepts(value) {
             return Vec::new();
         }
-        violations::collect(self.validator.iter_errors(value), max)
+        violations::collect(value, self.validator.iter_errors(value), max)
     }
 }
 

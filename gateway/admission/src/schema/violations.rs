@@ -3,16 +3,18 @@
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
+use serde_json::Value;
 use sluicegate_core::refusal::Violation;
 
-/// At most `max` violations.
+/// At most `max` violations of the value.
 pub(crate) fn collect<'v>(
+    value: &Value,
     errors: impl Iterator<Item = ValidationError<'v>>,
     max: usize,
 ) -> Vec<Violation> {
     let mut violations = Vec::new();
     for error in errors.take(max) {
-        push(&error, &mut violations);
+        push(value, &error, &mut violations);
         if violations.len() >= max {
             violations.truncate(max);
             break;
@@ -21,14 +23,21 @@ pub(crate) fn collect<'v>(
     violations
 }
 
-fn push(error: &ValidationError<'_>, out: &mut Vec<Violation>) {
+fn push(value: &Value, error: &ValidationError<'_>, out: &mut Vec<Violation>) {
     match error.kind() {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             out.extend(unexpected.iter().map(|key| unexpected_key(error, key)));
         }
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             match nearest(error, context) {
-                Some(branch) => branch.iter().for_each(|error| push(error, out)),
+                Some(branch) => branch.iter().for_each(|error| push(value, error, out)),
+                None => out.push(violation(error)),
+            }
+        }
+        // `additionalProperties: false` beside no other keyword is told as one fault of the object.
+        Kind::FalseSchema if error.schema_path().as_str().ends_with("/additionalProperties") => {
+            match value.pointer(error.instance_path().as_str()).and_then(Value::as_object) {
+                Some(object) => out.extend(object.keys().map(|key| unexpected_key(error, key))),
                 None => out.push(violation(error)),
             }
         }
@@ -72,6 +81,7 @@ fn violation(error: &ValidationError<'_>) -> Violation {
 fn unexpected_key(error: &ValidationError<'_>, key: &str) -> Violation {
     let escaped = key.replace('~', "~0").replace('/', "~1");
     Violation {
+        keyword: error.schema_path().as_str().rsplit('/').next().unwrap_or_default().into(),
         instance: format!("{}/{escaped}", error.instance_path().as_str()),
         message: "key is not expected here".into(),
         ..violation(error)
