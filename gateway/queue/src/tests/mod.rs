@@ -1,0 +1,4 @@
+//! Tests of the whole store: on the real disk, and on one that is torn at every step.
+
+mod basics;
+mod world;
