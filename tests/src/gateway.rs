@@ -184,6 +184,13 @@ impl Gateway {
         self.wait()
     }
 
+    /// Waits until a queue has nothing left that is not settled.
+    pub fn wait_until_empty(&self, queue: &str) {
+        wait_for(&format!("{queue} to be empty"), || {
+            (self.consumer().depth(queue) == 0).then_some(())
+        });
+    }
+
     /// Waits until its log holds this text.
     pub fn wait_for_log(&self, text: &str) {
         wait_for(text, || self.log().contains(text).then_some(()));
