@@ -24,6 +24,8 @@ use crate::log::{Found, Ledger, Segments, scan, segment_name, segment_number};
 pub(crate) struct Recovered {
     /// The names of the queues, by number.
     pub(crate) names: Vec<QueueName>,
+    /// The names as the file of names has them.
+    pub(crate) names_saved: Vec<QueueName>,
     /// The queues, by number. Their policies are still to be set.
     pub(crate) states: Vec<QueueState>,
     pub(crate) ledger: Ledger,
@@ -52,6 +54,7 @@ pub(crate) fn recover(disk: &dyn Disk, terms: Terms<'_>) -> io::Result<Recovered
         disk,
         out: Recovered {
             names: Vec::new(),
+            names_saved: Vec::new(),
             states: Vec::new(),
             ledger: Ledger::default(),
             keys: Keys::new(terms.dedupe_window, terms.dedupe_keys_max),
@@ -62,6 +65,7 @@ pub(crate) fn recover(disk: &dyn Disk, terms: Terms<'_>) -> io::Result<Recovered
         },
         terms,
     };
+    recovery.read_names()?;
     recovery.read_keys()?;
     let numbers = numbered(disk, "log", ".log")?;
     for number in &numbers {
@@ -87,14 +91,25 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
+    /// The names are in the segments too: either copy may be damaged.
+    fn read_names(&mut self) -> io::Result<()> {
+        let Some(bytes) = self.disk.read(catalogue::FILE)? else { return Ok(()) };
+        match catalogue::decode_file(&bytes) {
+            Some(names) => self.out.names_saved = names,
+            None => {
+                tracing::warn!(file = catalogue::FILE, "names of queues are damaged: set aside");
+                self.out.quarantined += 1;
+            }
+        }
+        self.out.names.clone_from(&self.out.names_saved);
+        Ok(())
+    }
+
     /// The keys of deleted segments come first: they are older than all that is in the log.
     fn read_keys(&mut self) -> io::Result<()> {
         for number in numbered(self.disk, "keys", ".keys")? {
-            let name = keys::file_name(number);
-            let file = self.disk.open(&name)?;
-            let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(0)];
-            let filled = file.read_at(&mut bytes, 0)?;
-            bytes.truncate(filled);
+            let name = format!("keys/{}", keys::file_name(number));
+            let bytes = self.disk.read(&name)?.unwrap_or_default();
             match keys::decode(&bytes) {
                 Some(keys) => keys
                     .into_iter()
@@ -185,7 +200,7 @@ impl Recovery<'_> {
             Kind::Changes => {
                 let (queue, changes) = changes::decode(body)?;
                 for ((place, happened), part) in changes.into_iter().zip(0_u16..) {
-                    let letter = Place { position: position.pack(), part };
+                    let letter = Place::committed(position.pack(), part);
                     self.apply_change(queue, place, happened, letter);
                 }
                 Some(())
@@ -214,14 +229,14 @@ impl Recovery<'_> {
         let position = position.pack();
         let (mut count, mut retain) = (0, Duration::ZERO);
         for placed in commit.placed() {
-            let place = Place { position, part: placed.part };
+            let place = Place::committed(position, placed.part);
             self.state(placed.queue).restore(Item::fresh(place, at, placed.weight));
             count += 1;
             let name = self.out.names.get(usize::from(placed.queue.0));
             let kept = name.and_then(|name| self.terms.retain.get(name)).copied();
             retain = retain.max(kept.unwrap_or_default());
         }
-        self.out.ledger.committed(Place { position, part: 0 }, count, retain, at);
+        self.out.ledger.committed(Place::committed(position, 0), count, retain, at);
         Some(())
     }
 

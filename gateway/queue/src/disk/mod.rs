@@ -4,6 +4,8 @@
 //! after `sync_folder` of its folder, bytes after `sync` of their file; nothing is before.
 
 mod real;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 use std::io;
 use std::sync::Arc;
@@ -32,6 +34,39 @@ pub(crate) trait Disk: Send + Sync + 'static {
 
     /// The bytes that can still be written.
     fn free_bytes(&self) -> io::Result<u64>;
+}
+
+impl dyn Disk {
+    /// Puts a whole file in place of the one of that name. After a power cut there is the old one
+    /// or the new one.
+    pub(crate) fn replace(&self, folder: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let draft = format!("{path}.new");
+        match self.remove(&draft) {
+            // A process before this one did not get to the end of it.
+            Ok(()) => {}
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+            Err(fault) => return Err(fault),
+        }
+        let file = self.create(&draft, 0)?;
+        file.write_at(bytes, 0)?;
+        file.sync()?;
+        self.rename(&draft, &path)?;
+        self.sync_folder(folder)
+    }
+
+    /// All of a file; `None` if it is not there.
+    pub(crate) fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        let file = match self.open(path) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+        let filled = file.read_at(&mut bytes, 0)?;
+        bytes.truncate(filled);
+        Ok(Some(bytes))
+    }
 }
 
 /// An open file. All calls work at an offset: there is no cursor.

@@ -1,10 +1,11 @@
 //! The alphabet of the format: how numbers, texts and options are written and read back.
 //!
 //! Numbers are LEB128, seven bits a byte, lowest first. A text is its length in bytes and its
-//! bytes. An option is a byte 0 or 1 and the value. Reading never panics: what is not well
+//! bytes. An option is a byte 0 or 1 and the value. A place is three numbers: position, part, and
+//! 0 or the number of the queue of origin and 1. Reading never panics: what is not well
 //! formed is `None`.
 
-use sluicegate_core::queue::Place;
+use sluicegate_core::queue::{Place, QueueNumber};
 
 /// What entries are written into.
 pub(crate) trait Put {
@@ -34,6 +35,7 @@ pub(crate) trait Put {
     fn put_place(&mut self, place: Place) {
         self.put_number(place.position);
         self.put_number(u64::from(place.part));
+        self.put_number(place.origin.map_or(0, |origin| u64::from(origin.0) + 1));
     }
 }
 
@@ -127,7 +129,12 @@ impl<'a> Take<'a> {
     }
 
     pub(crate) fn place(&mut self) -> Option<Place> {
-        Some(Place { position: self.number()?, part: self.u16()? })
+        let (position, part) = (self.number()?, self.u16()?);
+        let origin = match self.u32()? {
+            0 => None,
+            number => Some(QueueNumber(u16::try_from(number - 1).ok()?)),
+        };
+        Some(Place { position, part, origin })
     }
 }
 
@@ -139,15 +146,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_put_is_taken(number: u64, text: Option<String>, position: u64, part: u16) {
+        fn what_was_put_is_taken(number: u64, text: Option<String>, position: u64, part: u16, origin: Option<u16>) {
+            let place = Place { position, part, origin: origin.map(QueueNumber) };
             let mut out = Vec::new();
             out.put_number(number);
             out.put_option(text.as_deref());
-            out.put_place(Place { position, part });
+            out.put_place(place);
             let mut take = Take(&out);
             prop_assert_eq!(take.number(), Some(number));
             prop_assert_eq!(take.option(), Some(text.as_deref()));
-            prop_assert_eq!(take.place(), Some(Place { position, part }));
+            prop_assert_eq!(take.place(), Some(place));
             prop_assert!(take.0.is_empty());
         }
     }

@@ -43,7 +43,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<(KeyHash, EventId)>> {
     keys.iter().map(split).collect()
 }
 
-/// The name of the file with the keys of a segment.
+/// The name of the file with the keys of a segment, in its folder.
 pub(crate) fn file_name(segment: u32) -> String {
-    format!("keys/{segment:010}.keys")
+    format!("{segment:010}.keys")
 }

@@ -15,23 +15,28 @@ pub(super) struct Window<'f> {
     /// How much is read at once.
     ahead: usize,
     start: u64,
+    /// Only grows: the first `filled` bytes are those of the file at `start`.
     bytes: Vec<u8>,
+    filled: usize,
 }
 
 impl<'f> Window<'f> {
     pub(super) fn new(file: &'f dyn DiskFile, segment: u32, ahead: usize) -> Self {
-        Self { file, segment, ahead, start: 0, bytes: Vec::new() }
+        Self { file, segment, ahead, start: 0, bytes: Vec::new(), filled: 0 }
     }
 
     /// The bytes at this offset; fewer than `len` only at the end of the file.
     pub(super) fn bytes(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
         if self.inside(offset, len).is_none() {
-            self.bytes.resize(len.max(self.ahead), 0);
-            let filled = self.file.read_at(&mut self.bytes, offset)?;
-            self.bytes.truncate(filled);
+            let want = len.max(self.ahead);
+            if self.bytes.len() < want {
+                self.bytes = vec![0; want];
+            }
+            let into = self.bytes.get_mut(..want).unwrap_or_default();
+            self.filled = self.file.read_at(into, offset)?;
             self.start = offset;
         }
-        let range = self.inside(offset, len).unwrap_or(0..self.bytes.len());
+        let range = self.inside(offset, len).unwrap_or(0..self.filled);
         Ok(self.bytes.get(range).unwrap_or_default())
     }
 
@@ -53,7 +58,7 @@ impl<'f> Window<'f> {
     fn inside(&self, offset: u64, len: usize) -> Option<Range<usize>> {
         let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
         let to = from.checked_add(len)?;
-        (to <= self.bytes.len()).then_some(from..to)
+        (to <= self.filled).then_some(from..to)
     }
 }
 

@@ -16,16 +16,11 @@ use crate::fault::OpenFault;
 
 /// Reads the file, or makes it. Returns the key.
 pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<[u8; 16], OpenFault> {
-    let file = match disk.open(NAME) {
-        Ok(file) => file,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
-            return make(disk, seed).map_err(OpenFault::disk("make the format file"));
-        }
-        Err(source) => return Err(OpenFault::Disk { doing: "open the format file", source }),
+    let found = disk.read(NAME).map_err(OpenFault::disk("read the format file"))?;
+    let Some(bytes) = found else {
+        return make(disk, seed).map_err(OpenFault::disk("make the format file"));
     };
-    let mut bytes = vec![0; BYTES_MAX];
-    let filled = file.read_at(&mut bytes, 0).map_err(OpenFault::disk("read the format file"))?;
-    let text = String::from_utf8_lossy(bytes.get(..filled).unwrap_or_default()).into_owned();
+    let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines();
     let version = match (lines.next(), lines.next()) {
         (Some(MARK), Some(line)) => line.strip_prefix("version ").unwrap_or("unknown"),
@@ -42,17 +37,8 @@ fn make(disk: &dyn Disk, seed: u64) -> io::Result<[u8; 16]> {
     let key = u128::from(seed).wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645);
     let key = (key ^ key >> 64).to_be_bytes();
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    match disk.remove(DRAFT) {
-        // A start-up before this one did not get to the end of it.
-        Ok(()) => {}
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
-        Err(fault) => return Err(fault),
-    }
-    let file = disk.create(DRAFT, 0)?;
-    file.write_at(format!("{MARK}\nversion {VERSION}\nkey {hex}\n").as_bytes(), 0)?;
-    file.sync()?;
-    disk.rename(DRAFT, NAME)?;
-    disk.sync_folder("")?;
+    let text = format!("{MARK}\nversion {VERSION}\nkey {hex}\n");
+    disk.replace("", NAME, text.as_bytes())?;
     Ok(key)
 }
 
@@ -62,7 +48,5 @@ fn parse_key(hex: &str) -> Option<[u8; 16]> {
 }
 
 const NAME: &str = "format";
-const DRAFT: &str = "format.new";
 const MARK: &str = "sluicegate-data";
 const VERSION: u32 = crate::format::VERSION as u32;
-const BYTES_MAX: usize = 256;

@@ -17,6 +17,7 @@ use super::{Store, folder};
 use crate::config::{QueueConfig, StoreConfig};
 use crate::disk::{Disk, RealDisk};
 use crate::fault::OpenFault;
+use crate::format::catalogue;
 use crate::gauges::{Gauges, Quota};
 use crate::log::{Log, Reader};
 use crate::metrics::Counters;
@@ -60,6 +61,11 @@ impl Store {
         let recovery_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         counters.recovery_ns.store(recovery_ns, Ordering::Relaxed);
 
+        if recovered.names != recovered.names_saved {
+            let bytes = catalogue::encode_file(&recovered.names);
+            disk.replace("", catalogue::FILE, &bytes)
+                .map_err(OpenFault::disk("write the names of the queues"))?;
+        }
         let segments = Arc::clone(&recovered.segments);
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
@@ -174,7 +180,7 @@ fn gauges(states: &[QueueState], clock: &Clock) -> Arc<[Gauges]> {
     for (state, gauge) in states.iter().zip(gauges.iter()) {
         let stats = state.stats(clock.now());
         gauge.fill(stats.depth, stats.bytes);
-        for origin in state.exceptions().filter_map(|item| item.origin) {
+        for origin in state.exceptions().filter_map(|item| item.origin()) {
             if let Some(origin) = gauges.get(usize::from(origin.0)) {
                 origin.dead_came();
             }

@@ -71,7 +71,7 @@ impl Writer {
         match work {
             Work::Commit(commit) => self.add_commit(commit, position, batch),
             Work::Changes(changes) => {
-                batch.changes.push((Place { position: position.pack(), part: 0 }, changes));
+                batch.changes.push((Place::committed(position.pack(), 0), changes));
             }
         }
         Ok(())
@@ -86,10 +86,10 @@ impl Writer {
             commit.placed.iter().filter_map(|placed| self.retain.get(placed.queue.0 as usize));
         let retain = retain.copied().max().unwrap_or_default();
         let position = position.pack();
-        let place = Place { position, part: 0 };
+        let place = Place::committed(position, 0);
         self.ledger.committed(place, commit.placed.len(), retain, commit.received_at);
         for placed in &commit.placed {
-            let place = Place { position, part: placed.part };
+            let place = Place::committed(position, placed.part);
             batch.arrive(placed.queue, Item::fresh(place, commit.received_at, placed.weight));
         }
         batch.receipts.push((commit.ticket, Receipt::assertion(commit.event, Repeat::First)));
@@ -148,13 +148,13 @@ impl Writer {
         };
         self.ledger.left(&item);
         self.gauges(queue, |gauges| gauges.release(item.weight));
-        if let Some(origin) = item.origin {
+        if let Some(origin) = item.origin() {
             self.gauges(origin, |gauges| gauges.dead_left());
         }
         let Some((to, moved)) = moved else { return };
         self.ledger.came(&moved);
         self.gauges(to, |gauges| gauges.add(moved.weight));
-        if let Some(origin) = moved.origin {
+        if let Some(origin) = moved.origin() {
             self.gauges(origin, |gauges| gauges.dead_came());
         }
         batch.arrive(to, moved);

@@ -19,7 +19,8 @@ impl Writer {
             let mut remembered = self.keys.range(numbers).peekable();
             if remembered.peek().is_some() {
                 let bytes = keys::encode(remembered);
-                self.save_keys(segment, last, &bytes)?;
+                self.disk.replace("keys", &keys::file_name(segment), &bytes)?;
+                self.key_files.push_back((segment, last));
             }
             self.segments.remove(segment);
             self.disk.remove(&segment_name(segment))?;
@@ -38,7 +39,7 @@ impl Writer {
             if last > first {
                 break;
             }
-            self.disk.remove(&keys::file_name(segment))?;
+            self.disk.remove(&format!("keys/{}", keys::file_name(segment)))?;
             self.key_files.pop_front();
         }
         if self.key_files.len() < before { self.disk.sync_folder("keys") } else { Ok(()) }
@@ -51,23 +52,5 @@ impl Writer {
         if self.counters.disk_full.swap(full, Ordering::Relaxed) != full {
             tracing::warn!(free_bytes = free, refusing = full, "free space crossed the reserve");
         }
-    }
-
-    fn save_keys(&mut self, segment: u32, last: u64, bytes: &[u8]) -> io::Result<()> {
-        let name = keys::file_name(segment);
-        let draft = format!("{name}.new");
-        match self.disk.remove(&draft) {
-            // A start-up before this one did not get to the end of it.
-            Ok(()) => {}
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
-            Err(fault) => return Err(fault),
-        }
-        let file = self.disk.create(&draft, 0)?;
-        file.write_at(bytes, 0)?;
-        file.sync()?;
-        self.disk.rename(&draft, &name)?;
-        self.disk.sync_folder("keys")?;
-        self.key_files.push_back((segment, last));
-        Ok(())
     }
 }
