@@ -92,6 +92,42 @@ fn a_loop_that_stays_in_place_is_refused_and_one_that_goes_down_is_not() {
 }
 
 #[test]
+fn a_schema_that_branches_at_each_level_judges_only_payloads_that_it_can() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    for keyword in ["anyOf", "allOf", "oneOf"] {
+        let own = json!({"$ref": "#"});
+        let schema = json!({"minLength": 1, "items": {keyword: [own, own, own]}});
+        let schema = Compiled::compile(&schema).unwrap();
+        let start = Instant::now();
+        let told = schema.violations(&nested(100), 20);
+        assert!(told[0].message.contains("nested deeper"), "{told:?}");
+        assert_eq!(schema.accepts(&nested(8)), keyword != "oneOf");
+        assert!(start.elapsed().as_millis() < 2000);
+    }
+}
+
+#[test]
+fn a_long_way_at_each_level_does_not_overflow_the_stack() {
+    let mut defs = serde_json::Map::new();
+    for step in 0..200 {
+        defs.insert(format!("d{step}"), json!({"$ref": format!("#/$defs/d{}", step + 1)}));
+    }
+    defs.insert("d200".into(), json!({"items": {"$ref": "#"}}));
+    let schema = Compiled::compile(&json!({"$ref": "#/$defs/d0", "$defs": defs})).unwrap();
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    assert!(schema.accepts(&nested(3)));
+    assert!(!schema.accepts(&nested(126)));
+}
+
+#[test]
+fn schemas_that_go_down_once_take_whatever_the_parser_takes() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!({"a": inner}));
+    let list = json!({"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}});
+    let list = Compiled::compile(&list).unwrap();
+    assert!(list.accepts(&nested(126)));
+}
+
+#[test]
 fn deep_and_long_schemas_are_refused_without_harm() {
     let mut deep = json!({});
     for _ in 0..65 {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::schema::fault::SchemaProblem;
 use crate::schema::refs::{Names, Node, Target, enter};
+use crate::schema::unfold::levels_max;
 
 /// Bytes of a schema file.
 pub(crate) const SCHEMA_BYTES_MAX: usize = 256 * 1024;
@@ -21,8 +22,9 @@ pub(crate) const COST_MAX: u64 = 100_000;
 /// References that may be nested in one another: the validator recurses over them.
 pub(crate) const REFERENCES_MAX: usize = 256;
 
-/// Checks every bound but the size in bytes.
-pub(crate) fn check(schema: &Value) -> Result<(), SchemaProblem> {
+/// Checks every bound but the size in bytes; the levels that payloads may have, if the parser's
+/// bound is not enough.
+pub(crate) fn check(schema: &Value) -> Result<Option<usize>, SchemaProblem> {
     check_depth(schema, 0)?;
     let names = Names::collect(schema);
     let root = Node { schema, resource: schema };
@@ -30,7 +32,8 @@ pub(crate) fn check(schema: &Value) -> Result<(), SchemaProblem> {
     walk.cost(root)?;
     // What only a reference reaches was walked; definitions that nothing uses were not.
     let mut loops = Loops { names: &names, states: HashMap::new() };
-    loops.visit_all(root)
+    loops.visit_all(root)?;
+    levels_max(&names, root)
 }
 
 fn check_depth(value: &Value, depth: usize) -> Result<(), SchemaProblem> {
@@ -46,21 +49,24 @@ fn check_depth(value: &Value, depth: usize) -> Result<(), SchemaProblem> {
 
 /// How a subschema is applied.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Applied {
+pub(crate) enum Applied {
     /// To the same place of the payload.
     InPlace,
     /// To a part of it.
     Below,
+    /// To one part of it, to which none of its fellows is applied: `properties`, `prefixItems`.
+    OnePart,
 }
 
-struct Edge<'s> {
-    applied: Applied,
-    to: Node<'s>,
+/// A schema that a schema applies.
+pub(crate) struct Edge<'s> {
+    pub(crate) applied: Applied,
+    pub(crate) to: Node<'s>,
     via: &'s str,
 }
 
 /// What a schema applies, with its references followed one step.
-fn edges<'s>(names: &Names<'s>, node: Node<'s>) -> Result<Vec<Edge<'s>>, SchemaProblem> {
+pub(crate) fn edges<'s>(names: &Names<'s>, node: Node<'s>) -> Result<Vec<Edge<'s>>, SchemaProblem> {
     let mut edges = Vec::new();
     let Value::Object(object) = node.schema else { return Ok(edges) };
     for (keyword, value) in object {
@@ -102,12 +108,13 @@ fn applicator(keyword: &str) -> Option<(Applied, Shape)> {
             (Applied::InPlace, Shape::Schemas)
         }
         "dependentSchemas" | "dependencies" => (Applied::InPlace, Shape::Map),
-        "properties" | "patternProperties" => (Applied::Below, Shape::Map),
+        "properties" => (Applied::OnePart, Shape::Map),
+        "prefixItems" => (Applied::OnePart, Shape::Schemas),
+        "patternProperties" => (Applied::Below, Shape::Map),
         "additionalProperties"
         | "unevaluatedProperties"
         | "propertyNames"
         | "items"
-        | "prefixItems"
         | "additionalItems"
         | "unevaluatedItems"
         | "contains" => (Applied::Below, Shape::Schemas),
@@ -178,8 +185,8 @@ impl<'s> Loops<'_, 's> {
         self.states.insert(node.address(), State::Open);
         for edge in edges(self.names, node)? {
             match (edge.applied, self.states.get(&edge.to.address())) {
-                (Applied::Below, None) => below.push(edge.to),
                 (Applied::InPlace, None) => self.visit(edge.to, below)?,
+                (_, None) => below.push(edge.to),
                 (Applied::InPlace, Some(State::Open)) => {
                     return Err(SchemaProblem::Loop { reference: edge.via.into() });
                 }

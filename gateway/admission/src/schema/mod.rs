@@ -7,6 +7,7 @@ mod fault;
 mod refs;
 mod registry;
 mod rule;
+mod unfold;
 mod violations;
 
 pub use compiled::Compiled;
