@@ -13,8 +13,7 @@ mod sink;
 mod url;
 
 pub use address::{Network, NetworkError};
-pub use config::{AllowPrivate, HttpSinkConfig, Roots, Signer, SinkFault};
-pub use poster::{PostFault, Poster};
 pub use config::{AllowPrivate, HttpSinkConfig, Roots, Signer};
 pub use fault::SinkFault;
+pub use poster::{PostFault, Poster};
 pub use sink::HttpSink;
