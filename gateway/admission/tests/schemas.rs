@@ -68,6 +68,35 @@ fn a_schema_that_doubles_at_each_step_is_refused_at_once() {
     }
 }
 
+/// `steps` definitions, each the one before twice.
+fn doubling(steps: usize) -> Value {
+    let mut defs = serde_json::Map::new();
+    defs.insert("d0".into(), json!({"type": "string"}));
+    for step in 1..=steps {
+        let last = json!({"$ref": format!("#/$defs/d{}", step - 1)});
+        defs.insert(format!("d{step}"), json!({"anyOf": [last, last]}));
+    }
+    Value::Object(defs)
+}
+
+#[test]
+fn a_costly_part_cannot_hide_behind_a_name_that_is_given_twice() {
+    let bomb = json!({"$id": "https://x.example/b", "$ref": "#/$defs/d24", "$defs": doubling(24)});
+    let decoy = json!({"const": {"$id": "https://x.example/b"}});
+    let schema =
+        json!({"$ref": "https://x.example/b", "$defs": {"a-decoy": decoy, "z-bomb": bomb}});
+    assert_eq!(problem(&schema), SchemaProblem::TooCostly);
+    let anchored = json!({"$anchor": "b", "$ref": "#/$defs/d24"});
+    let mut defs = doubling(24);
+    let Value::Object(map) = &mut defs else { panic!() };
+    map.insert("a".into(), json!({"const": {"$anchor": "b"}}));
+    map.insert("z".into(), anchored);
+    assert_eq!(problem(&json!({"$ref": "#b", "$defs": defs})), SchemaProblem::TooCostly);
+    let other =
+        json!({"$schema": "http://json-schema.org/draft-04/schema#", "$id": "https://x.example/o"});
+    assert!(matches!(problem(&json!({"$defs": {"o": other}})), SchemaProblem::Invalid(_)));
+}
+
 #[test]
 fn a_loop_that_stays_in_place_is_refused_and_one_that_goes_down_is_not() {
     let looped = [

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use sluicegate_admission::{
     Admission, Encoding, Form, Gate, GateProblem, GenericHmac, Key, Preset, Registry, Scheme,
     SecretEncoding, SignRequest, TimeFrom, preset, sign,
@@ -377,4 +378,30 @@ fn an_open_source_says_so_and_an_unknown_one_is_no_source() {
     let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW };
     let refusal = open.verify(Received::assertion(delivery, arrival)).unwrap_err();
     assert_eq!(refusal, Refusal::NoSource);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_header_and_no_body_makes_any_preset_panic_or_pass(
+        value in "[ -~\u{80}-\u{2ff}]{0,90}",
+        prefix in prop::sample::select(vec!["", "v1=", "sha256=", "v1,", "t=1700000000,v1=", "ts=1700000000;h1="]),
+        body: Vec<u8>,
+    ) {
+        for preset in preset::ALL {
+            let scheme = Scheme::preset(preset.name).unwrap();
+            let admission = admission(gate(scheme, vec![key_for(preset)]));
+            let value = format!("{prefix}{value}");
+            let times = preset.time.map(|rule| match &rule.from {
+                TimeFrom::Header(names) => names.to_vec(),
+                _ => Vec::new(),
+            });
+            let times = times.unwrap_or_default();
+            let headers: Vec<_> = preset.headers.iter().chain(preset.id_headers)
+                .map(|name| ((*name).to_owned(), value.clone()))
+                .chain(times.iter().map(|name| (name.to_string(), value.clone())))
+                .collect();
+            prop_assert!(verify(&admission, &headers, &body, NOW).is_err(), "{}", preset.name);
+        }
+    }
 }

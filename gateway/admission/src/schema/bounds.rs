@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::schema::fault::SchemaProblem;
-use crate::schema::refs::{Names, Node, Target, enter};
+use crate::schema::refs::{Names, Node, Target};
 use crate::schema::unfold::levels_max;
 
 /// Bytes of a schema file.
@@ -26,7 +26,7 @@ pub(crate) const REFERENCES_MAX: usize = 256;
 /// bound is not enough.
 pub(crate) fn check(schema: &Value) -> Result<Option<usize>, SchemaProblem> {
     check_depth(schema, 0)?;
-    let names = Names::collect(schema);
+    let names = Names::collect(schema)?;
     let root = Node { schema, resource: schema };
     let mut walk = Walk { names: &names, costs: HashMap::new(), path: Vec::new() };
     walk.cost(root)?;
@@ -72,7 +72,7 @@ pub(crate) fn edges<'s>(names: &Names<'s>, node: Node<'s>) -> Result<Vec<Edge<'s
     for (keyword, value) in object {
         let Some((applied, shape)) = applicator(keyword) else { continue };
         let mut push = |schema| {
-            let to = enter(schema, node.resource);
+            let to = names.enter(schema, node.resource);
             edges.push(Edge { applied, to, via: keyword });
         };
         match (shape, value) {

@@ -21,11 +21,14 @@ impl Node<'_> {
     }
 }
 
-/// Every name that a schema gives to a place in itself.
+/// Every name that a schema gives to a place in itself. A name may be given twice, or by a value
+/// that only looks like a schema (`const`): each place counts, so that none can hide another.
 pub(crate) struct Names<'s> {
     root: &'s Value,
-    ids: HashMap<&'s str, &'s Value>,
-    anchors: HashMap<(usize, &'s str), Node<'s>>,
+    /// `$id`; in draft 4 it was `id`.
+    id_keyword: &'static str,
+    ids: HashMap<&'s str, Vec<&'s Value>>,
+    anchors: HashMap<(usize, &'s str), Vec<Node<'s>>>,
     dynamic: HashMap<&'s str, Vec<Node<'s>>>,
 }
 
@@ -39,45 +42,52 @@ pub(crate) enum Target<'s> {
 
 impl<'s> Names<'s> {
     /// Collects the names of a whole document. Its depth has been checked before.
-    pub(crate) fn collect(root: &'s Value) -> Self {
-        let mut names =
-            Self { root, ids: HashMap::new(), anchors: HashMap::new(), dynamic: HashMap::new() };
-        names.visit(Node { schema: root, resource: root });
-        names
+    pub(crate) fn collect(root: &'s Value) -> Result<Self, SchemaProblem> {
+        let draft = root.get("$schema").and_then(Value::as_str).unwrap_or_default();
+        let id_keyword = if draft.contains("draft-04") { "id" } else { "$id" };
+        let (ids, anchors, dynamic) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut names = Self { root, id_keyword, ids, anchors, dynamic };
+        names.visit(Node { schema: root, resource: root })?;
+        Ok(names)
     }
 
-    fn visit(&mut self, node: Node<'s>) {
-        let node = enter(node.schema, node.resource);
+    fn visit(&mut self, node: Node<'s>) -> Result<(), SchemaProblem> {
+        let node = self.enter(node.schema, node.resource);
         match node.schema {
             Value::Object(object) => {
-                let text = |key: &str| object.get(key).and_then(Value::as_str);
-                let id = text("$id").or_else(|| text("id"));
-                let resource = std::ptr::from_ref(node.resource).addr();
-                match id.map(|id| id.strip_prefix('#').ok_or(id)) {
-                    // In drafts 6 and 7 an `$id` of only a fragment is an anchor.
-                    Some(Ok(anchor)) => {
-                        self.anchors.entry((resource, anchor)).or_insert(node);
-                    }
-                    Some(Err(id)) => {
-                        self.ids.entry(id.trim_end_matches('#')).or_insert(node.schema);
-                    }
-                    None => {}
-                }
-                for anchor in [text("$anchor"), text("$dynamicAnchor")].into_iter().flatten() {
-                    self.anchors.entry((resource, anchor)).or_insert(node);
-                }
-                if let Some(anchor) = text("$dynamicAnchor") {
-                    self.dynamic.entry(anchor).or_default().push(node);
-                }
-                for value in object.values() {
-                    self.visit(Node { schema: value, ..node });
-                }
+                self.note(node)?;
+                object.values().try_for_each(|schema| self.visit(Node { schema, ..node }))
             }
             Value::Array(items) => {
-                items.iter().for_each(|schema| self.visit(Node { schema, ..node }));
+                items.iter().try_for_each(|schema| self.visit(Node { schema, ..node }))
             }
-            _ => {}
+            _ => Ok(()),
         }
+    }
+
+    /// Keeps the names that an object gives itself.
+    fn note(&mut self, node: Node<'s>) -> Result<(), SchemaProblem> {
+        let text = |key: &str| node.schema.get(key).and_then(Value::as_str);
+        let resource = std::ptr::from_ref(node.resource).addr();
+        let mut anchors = vec![text("$anchor"), text("$dynamicAnchor")];
+        if let Some(id) = text(self.id_keyword) {
+            // In older drafts an id of only a fragment is an anchor.
+            match id.strip_prefix('#') {
+                Some(anchor) => anchors.push(Some(anchor)),
+                None => self.ids.entry(id.trim_end_matches('#')).or_default().push(node.schema),
+            }
+            let own = text("$schema");
+            if own.is_some() && own != self.root.get("$schema").and_then(Value::as_str) {
+                return Err(SchemaProblem::Invalid("a part of it is of another draft".into()));
+            }
+        }
+        for anchor in anchors.into_iter().flatten() {
+            self.anchors.entry((resource, anchor)).or_default().push(node);
+        }
+        if let Some(anchor) = text("$dynamicAnchor") {
+            self.dynamic.entry(anchor).or_default().push(node);
+        }
+        Ok(())
     }
 
     /// Where `reference`, said by `keyword` at `from`, leads.
@@ -88,16 +98,17 @@ impl<'s> Names<'s> {
         from: Node<'s>,
     ) -> Result<Target<'s>, SchemaProblem> {
         let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let resource = if uri.is_empty() {
-            from.resource
-        } else if let Some(found) = self.ids.get(uri) {
-            found
-        } else if META_SCHEMAS.iter().any(|known| uri.starts_with(known)) {
-            return Ok(Target::MetaSchema);
-        } else {
-            return Err(SchemaProblem::Remote { reference: reference.into() });
+        let own = [from.resource];
+        let resources = match self.ids.get(uri) {
+            _ if uri.is_empty() => own.as_slice(),
+            Some(found) => found,
+            None if META_SCHEMAS.iter().any(|known| uri.starts_with(known)) => {
+                return Ok(Target::MetaSchema);
+            }
+            None => return Err(SchemaProblem::Remote { reference: reference.into() }),
         };
-        let mut places: Vec<Node<'s>> = self.fragment(resource, fragment).into_iter().collect();
+        let mut places: Vec<Node<'s>> =
+            resources.iter().flat_map(|resource| self.fragment(resource, fragment)).collect();
         if keyword == "$dynamicRef" {
             places.extend(self.dynamic.get(fragment).into_iter().flatten());
         }
@@ -112,32 +123,31 @@ impl<'s> Names<'s> {
         Ok(Target::Places(places))
     }
 
-    fn fragment(&self, resource: &'s Value, fragment: &str) -> Option<Node<'s>> {
+    fn fragment(&self, resource: &'s Value, fragment: &str) -> Vec<Node<'s>> {
         let here = Node { schema: resource, resource };
-        if fragment.is_empty() {
-            return Some(here);
-        }
-        let fragment = percent_decoded(fragment)?;
-        if !fragment.starts_with('/') {
+        let Some(fragment) = percent_decoded(fragment) else { return Vec::new() };
+        if !fragment.is_empty() && !fragment.starts_with('/') {
             let resource = std::ptr::from_ref(resource).addr();
-            return self.anchors.get(&(resource, fragment.as_str())).copied();
+            return self.anchors.get(&(resource, fragment.as_str())).cloned().unwrap_or_default();
         }
-        fragment.split('/').skip(1).try_fold(here, |node, step| {
+        let place = fragment.split('/').skip(1).try_fold(here, |node, step| {
             let step = step.replace("~1", "/").replace("~0", "~");
             let schema = match node.schema {
                 Value::Object(object) => object.get(&step)?,
                 Value::Array(items) => items.get(step.parse::<usize>().ok()?)?,
                 _ => return None,
             };
-            Some(enter(schema, node.resource))
-        })
+            Some(self.enter(schema, node.resource))
+        });
+        place.into_iter().collect()
     }
-}
 
-/// A schema with an `$id` of its own is the root of its references.
-pub(crate) fn enter<'s>(schema: &'s Value, resource: &'s Value) -> Node<'s> {
-    let own = schema.get("$id").and_then(Value::as_str).is_some_and(|id| !id.starts_with('#'));
-    Node { schema, resource: if own { schema } else { resource } }
+    /// A schema with an id of its own is the root of its references.
+    pub(crate) fn enter(&self, schema: &'s Value, resource: &'s Value) -> Node<'s> {
+        let id = schema.get(self.id_keyword).and_then(Value::as_str);
+        let own = id.is_some_and(|id| !id.starts_with('#'));
+        Node { schema, resource: if own { schema } else { resource } }
+    }
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

@@ -52,11 +52,11 @@ impl Engine {
     }
 
     /// Judges a delivery as of its arrival.
-    pub(crate) fn verify<'a>(
+    pub(crate) fn verify(
         &self,
-        delivery: &'a Delivery,
+        delivery: &Delivery,
         at: Timestamp,
-    ) -> Result<Proven<'a>, SignatureFault> {
+    ) -> Result<Proven, SignatureFault> {
         let spec = &self.spec;
         let offered =
             candidates::read(&delivery.headers, &spec.headers, &spec.layout, &spec.forms)?;
@@ -74,7 +74,7 @@ impl Engine {
         let judgement = self.keyring.judge(&offered.candidates, at, feed)?;
         let key = judgement.key.ok_or(SignatureFault::Mismatch)?;
         let skew_ms = self.skew_ms(delivery, time, at)?;
-        Ok(Proven { key: Some(key), skew_ms, id })
+        Ok(Proven { key: Some(key), skew_ms })
     }
 
     fn id<'a>(&self, delivery: &'a Delivery) -> Result<Option<&'a str>, SignatureFault> {

@@ -8,7 +8,7 @@ use crate::signature::generic::{Form, GenericHmac, Layout, TimeRule};
 use crate::signature::presets;
 
 /// A provider's scheme, and where its deliveries say what they are.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Preset {
     /// The name in the configuration and in verdicts: `github`.
     pub name: &'static str,

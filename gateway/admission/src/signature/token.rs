@@ -39,7 +39,7 @@ impl TokenCheck {
         &self,
         delivery: &Delivery,
         at: Timestamp,
-    ) -> Result<Proven<'static>, SignatureFault> {
+    ) -> Result<Proven, SignatureFault> {
         let token = one_of(&delivery.headers, self.headers.iter().map(String::as_str))?;
         let token = sha256(token.as_bytes());
         let mut matched = None;
@@ -51,7 +51,7 @@ impl TokenCheck {
             }
         }
         match matched {
-            Some(key) => Ok(Proven { key: Some(key), skew_ms: None, id: None }),
+            Some(key) => Ok(Proven { key: Some(key), skew_ms: None }),
             None if live == 0 => Err(SignatureFault::NoLiveKey),
             None => Err(SignatureFault::Mismatch),
         }

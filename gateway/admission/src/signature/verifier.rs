@@ -40,14 +40,11 @@ pub(crate) enum Watch {
 }
 
 /// What was proven.
-pub(crate) struct Proven<'a> {
+pub(crate) struct Proven {
     /// The key that matched.
     pub(crate) key: Option<KeyId>,
     /// Arrival minus sending.
     pub(crate) skew_ms: Option<i64>,
-    /// The id that was signed.
-    #[expect(dead_code, reason = "handshakes and the nonce table read it; facts read the header")]
-    pub(crate) id: Option<&'a str>,
 }
 
 impl Verifier {
@@ -70,13 +67,13 @@ impl Verifier {
         }
     }
 
-    pub(crate) fn verify<'a>(
+    pub(crate) fn verify(
         &self,
-        delivery: &'a Delivery,
+        delivery: &Delivery,
         at: Timestamp,
-    ) -> Result<Proven<'a>, SignatureFault> {
+    ) -> Result<Proven, SignatureFault> {
         match self {
-            Self::Open => Ok(Proven { key: None, skew_ms: None, id: None }),
+            Self::Open => Ok(Proven { key: None, skew_ms: None }),
             Self::Hmac(engine) => engine.verify(delivery, at),
             Self::Token(check) => check.verify(delivery, at),
         }
