@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{
-    Change, Effect, Input, Lease, LeaseNumber, QueueFault, QueueNumber, QueueState, QueueStats,
-    Redriven, Settled, Verb,
+    Change, Effect, Input, Item, Lease, LeaseNumber, QueueFault, QueueNumber, QueueState,
+    QueueStats, Redriven, Settled, Verb,
 };
 use sluicegate_core::seams::Ask;
 use sluicegate_core::time::Clock;
@@ -38,7 +38,7 @@ pub(crate) struct Owner {
     pub(crate) name: QueueName,
     pub(crate) state: QueueState,
     pub(crate) mailbox: mpsc::Receiver<Mail>,
-    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) inbox: Arc<Inbox<Item>>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) clock: Clock,
     /// Where jitter comes from; changes with every turn.

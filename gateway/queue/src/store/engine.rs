@@ -20,7 +20,7 @@ use crate::format::commit::{self, Placed};
 use crate::format::entry::Position;
 use crate::log::ReadBack;
 use crate::owner::{Mail, Reply};
-use crate::writer::{CommitWork, Standing, Work};
+use crate::writer::{CommitWork, Standing, Work, postman};
 
 impl Engine for Store {
     fn commit(&self, routed: Routed) -> Pending<'_, Result<Receipt, Refusal>> {
@@ -119,7 +119,8 @@ impl Engine for Store {
                 // The thread poisons the desk itself if it panics: nothing is left to tell.
                 let _ = tokio::task::spawn_blocking(move || drop(thread.join())).await;
             }
-            self.owners.iter().for_each(tokio::task::AbortHandle::abort);
+            postman::deliver(&self.post);
+            self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
         })
     }
 }

@@ -15,7 +15,8 @@ use tokio::task::AbortHandle;
 use crate::log::{Reader, Segments};
 use crate::metrics::{Counters, StoreMetrics};
 use crate::receipts::Receipts;
-use crate::writer::{Desk, Standing};
+use crate::writer::postman::{self, Post};
+use crate::writer::{Desk, Inbox, Standing};
 use registry::Registry;
 
 /// An open store: the embedded queue engine over one data folder.
@@ -29,7 +30,9 @@ pub struct Store {
     receipts: Receipts,
     counters: Arc<Counters>,
     folder_key: [u8; 16],
-    owners: Vec<AbortHandle>,
+    /// The owners of the queues, and the postman.
+    tasks: Vec<AbortHandle>,
+    post: Arc<Inbox<Post>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -62,11 +65,12 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         self.desk.stop();
-        self.owners.iter().for_each(AbortHandle::abort);
         if let Some(thread) = self.take_thread() {
             // The thread poisons the desk itself if it panics: nothing is left to tell.
             drop(thread.join());
         }
+        postman::deliver(&self.post);
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{DeadLetters, Policy, QueueNumber, QueueState};
+use sluicegate_core::queue::{DeadLetters, Item, Policy, QueueNumber, QueueState};
 use sluicegate_core::time::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -24,7 +24,7 @@ use crate::metrics::Counters;
 use crate::owner::{Owner, Waiting};
 use crate::receipts::Receipts;
 use crate::recovery::{self, KEEP, Recovered};
-use crate::writer::{Desk, Inbox, Writer, spawn};
+use crate::writer::{Desk, Inbox, Writer, postman, spawn};
 
 impl Store {
     /// Opens the store in a data folder; makes the folder if it is missing. Reads the whole log.
@@ -80,7 +80,8 @@ impl Store {
         .map_err(OpenFault::disk("start a segment"))?;
         let gauges = gauges(&recovered.states, &clock);
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
-        let (doors, owners, inboxes) =
+        let post = Arc::new(Inbox::default());
+        let (doors, mut tasks, inboxes) =
             owners(&runtime, recovered.states, &plans, &desk, &clock, config.seed);
         let writer = Writer {
             disk,
@@ -91,6 +92,7 @@ impl Store {
             key_files: recovered.key_files,
             desk: Arc::clone(&desk),
             inboxes,
+            post: Arc::clone(&post),
             gauges: Arc::clone(&gauges),
             retain: plans.iter().map(|plan| plan.retain).collect(),
             counters: Arc::clone(&counters),
@@ -99,6 +101,7 @@ impl Store {
             free_bytes_min: config.free_bytes_min,
         };
         writer.look_at_space();
+        tasks.push(runtime.spawn(postman::run(Arc::clone(&post))).abort_handle());
         let thread = spawn(writer).map_err(OpenFault::disk("start the writer"))?;
         Ok(Self {
             registry: Registry::new(doors, gauges),
@@ -108,7 +111,8 @@ impl Store {
             receipts: Receipts::new(),
             counters,
             folder_key,
-            owners,
+            tasks,
+            post,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -189,7 +193,7 @@ fn gauges(states: &[QueueState], clock: &Clock) -> Arc<[Gauges]> {
     gauges
 }
 
-type Started = (Vec<Door>, Vec<AbortHandle>, Vec<Arc<Inbox>>);
+type Started = (Vec<Door>, Vec<AbortHandle>, Vec<Arc<Inbox<Item>>>);
 
 /// Starts the owner of every queue.
 fn owners(

@@ -6,8 +6,8 @@ use std::io;
 use sluicegate_core::proof::{Receipt, Repeat};
 use sluicegate_core::queue::{Change, Item, Place, QueueNumber};
 use sluicegate_core::refusal::Refusal;
-use tokio::sync::oneshot;
 
+use super::postman::Post;
 use super::run::Writer;
 use super::work::{Answer, ChangesWork, CommitWork, Work};
 use crate::format::entry::Position;
@@ -18,7 +18,7 @@ pub(super) struct Batch {
     /// Items that came, by queue number.
     arrivals: Vec<Vec<Item>>,
     changes: Vec<(Place, ChangesWork)>,
-    receipts: Vec<(oneshot::Sender<Result<Receipt, Refusal>>, Receipt)>,
+    receipts: Vec<Post>,
     /// Work that could not be added: the disk failed under it, or under work before it.
     pub(super) failed: Vec<Work>,
     pub(super) entries: u64,
@@ -117,6 +117,10 @@ impl Writer {
                 inbox.leave(arrivals);
                 arrivals.clear();
             }
+        }
+        if batch.receipts.len() > 1 {
+            self.post.leave(&mut batch.receipts);
+            batch.receipts.clear();
         }
         for (ticket, receipt) in batch.receipts.drain(..) {
             // Who no longer waits needs no answer; the event is stored all the same.

@@ -1,21 +1,25 @@
-//! Where the writer leaves what is durable for the owner of a queue: once for a batch, never
-//! waiting for the owner.
+//! Where the writer leaves things for a task: once for a batch, never waiting for the task.
 
 use std::sync::{Mutex, PoisonError};
 
-use sluicegate_core::queue::Item;
 use tokio::sync::Notify;
 
-/// The inbox of one queue.
-#[derive(Debug, Default)]
-pub(crate) struct Inbox {
-    items: Mutex<Vec<Item>>,
+/// The inbox of a task.
+#[derive(Debug)]
+pub(crate) struct Inbox<T> {
+    items: Mutex<Vec<T>>,
     came: Notify,
 }
 
-impl Inbox {
+impl<T> Default for Inbox<T> {
+    fn default() -> Self {
+        Self { items: Mutex::default(), came: Notify::new() }
+    }
+}
+
+impl<T> Inbox<T> {
     /// Leaves items; `items` is empty afterwards.
-    pub(crate) fn leave(&self, items: &mut Vec<Item>) {
+    pub(crate) fn leave(&self, items: &mut Vec<T>) {
         let mut inbox = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         if inbox.is_empty() {
             std::mem::swap(&mut *inbox, items);
@@ -32,7 +36,7 @@ impl Inbox {
     }
 
     /// Takes what came.
-    pub(crate) fn take(&self) -> Vec<Item> {
+    pub(crate) fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

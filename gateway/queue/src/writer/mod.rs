@@ -4,6 +4,7 @@ mod batch;
 mod desk;
 mod inbox;
 mod janitor;
+pub(crate) mod postman;
 mod run;
 mod work;
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sluicegate_core::queue::QueueNumber;
+use sluicegate_core::queue::{Item, QueueNumber};
 use sluicegate_core::time::Clock;
 
 use super::batch::Batch;
 use super::desk::{Desk, Standing};
 use super::inbox::Inbox;
+use super::postman::Post;
 use super::work::Work;
 use crate::config::FsyncMode;
 use crate::dedupe::Keys;
@@ -34,7 +35,8 @@ pub(crate) struct Writer {
     pub(crate) key_files: VecDeque<(u32, u64)>,
     pub(crate) desk: Arc<Desk>,
     /// By queue number.
-    pub(crate) inboxes: Vec<Arc<Inbox>>,
+    pub(crate) inboxes: Vec<Arc<Inbox<Item>>>,
+    pub(crate) post: Arc<Inbox<Post>>,
     /// By queue number.
     pub(crate) gauges: Arc<[Gauges]>,
     /// By queue number.
