@@ -6,7 +6,7 @@ use sluicegate_admission::sha256;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::QueueFault;
 use sluicegate_core::seams::{Engine, Pending};
-use sluicegate_sources::http::{BodyRule, Handler, Head, Request, Response};
+use sluicegate_sources::http::{BodyRule, Handler, Hangup, Head, Request, Response};
 
 use super::door::Access;
 use super::exposition::{self, Rooms};
@@ -113,6 +113,14 @@ impl Handler for Api {
 
     fn handle(&self, request: Request) -> Pending<'_, Response> {
         Box::pin(async move { response(self.answer(request).await) })
+    }
+
+    /// A consumer that went away must not be leased anything. Settlements are finished.
+    fn hangup(&self, request: &Request) -> Hangup {
+        match Place::parse(request.path()) {
+            Ok(Place::Receive(_)) => Hangup::Abandon,
+            _ => Hangup::Finish,
+        }
     }
 }
 
