@@ -53,10 +53,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 connection.as_mut().graceful_shutdown();
             }
             () = sleep(limits.idle) => {
-                if stopping && streams.are_quiet(seen) {
-                    return;
-                }
-                if streams.are_quiet(seen) {
+                if !stopping && streams.are_quiet(seen) {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }

@@ -70,6 +70,10 @@ mod tests {
         let start = Instant::now();
         let mut timer = Timer::new(start + Duration::from_secs(5));
         for seconds in [75, 10, 10, 200] {
+            // Leaves the timer armed for later than what comes next.
+            let far = Instant::now() + Duration::from_secs(1000);
+            let work = tokio::time::sleep(Duration::from_secs(50));
+            assert_eq!(timer.within(far, work).await, Ok(()));
             let deadline = Instant::now() + Duration::from_secs(seconds);
             assert_eq!(timer.within(deadline, ready(seconds)).await, Ok(seconds));
             assert_eq!(timer.within(deadline, pending::<()>()).await, Err(Late));

@@ -103,3 +103,14 @@ async fn a_body_that_stalls_is_answered_408() {
     assert!(world.intake.bodies().is_empty());
     assert_eq!(world.metrics.snapshot().timeouts, 1);
 }
+
+#[tokio::test]
+async fn a_connection_that_answers_pings_and_asks_nothing_is_closed() {
+    let limits = HttpLimits { idle: Duration::from_millis(150), ..HttpLimits::default() };
+    let world = World::with(limits).await;
+    let mut sender = connect(&world).await;
+    let request = post().body(Frames { left: 0, ends: true }).unwrap();
+    assert_eq!(status(&mut sender, request).await, 202);
+    crate::world::until(|| sender.is_closed()).await;
+    assert!(!world.task.is_finished());
+}

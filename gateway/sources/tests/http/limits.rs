@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sluicegate_sources::http::HttpLimits;
 
+use tokio::io::AsyncWriteExt;
+
 use crate::world::{LIMIT, World, post, until};
 
 fn short() -> HttpLimits {
@@ -39,6 +41,19 @@ async fn a_body_over_the_limit_is_refused_without_a_length_too() {
     let answer = world.raw(&wire).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(world.intake.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_body_is_read_on_so_that_the_answer_arrives() {
+    let world = World::new().await;
+    let mut wire = b"POST /hook HTTP/1.1\r\nhost: t\r\ncontent-length: 99000000\r\n\r\n".to_vec();
+    wire.resize(8_000_000, b'x');
+    let mut client = world.connect().await;
+    // Sends everything before it reads, as many clients do: a reset would stop it.
+    let sent = tokio::time::timeout(crate::world::PATIENCE, client.stream.write_all(&wire)).await;
+    assert!(sent.is_ok_and(|sent| sent.is_ok()), "the connection was reset");
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[tokio::test]

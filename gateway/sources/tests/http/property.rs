@@ -9,7 +9,7 @@ use crate::world::World;
 
 /// The body of the first request in `wire` if it is well formed: written from RFC 9112 without a
 /// look at the code under test, for requests without `transfer-encoding` only.
-fn body_of_well_formed(wire: &str) -> Option<String> {
+fn body_of_well_formed(wire: &str) -> Option<Vec<u8>> {
     let wire = wire.strip_prefix("\r\n").unwrap_or(wire);
     let (head, rest) = wire.split_once("\r\n\r\n")?;
     let mut lines = head.split("\r\n");
@@ -43,7 +43,7 @@ fn body_of_well_formed(wire: &str) -> Option<String> {
     if !length.chars().all(|c| c.is_ascii_digit()) {
         return None;
     }
-    rest.get(..length.parse().ok()?).map(str::to_owned)
+    rest.as_bytes().get(..length.parse().ok()?).map(<[u8]>::to_vec)
 }
 
 /// Sends the bytes and half-closes; the server must close too. The first body handed on, if any.
@@ -83,7 +83,10 @@ const PIECES: [&str; 16] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    // A failure prints its input; nothing is written beside the tests.
+    #![proptest_config(ProptestConfig {
+        cases: 300, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_mutated_request_is_handed_on_only_if_it_is_still_well_formed(
@@ -97,9 +100,9 @@ proptest! {
         }
         let wire: String = wire.into_iter().collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        if let Some(body) = first_body(&runtime, wire.as_bytes()) {
-            let expected = body_of_well_formed(&wire);
-            prop_assert_eq!(Some(body), expected.map(String::into_bytes), "{:?}", wire);
+        let body = first_body(&runtime, wire.as_bytes());
+        if body.is_some() {
+            prop_assert_eq!(body, body_of_well_formed(&wire), "{:?}", wire);
         }
     }
 
@@ -115,5 +118,5 @@ proptest! {
 fn the_unchanged_request_is_handed_on() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert_eq!(first_body(&runtime, GOOD.as_bytes()).as_deref(), Some(&b"hello"[..]));
-    assert_eq!(body_of_well_formed(GOOD).as_deref(), Some("hello"));
+    assert_eq!(body_of_well_formed(GOOD).as_deref(), Some(&b"hello"[..]));
 }
