@@ -68,3 +68,20 @@ queues:
 "
     )
 }
+
+/// One GitHub source, and one queue whose leases come back at once.
+#[must_use]
+pub fn under_load() -> String {
+    format!(
+        "{HEAD}\
+sources:
+  github:
+    http: {{ path: /hooks/github }}
+    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
+routes:
+  - {{ name: all, default: true, to: [ inbox ] }}
+queues:
+  inbox: {{ retry: {{ attempts: 1000, min: 1ms, max: 1ms }} }}
+"
+    )
+}

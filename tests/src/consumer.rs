@@ -1,5 +1,6 @@
 //! A consumer: takes from queues through the native API of the admin listener.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -65,10 +66,17 @@ impl Consumer {
     /// When there is no answer.
     #[must_use]
     pub fn call(&self, target: &str, body: &Value) -> Response {
+        self.try_call(target, body).expect("the admin listener answers")
+    }
+
+    /// One call of the API to a gateway that may be gone.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn try_call(&self, target: &str, body: &Value) -> io::Result<Response> {
         let headers = http::headers(&[("Content-Type", "application/json")]);
         let request = http::request("POST", target, &headers, body.to_string().as_bytes());
-        let mut connection = Connection::open(self.admin).expect("the admin listener is there");
-        connection.exchange(&request).expect("the admin listener answers")
+        Connection::open(self.admin)?.exchange(&request)
     }
 
     /// Leases up to `max` events for 30 s; waits up to `wait_ms` for the first.

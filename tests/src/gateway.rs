@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -12,6 +12,8 @@ use std::time::Duration;
 use rustix::process::{Pid, kill_process};
 
 pub use rustix::process::Signal;
+
+use tempfile::TempDir;
 
 use crate::consumer::Consumer;
 use crate::deadline::{wait_for, wait_within};
@@ -27,6 +29,8 @@ pub struct Gateway {
     http: SocketAddr,
     admin: SocketAddr,
     log: Arc<Mutex<String>>,
+    /// Deleted under a running gateway, the folder would fail it in ways that no disk does.
+    _folder: Option<Arc<TempDir>>,
 }
 
 /// Where the gateway's binary is: `SLUICEGATE_BIN`, or beside this executable.
@@ -56,30 +60,19 @@ pub fn binary() -> PathBuf {
 }
 
 impl Gateway {
-    /// Starts the binary on this configuration and waits for its line `ready`.
+    /// Starts this command, which must print the line `ready`. `folder` lives as long as it runs.
     ///
     /// # Panics
     /// When it ends, or is not ready in time; its log is printed.
     #[must_use]
-    pub fn start(configuration: &Path, environment: &[(String, String)]) -> Self {
-        let mut command = Command::new(binary());
-        command.arg("run").arg(configuration).envs(environment.iter().cloned());
-        Self::spawn(command)
-    }
-
-    /// Starts this command, which must print the line `ready`.
-    ///
-    /// # Panics
-    /// When it ends, or is not ready in time; its log is printed.
-    #[must_use]
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(mut command: Command, folder: Option<Arc<TempDir>>) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
         collect(child.stderr.take().expect("stderr is piped"), Arc::clone(&log));
         let lines = lines(child.stdout.take().expect("stdout is piped"));
         match lines.recv_timeout(START) {
-            Ok((http, admin)) => Self { child, http, admin, log },
+            Ok((http, admin)) => Self { child, http, admin, log, _folder: folder },
             Err(fault) => {
                 let _ = child.kill(); // It may have ended by itself.
                 let status = child.wait();
@@ -182,6 +175,13 @@ impl Gateway {
     pub fn stop(mut self) -> ExitStatus {
         self.ask_to_stop(Signal::TERM);
         self.wait()
+    }
+
+    /// Waits until a queue has nothing left that is not settled.
+    pub fn wait_until_empty(&self, queue: &str) {
+        wait_for(&format!("{queue} to be empty"), || {
+            (self.consumer().depth(queue) == 0).then_some(())
+        });
     }
 
     /// Waits until its log holds this text.

@@ -12,5 +12,6 @@ pub mod fixtures;
 pub mod gateway;
 pub mod http;
 pub mod receiver;
+pub mod senders;
 pub mod signing;
 pub mod world;

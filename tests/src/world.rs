@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -12,7 +13,7 @@ use crate::gateway::{self, Gateway};
 
 /// A folder with `gateway.yaml`, and the environment that holds its secrets.
 pub struct World {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     environment: Vec<(String, String)>,
 }
 
@@ -33,6 +34,7 @@ impl World {
     #[must_use]
     pub fn new_in(parent: &Path, configuration: &str) -> Self {
         let folder = TempDir::with_prefix_in("sluicegate-", parent).expect("a temporary folder");
+        let folder = Arc::new(folder);
         let secrets = [
             ("GITHUB_WEBHOOK_SECRET", fixtures::GITHUB_SECRET),
             ("STANDARD_SECRET", config::STANDARD_SECRET),
@@ -77,10 +79,11 @@ impl World {
         fs::write(path, content).expect("a file");
     }
 
-    /// Starts a gateway, and waits until it is ready.
+    /// Starts a gateway, and waits until it is ready. It keeps the folder alive.
     #[must_use]
     pub fn start(&self) -> Gateway {
-        Gateway::start(&self.configuration(), &self.environment)
+        let command = self.command(&["run", &self.configuration().to_string_lossy()]);
+        Gateway::spawn(command, Some(Arc::clone(&self.folder)))
     }
 
     /// Runs the binary to its end: `check`, `schema`, and the like.
@@ -89,11 +92,15 @@ impl World {
     /// When the binary cannot be run.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(gateway::binary())
+        self.command(arguments).output().expect("the binary runs")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(gateway::binary());
+        command
             .args(arguments)
             .envs(self.environment.iter().cloned())
-            .current_dir(self.folder.path())
-            .output()
-            .expect("the binary runs")
+            .current_dir(self.folder.path());
+        command
     }
 }

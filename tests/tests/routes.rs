@@ -34,7 +34,13 @@ routes:
     to: [ branches ]
   - { name: rest, default: true, to: [ rest ] }
 queues:
-  { alerts: {}, alerts-copy: {}, opened: {}, numbered: {}, numbered-not: {}, branches: {}, rest: {} }
+  alerts: {}
+  alerts-copy: {}
+  opened: {}
+  numbered: {}
+  numbered-not: {}
+  branches: {}
+  rest: {}
 ";
 
 #[test]

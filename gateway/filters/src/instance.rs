@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sluicegate_core::event::Event;
 use sluicegate_core::letter::Cause;
 use wasmtime::component::InstancePre;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::contract::exports::sluicegate::plugin::filter::{
     Decision, Failure, Guest, GuestIndices, Subscription as Asked,
@@ -56,7 +56,7 @@ impl Instance {
         let guest = instances
             .instantiate(&mut store)
             .and_then(|instance| exports.load(&mut store, &instance))
-            .map_err(|error| fault(&error, &store))?;
+            .map_err(|error| Fault { cause: start_cause(&store), ..fault(&error, &store) })?;
         let asked = match guest.call_configure(&mut store, &limits.config) {
             Ok(Ok(asked)) => asked,
             Ok(Err(why)) => return Ok(Started::Refused(why)),
@@ -157,7 +157,17 @@ fn fault(error: &wasmtime::Error, store: &Store<Context>) -> Fault {
     if error.root_cause().to_string().starts_with("too much data is being copied") {
         return Fault::bad("its answer is larger than an answer to this event may be");
     }
-    Fault::new(Cause::Trap, error.root_cause().to_string())
+    // A trap of the guest has this type; what is left is an answer that cannot be lifted, such as
+    // text that is not UTF-8 or a list outside its memory.
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => Fault::new(Cause::Trap, trap.to_string()),
+        None => Fault::bad(format!("its answer cannot be read: {}", error.root_cause())),
+    }
+}
+
+/// Before its first call, a guest that is not there has either asked for too much or broken.
+fn start_cause(store: &Store<Context>) -> Cause {
+    if store.data().memory.refused() { Cause::Memory } else { Cause::Trap }
 }
 
 /// Bytes that a guest may hand over in one call: room for several rewritten copies of the event.

@@ -1,144 +1,28 @@
-//! The hall: builds every room from a plan, wires them, runs them, and takes them down in order.
+//! The hall: wires the rooms, runs them, and takes them down in the order in which nothing is lost.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_admission::Admission;
-use sluicegate_core::ids::{PluginName, SinkName, SourceName};
-use sluicegate_core::seams::{Engine, Sink};
+use sluicegate_core::ids::{SinkName, SourceName};
+use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
-use sluicegate_filters::{Chain, Host, HostConfig, Plugin};
 use sluicegate_queue::Store;
-use sluicegate_sinks::http::HttpSink;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
+use crate::blueprint::{Blueprint, BuiltSink};
 use crate::clock::{Stamp, wall_clock};
-use crate::config::{ConfigFault, ConfigFaults, DEAD_LETTERS, Plan, SinkPlan};
+use crate::config::{DEAD_LETTERS, Plan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
 use crate::metrics::{SinkCounters, SourceCounters};
 use crate::pipeline::Pipeline;
-use crate::routes::{Matcher, Route};
-
-/// Everything that can be built without touching disk or network: what `check` builds too.
-pub struct Blueprint {
-    admission: Admission,
-    filters: Host,
-    routes: Matcher<Option<Arc<Chain>>>,
-    sinks: Vec<BuiltSink>,
-}
-
-struct BuiltSink {
-    name: SinkName,
-    sink: Arc<dyn Sink>,
-    plan: SinkPlan,
-}
-
-impl Blueprint {
-    /// Builds the rooms of a plan; takes from the plan what they keep.
-    ///
-    /// # Errors
-    /// Every fault of the plan, and those that show only here: a plugin that is not Wasm, a key
-    /// that is too short, a URL that may not be called.
-    pub fn build(plan: &mut Plan) -> Result<Self, ConfigFaults> {
-        let mut faults = std::mem::take(&mut plan.found);
-        let (filters, plugins) = build_filters(plan, &mut faults);
-        let sinks = build_sinks(plan, &mut faults);
-        let admission = build_admission(plan, &mut faults);
-        match (admission, filters) {
-            (Some(admission), Some(filters)) if faults.is_empty() => {
-                let routes = build_routes(plan, &plugins);
-                Ok(Self { admission, filters, routes, sinks })
-            }
-            _ => Err(plan.faults(faults)),
-        }
-    }
-}
-
-fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Admission> {
-    let registry = std::mem::take(&mut plan.registry);
-    match Admission::build(std::mem::take(&mut plan.gates), registry) {
-        Ok(admission) => Some(admission),
-        Err(found) => {
-            for fault in found {
-                let pointer = format!("/sources/{}/verify", fault.source_name);
-                faults.push(plan.fault(&pointer, "source_invalid", fault.problem.to_string()));
-            }
-            None
-        }
-    }
-}
-
-fn build_filters(
-    plan: &mut Plan,
-    faults: &mut Vec<ConfigFault>,
-) -> (Option<Host>, BTreeMap<PluginName, Plugin>) {
-    let mut plugins = BTreeMap::new();
-    let queues: BTreeSet<_> = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
-    let config = HostConfig {
-        threads: plan.filter_threads,
-        jobs_max: JOBS_MAX,
-        plugins_max: plan.plugins.len().max(1),
-        queues,
-    };
-    let host = match Host::start(config) {
-        Ok(host) => host,
-        Err(fault) => {
-            faults.push(plan.fault("/plugins", fault.code(), fault.to_string()));
-            return (None, plugins);
-        }
-    };
-    for plugin in std::mem::take(&mut plan.plugins) {
-        let (name, pointer) = (plugin.spec.name.clone(), plugin.pointer);
-        match host.load(plugin.spec) {
-            Ok(loaded) => {
-                plugins.insert(name, loaded);
-            }
-            Err(fault) => faults.push(plan.fault(&pointer, fault.code(), fault.to_string())),
-        }
-    }
-    (Some(host), plugins)
-}
-
-fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink> {
-    let mut built = Vec::new();
-    for sink in std::mem::take(&mut plan.sinks) {
-        match HttpSink::new(sink.http.clone()) {
-            Ok(way_out) => {
-                let (name, way_out) = (sink.name.clone(), Arc::new(way_out));
-                built.push(BuiltSink { name, sink: way_out, plan: sink });
-            }
-            Err(fault) => {
-                let pointer = format!("{}/http", sink.pointer);
-                faults.push(plan.fault(&pointer, fault.code(), fault.to_string()));
-            }
-        }
-    }
-    built
-}
-
-fn build_routes(
-    plan: &mut Plan,
-    plugins: &BTreeMap<PluginName, Plugin>,
-) -> Matcher<Option<Arc<Chain>>> {
-    let (mut routes, mut defaults) = (Vec::new(), Vec::new());
-    for route in std::mem::take(&mut plan.routes) {
-        let asked: Vec<_> =
-            route.filters.iter().filter_map(|name| plugins.get(name).cloned()).collect();
-        let chain = (!asked.is_empty())
-            .then(|| Arc::new(Chain { route: route.name.clone(), plugins: asked }));
-        let list = if route.default { &mut defaults } else { &mut routes };
-        list.push(Route { name: route.name, pattern: route.pattern, to: route.to, chain });
-    }
-    Matcher::new(routes, defaults)
-}
 
 /// A gateway that runs.
 pub struct Hall {
@@ -214,8 +98,7 @@ impl Hall {
             admin_tasks: JoinSet::new(),
         };
         let sinks = hall.start_sinks(blueprint.sinks, &engine);
-        let rooms =
-            Rooms { store, pipeline, sources: counters, sinks, http: source.metrics() };
+        let rooms = Rooms { store, pipeline, sources: counters, sinks, http: source.metrics() };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(http, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -314,9 +197,6 @@ async fn join(tasks: &mut JoinSet<()>, drain: Duration, what: &str) {
 pub fn machine_clock() -> Clock {
     wall_clock()
 }
-
-/// Events that may wait for a filter thread.
-const JOBS_MAX: usize = 4096;
 
 /// A lease outlives the sink's own timeout, so that a slow attempt is not made twice.
 const LEASE_BEYOND_TIMEOUT: Duration = Duration::from_secs(30);

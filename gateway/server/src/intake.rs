@@ -54,9 +54,7 @@ impl Door {
         }
         let arrival = self.stamp.arrival();
         if let Some(limiter) = &entrance.limiter {
-            limiter
-                .take(arrival.at)
-                .map_err(|retry_after| Refusal::RateLimited { retry_after })?;
+            limiter.take(arrival.at).map_err(|retry_after| Refusal::RateLimited { retry_after })?;
         }
         let receipt = self.pipeline.run(Received::assertion(delivery, arrival)).await;
         entrance.counters.line_us.observe_duration(self.stamp.now().since(arrival.at));

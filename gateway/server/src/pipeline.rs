@@ -83,8 +83,8 @@ impl Pipeline {
         .into_iter();
         let rulings = routes.into_iter().map(|route| {
             let decided = route.chain.as_ref().and_then(|_| decided.next());
-            let branches = decided
-                .unwrap_or_else(|| vec![Branch { event: event.clone(), end: End::Through }]);
+            let branches =
+                decided.unwrap_or_else(|| vec![Branch { event: event.clone(), end: End::Through }]);
             Ruling { route: route.name.clone(), to: route.to.clone(), branches }
         });
         Ok(rulings.collect())

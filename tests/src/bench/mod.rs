@@ -89,7 +89,7 @@ fn measure(options: &Options) -> Result<Vec<Row>, String> {
 
 /// One run in a fresh process with fresh data, and its audit.
 fn run(variant: Variant, requests: &Rc<Requests>, options: &Options) -> Result<Figures, String> {
-    let (_world, gateway) = variant.start(&data_folder());
+    let gateway = variant.start(&data_folder());
     let warm_up = options.warm_up();
     let mut load = Load {
         to: gateway.http(),

@@ -81,7 +81,7 @@ impl Options {
     /// Events sent before the measured ones: enough to fill caches and pools.
     #[must_use]
     pub fn warm_up(&self) -> usize {
-        (self.events / 20).clamp(self.connections, 5_000)
+        (self.events / 20).min(5_000).max(self.connections)
     }
 }
 

@@ -80,19 +80,15 @@ impl Variant {
     /// # Panics
     /// When it does not start.
     #[must_use]
-    pub fn start(self, folder: &Path) -> (Option<World>, Gateway) {
+    pub fn start(self, folder: &Path) -> Gateway {
         match self {
             Self::Floor | Self::FloorHmac => {
                 let own = std::env::current_exe().expect("this executable has a path");
                 let mut command = Command::new(own);
                 command.arg(floor::ARGUMENT).arg(self.name());
-                (None, Gateway::spawn(command))
+                Gateway::spawn(command, None)
             }
-            _ => {
-                let world = World::new_in(folder, &self.configuration());
-                let gateway = world.start();
-                (Some(world), gateway)
-            }
+            _ => World::new_in(folder, &self.configuration()).start(),
         }
     }
 

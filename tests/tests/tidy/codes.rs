@@ -5,7 +5,10 @@ use std::fs;
 
 use sluicegate_tests::fixtures::root;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, ExprCall, ImplItemFn, ItemFn, ItemImpl, ItemMod, Lit, LitStr};
+use syn::{
+    Block, Expr, ExprCall, ExprMethodCall, FieldValue, ImplItemFn, ItemFn, ItemImpl, ItemMod, Lit,
+    LitStr, Member,
+};
 
 use crate::tree::{Text, host_sources};
 use crate::{assert_bites, assert_clean};
@@ -13,8 +16,8 @@ use crate::{assert_bites, assert_clean};
 /// Types whose `code` is a word for metrics and names no fault.
 const NO_FAULTS: [&str; 2] = ["Decision", "Outcome"];
 
-/// Collects codes: the texts that a function called `code` returns, and the second argument of a
-/// call of `problem`, which is a code wherever it stands.
+/// Collects codes: the texts that a function called `code` returns, the second argument of a call
+/// of `problem` or `fault`, and what is written into a field `code`.
 #[derive(Default)]
 struct Codes {
     found: BTreeSet<String>,
@@ -31,6 +34,12 @@ impl<'ast> Visit<'ast> for Texts {
 }
 
 impl Codes {
+    fn argument(&mut self, called: &str, argument: Option<&Expr>) {
+        if ["problem", "fault"].contains(&called) {
+            self.found.extend(argument.and_then(text));
+        }
+    }
+
     fn function(&mut self, name: &str, block: &Block) {
         if name == "code" {
             let mut texts = Texts::default();
@@ -72,13 +81,35 @@ impl<'ast> Visit<'ast> for Codes {
             Expr::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
             _ => None,
         };
-        if called.as_deref() == Some("problem")
-            && let Some(Expr::Lit(literal)) = call.args.get(1)
-            && let Lit::Str(code) = &literal.lit
-        {
-            self.found.insert(code.value());
-        }
+        self.argument(called.as_deref().unwrap_or_default(), call.args.get(1));
         visit::visit_expr_call(self, call);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        self.argument(&call.method.to_string(), call.args.get(1));
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_field_value(&mut self, field: &'ast FieldValue) {
+        if matches!(&field.member, Member::Named(name) if name == "code") {
+            self.found.extend(text(&field.expr));
+        }
+        visit::visit_field_value(self, field);
+    }
+}
+
+/// Codes are words joined by `_`; a message has spaces.
+fn is_code(text: &str) -> bool {
+    text.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+}
+
+fn text(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Lit(literal) => match &literal.lit {
+            Lit::Str(text) => Some(text.value()).filter(|text| is_code(text)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -107,13 +138,13 @@ fn every_code_that_a_person_can_meet_has_a_heading_in_the_manual() {
         path: "gateway/x/src/a.rs".into(),
         content: "impl Fault { fn code(&self) -> &'static str { match self { A => \"a_b\" } } }\n\
             impl Decision { fn code(&self) -> &'static str { \"next\" } }\n\
-            fn f() { Reply::problem(404, \"c_d\", \"text\"); }"
+            fn f() { Reply::problem(404, \"c_d\", \"text\"); self.fault(at, \"e_f\", why); }"
             .into(),
     }];
     let found = codes(&example);
-    assert_eq!(found.iter().collect::<Vec<_>>(), ["a_b", "c_d"]);
-    let good = undocumented(&found, "# Errors\n## `a_b`\ntext\n## `c_d`\n");
-    assert_bites(&undocumented(&found, "# Errors\n## `a_b`\nc_d\n"), &good);
+    assert_eq!(found.iter().collect::<Vec<_>>(), ["a_b", "c_d", "e_f"]);
+    let good = undocumented(&found, "# Errors\n## `a_b`\ntext\n## `c_d`\n### e_f\n");
+    assert_bites(&undocumented(&found, "# Errors\n## `a_b`\nc_d\n## `e_f`\n"), &good);
 
     let found = codes(&host_sources());
     assert!(found.contains("signature_refused"), "the rule has stopped finding codes: {found:?}");

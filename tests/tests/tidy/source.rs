@@ -1,6 +1,7 @@
 //! What the syntax tree says: how long functions are, who unwraps, who asserts a proof.
 //!
-//! Test code is passed over: `#[test]` functions, `#[cfg(test)]` items, and files under `tests/`.
+//! Test code is passed over: `#[test]` functions, `#[cfg(test)]` items and the files of such
+//! modules, and what lies under `tests/`, `examples/` or `benches/`.
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
@@ -39,14 +40,43 @@ struct Walker {
 
 /// What stands in one file outside its tests, with line numbers.
 fn seen(file: &Text) -> Vec<(usize, Seen)> {
-    if file.path.contains("/tests/") || file.path.starts_with("tests/") {
-        return Vec::new();
-    }
-    let syntax = syn::parse_file(&file.content)
-        .unwrap_or_else(|fault| panic!("{} does not parse: {fault}", file.path));
     let mut walker = Walker::default();
-    walker.visit_file(&syntax);
+    walker.visit_file(&parsed(file));
     walker.seen
+}
+
+fn parsed(file: &Text) -> syn::File {
+    syn::parse_file(&file.content)
+        .unwrap_or_else(|fault| panic!("{} does not parse: {fault}", file.path))
+}
+
+/// The files that are not test code as a whole.
+fn product(files: &[Text]) -> Vec<&Text> {
+    let test_modules: Vec<String> = files.iter().flat_map(test_modules).collect();
+    let is_test = |path: &str| {
+        let folders = ["tests", "examples", "benches"];
+        path.split('/').rev().skip(1).any(|folder| folders.contains(&folder))
+            || test_modules.iter().any(|module| {
+                let rest = path.strip_prefix(module.as_str());
+                rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+            })
+    };
+    files.iter().filter(|file| !is_test(&file.path)).collect()
+}
+
+/// The modules that a file declares with `#[cfg(test)] mod name;`, as paths without `.rs`.
+fn test_modules(file: &Text) -> Vec<String> {
+    let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+    let base = match name {
+        "mod.rs" | "lib.rs" | "main.rs" => folder.to_owned(),
+        _ => file.path.trim_end_matches(".rs").to_owned(),
+    };
+    let items = parsed(file).items.into_iter();
+    let modules = items.filter_map(|item| match item {
+        Item::Mod(item) if item.content.is_none() && is_test(&item.attrs) => Some(item.ident),
+        _ => None,
+    });
+    modules.map(|name| format!("{base}/{name}")).collect()
 }
 
 fn line(span: Span) -> usize {
@@ -191,7 +221,7 @@ fn unpinned_claims(files: &[Text]) -> Vec<String> {
 /// Each complaint of a rule with its file and line.
 fn complaints(files: &[Text], rule: impl Fn(&str, &Seen) -> Option<String>) -> Vec<String> {
     let mut all = Vec::new();
-    for file in files {
+    for file in product(files) {
         for (line, seen) in seen(file) {
             let complaint = rule(&file.path, &seen);
             all.extend(complaint.map(|text| format!("{}:{line}: {text}", file.path)));
@@ -224,6 +254,13 @@ fn nothing_unwraps_outside_tests_without_its_invariant() {
         &judge("#[cfg(not(test))]\nfn f() { b.unwrap(); }"),
         &judge("#[test]\nfn f() { b.unwrap(); }\n#[cfg(test)]\nmod t { fn f() { b.unwrap() } }"),
     );
+    let declared = "#[cfg(test)]\nmod torn;\nmod real;";
+    let module = |name: &str| {
+        let mut files = example("gateway/x/src/disk/mod.rs", declared);
+        files.extend(example(&format!("gateway/x/src/disk/{name}.rs"), "fn f() { b.unwrap(); }"));
+        files
+    };
+    assert_bites(&unwraps(&module("real")), &unwraps(&module("torn")));
     assert_clean(&unwraps(&host_sources()));
 }
 

@@ -125,7 +125,7 @@ impl Slot {
     }
 
     fn place(&self) -> Place {
-        Place { position: self.position, part: self.part }
+        Place::committed(self.position, self.part)
     }
 
     fn item(self) -> Item {

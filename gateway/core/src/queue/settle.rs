@@ -97,19 +97,19 @@ impl QueueState {
         turn: &mut Turn,
     ) -> Redriven {
         let wanted = |item: &&Item| match origin {
-            Some(_) => item.origin == origin,
-            None => item.origin.is_some(),
+            Some(_) => item.origin() == origin,
+            None => item.origin().is_some(),
         };
         let places: Vec<Place> =
             self.exceptions().filter(wanted).map(|item| item.place).take(max).collect();
         for place in &places {
             let item = self.take(*place);
-            let Some((item, to)) = item.and_then(|item| Some((item, item.origin?))) else {
+            let Some((item, to)) = item.and_then(|item| Some((item, item.origin()?))) else {
                 continue;
             };
             turn.changes.push(Change::Redriven { item, to });
         }
-        let strays = self.exceptions().filter(|item| item.origin.is_none()).count();
+        let strays = self.exceptions().filter(|item| item.origin().is_none()).count();
         let left = if origin.is_some() { 0 } else { self.ready.untouched() + strays };
         Redriven { moved: places.len() as u64, left: left as u64 }
     }

@@ -135,6 +135,11 @@ impl QueueState {
         }
     }
 
+    /// Treats events in another way from now on.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
     /// Rebuilds: the event lies in this queue.
     pub fn restore(&mut self, item: Item) {
         self.stats.bytes += u64::from(item.weight);

@@ -171,3 +171,36 @@ pub(crate) async fn only_branch(host: &Host, event: &Event, plugins: &[&Plugin])
     assert_eq!(branches.len(), 1, "{branches:?}");
     branches.pop().expect("it has one branch")
 }
+
+/// A guest whose configuration asks for one header, `x-a`, and events of the type `pu*`.
+pub(crate) fn choosy() -> Guest {
+    Guest {
+        items: format!(
+            "(data (i32.const 1024) \"x-apu*\") (data (i32.const 1040) \"{}\")",
+            escaped(&words(&[1024, 3, 1027, 3]))
+        ),
+        configure:
+            "(i32.store (i32.const 36) (i32.const 1048)) (i32.store (i32.const 40) (i32.const 1))
+            (i32.store (i32.const 52) (i32.const 1040)) (i32.store (i32.const 56) (i32.const 1))
+            (i32.store8 (i32.const 60) (i32.const 0)) (i32.const 32)"
+                .into(),
+        ..Guest::default()
+    }
+}
+
+/// A guest that does something bad if the payload starts with `x`, and else says `next`.
+pub(crate) fn moody(bad: &str) -> Guest {
+    Guest::does(&format!(
+        "(if (i32.eq (i32.load8_u (local.get $data)) (i32.const 120)) (then {bad})) (i32.const 128)"
+    ))
+}
+
+/// One `output` of the contract as a guest has it in memory: nothing set but the payload, if the
+/// text (address, length) is not empty, and the queues (address, count).
+pub(crate) fn output(queues: (u32, u32), text: (u32, u32)) -> Vec<u8> {
+    let data = [u32::from(text.1 > 0), 0, text.0, text.1];
+    let mut all = vec![queues.0, queues.1];
+    all.extend([0; 12]);
+    all.extend(data);
+    words(&all)
+}

@@ -1,6 +1,13 @@
 //! The Wasm room as the hall uses it, with guests that are good, bad and false.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up fails")]
+#![expect(clippy::panic, reason = "a test that finds another answer fails")]
 
+mod chains;
 mod decisions;
+mod failures;
 mod guest;
+mod imports;
+mod load;
+mod loading;
+mod plugins;

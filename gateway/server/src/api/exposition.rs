@@ -147,13 +147,26 @@ fn write_store(page: &mut Page, rooms: &Rooms) {
     page.histogram("sluicegate_store_batch_entries", "Entries in one flush.", &[], &batch, 1.0);
     page.counter("sluicegate_store_entries_total", "Entries written.", &[], store.entries);
     page.counter("sluicegate_store_bytes_total", "Bytes written.", &[], store.bytes);
-    page.counter("sluicegate_store_quarantined_total", "Bad entries set aside.", &[], store.quarantined);
+    page.counter(
+        "sluicegate_store_quarantined_total",
+        "Bad entries set aside.",
+        &[],
+        store.quarantined,
+    );
     #[expect(clippy::cast_precision_loss, reason = "counts are read as floats")]
     for (name, help, value) in [
         ("sluicegate_store_disk_bytes", "Bytes of segments on disk.", store.disk_bytes as f64),
         ("sluicegate_store_segments", "Segments on disk.", store.segments as f64),
-        ("sluicegate_store_poisoned", "1 after a failed flush.", f64::from(u8::from(store.poisoned))),
-        ("sluicegate_store_recovery_seconds", "Time of the last recovery.", store.recovery_time.as_secs_f64()),
+        (
+            "sluicegate_store_poisoned",
+            "1 after a failed flush.",
+            f64::from(u8::from(store.poisoned)),
+        ),
+        (
+            "sluicegate_store_recovery_seconds",
+            "Time of the last recovery.",
+            store.recovery_time.as_secs_f64(),
+        ),
     ] {
         page.gauge(name, help, &[], value);
     }
@@ -201,7 +214,8 @@ fn write_filters(page: &mut Page, rooms: &Rooms) {
     }
     for (plugin, digest, numbers) in &named {
         for (cause, count) in &numbers.failures {
-            let labels = [("plugin", *plugin), ("digest", digest.as_str()), ("cause", cause.code())];
+            let labels =
+                [("plugin", *plugin), ("digest", digest.as_str()), ("cause", cause.code())];
             page.counter("sluicegate_plugin_failures_total", "Failures.", &labels, *count);
         }
     }
@@ -212,7 +226,12 @@ fn write_filters(page: &mut Page, rooms: &Rooms) {
     }
     for (plugin, digest, numbers) in &named {
         let labels = [("plugin", *plugin), ("digest", digest.as_str())];
-        page.counter("sluicegate_plugin_instances_total", "Instances made.", &labels, numbers.starts);
+        page.counter(
+            "sluicegate_plugin_instances_total",
+            "Instances made.",
+            &labels,
+            numbers.starts,
+        );
     }
     write_series(page, &plugins);
 }
@@ -223,13 +242,24 @@ fn write_series(page: &mut Page, plugins: &[PluginMetrics]) {
     for (plugin, series) in all() {
         if let SeriesValue::Counter(count) = &series.value {
             let labels = series_labels(plugin, series);
-            page.counter("sluicegate_plugin_custom_total", "Plugins' own counters.", &labels, *count);
+            page.counter(
+                "sluicegate_plugin_custom_total",
+                "Plugins' own counters.",
+                &labels,
+                *count,
+            );
         }
     }
     for (plugin, series) in all() {
         if let SeriesValue::Histogram(values) = &series.value {
             let labels = series_labels(plugin, series);
-            page.histogram("sluicegate_plugin_custom", "Plugins' own values.", &labels, values, 1.0);
+            page.histogram(
+                "sluicegate_plugin_custom",
+                "Plugins' own values.",
+                &labels,
+                values,
+                1.0,
+            );
         }
     }
 }

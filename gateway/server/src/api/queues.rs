@@ -9,9 +9,7 @@ use sluicegate_core::limits::{
     DELAY_MS_MAX, LEASE_MS_DEFAULT, LEASE_MS_MAX, RECEIVE_BATCH_MAX, RECEIVE_WAIT_MS_MAX,
     SETTLE_BATCH_MAX, bounded_reason,
 };
-use sluicegate_core::queue::{
-    LeaseReceipt, QueueFault, QueueStats, Settled, Settlement, Verb,
-};
+use sluicegate_core::queue::{LeaseReceipt, QueueFault, QueueStats, Settled, Settlement, Verb};
 use sluicegate_core::seams::{Ask, Engine};
 
 use super::event_json::DeliveryJson;

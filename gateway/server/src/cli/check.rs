@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::{CommandFault, say};
+use crate::blueprint::Blueprint;
 use crate::config;
 use crate::fault::RunFault;
-use crate::hall::{Blueprint, machine_clock};
+use crate::hall::machine_clock;
 
 /// Reads the configuration, builds every room that needs neither disk nor network, and says `ok`.
 pub(super) fn check(file: &Path) -> Result<(), CommandFault> {

@@ -8,9 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::logging::{self, LogFormat};
 use super::{CommandFault, say};
+use crate::blueprint::Blueprint;
 use crate::config;
 use crate::fault::RunFault;
-use crate::hall::{Blueprint, Hall, machine_clock};
+use crate::hall::{Hall, machine_clock};
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -69,7 +70,10 @@ impl StopSignals {
         let on = |kind| {
             signal(kind).map_err(|fault| RunFault::System { what: "listen for signals", fault })
         };
-        Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+        })
     }
 
     async fn wait(&mut self) {

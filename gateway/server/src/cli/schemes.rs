@@ -9,7 +9,10 @@ pub(super) fn print() -> Result<(), CommandFault> {
     for preset in preset::ALL {
         say(&format!("{:<20} {:<24} {}", preset.name, preset.title, preset.needs));
     }
-    say(&format!("{:<20} {:<24} {}", "generic", "any HMAC in a header", "described under `generic`"));
+    say(&format!(
+        "{:<20} {:<24} {}",
+        "generic", "any HMAC in a header", "described under `generic`"
+    ));
     say(&format!("{:<20} {:<24} {}", "none", "no proof at all", "nothing, and is said openly"));
     Ok(())
 }

@@ -149,10 +149,8 @@ impl Prepared {
             method: "POST",
             kind: &arguments.kind,
         };
-        let mut headers = self
-            .signer
-            .sign(request)
-            .map_err(|fault| CommandFault::Input(fault.to_string()))?;
+        let mut headers =
+            self.signer.sign(request).map_err(|fault| CommandFault::Input(fault.to_string()))?;
         headers.push(("content-type".to_owned(), arguments.content_type.clone()));
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
         self.poster

@@ -74,12 +74,7 @@ pub(super) fn check(
 
 impl Checker<'_> {
     /// Notes a fault.
-    pub(super) fn fault(
-        &mut self,
-        pointer: &str,
-        code: &'static str,
-        message: impl Into<String>,
-    ) {
+    pub(super) fn fault(&mut self, pointer: &str, code: &'static str, message: impl Into<String>) {
         self.faults.push(self.document.fault(pointer, code, message));
     }
 

@@ -10,11 +10,14 @@ mod check;
 mod document;
 mod fault;
 mod plan;
+mod plugins;
+mod queues;
 mod read;
+mod routes;
 mod scalars;
 mod secrets;
-mod sections;
 mod shape;
+mod sinks;
 mod sources;
 
 pub use check::DEAD_LETTERS;

@@ -110,7 +110,8 @@ const FAULTS_MAX: usize = 200;
 fn unknown_key(pointer: &str) -> String {
     let key = pointer.rsplit('/').next().unwrap_or_default();
     let known = known_keys(pointer);
-    let near = known.iter().filter(|name| distance(name, key) <= 2).min_by_key(|n| distance(n, key));
+    let near =
+        known.iter().filter(|name| distance(name, key) <= 2).min_by_key(|n| distance(n, key));
     match near {
         Some(near) => format!("unknown key {key:?}: did you mean {near:?}?"),
         None => format!("unknown key {key:?}"),

@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer};
 
 /// A duration written with its unit: `ms`, `s`, `m`, `h` or `d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span(pub(super) Duration);
+pub(in crate::config) struct Span(pub(in crate::config) Duration);
 
 /// A number of bytes: plain, or with `KB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Size(pub(super) u64);
+pub(in crate::config) struct Size(pub(in crate::config) u64);
 
 const SPAN_UNITS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
@@ -54,9 +54,9 @@ impl<'de> Deserialize<'de> for Size {
         }
         match Written::deserialize(from)? {
             Written::Number(bytes) => Ok(Self(bytes)),
-            Written::Text(text) => scaled(&text, &SIZE_UNITS)
-                .map(Self)
-                .ok_or_else(|| D::Error::custom("a size is a number with KiB, MiB, GiB, KB, MB or GB")),
+            Written::Text(text) => scaled(&text, &SIZE_UNITS).map(Self).ok_or_else(|| {
+                D::Error::custom("a size is a number with KiB, MiB, GiB, KB, MB or GB")
+            }),
         }
     }
 }
@@ -100,7 +100,8 @@ mod tests {
         for bad in ["", "5", "s", "-1s", "1.5s", "1 s", "99999999999999999999s", "9é"] {
             assert_eq!(span(bad), None, "{bad}");
         }
-        let size = |value: serde_json::Value| serde_json::from_value::<Size>(value).map(|s| s.0).ok();
+        let size =
+            |value: serde_json::Value| serde_json::from_value::<Size>(value).map(|s| s.0).ok();
         assert_eq!(size("64KiB".into()), Some(65536));
         assert_eq!(size(12.into()), Some(12));
         assert_eq!(size("1TB".into()), None);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use sluicegate_admission as admission;
-use sluicegate_admission::{Fact, FactsOverride, Gate, GenericHmac, Key, Scheme, SchemaRule, Secret};
+use sluicegate_admission::{
+    Fact, FactsOverride, Gate, GenericHmac, Key, SchemaRule, Scheme, Secret,
+};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::limits::{PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX};
 use sluicegate_core::time::Timestamp;
@@ -93,15 +95,18 @@ impl Checker<'_> {
         match (verify.scheme.as_str(), &verify.generic) {
             ("generic", Some(generic)) => Some(Scheme::Generic(Box::new(generic_hmac(generic)))),
             ("generic", None) => {
-                self.fault(place, "scheme_incomplete", "the scheme generic is described under generic");
+                self.fault(
+                    place,
+                    "scheme_incomplete",
+                    "the scheme generic is described under generic",
+                );
                 None
             }
             (name, _) => {
                 let scheme = Scheme::preset(name);
                 if scheme.is_none() {
-                    let message = format!(
-                        "unknown scheme {name:?}: `sluicegate schemes` lists them all"
-                    );
+                    let message =
+                        format!("unknown scheme {name:?}: `sluicegate schemes` lists them all");
                     self.fault(&format!("{place}/scheme"), "scheme_unknown", message);
                 } else if verify.generic.is_some() {
                     let message = "generic is only for the scheme generic";
@@ -153,12 +158,13 @@ impl Checker<'_> {
             Some(("header", name)) if !name.is_empty() => {
                 Some(Fact::Header(name.to_ascii_lowercase().into()))
             }
-            Some(("pointer", at)) if at.starts_with('/') => Some(Fact::Pointer(at.to_owned().into())),
+            Some(("pointer", at)) if at.starts_with('/') => {
+                Some(Fact::Pointer(at.to_owned().into()))
+            }
             Some(("form", field)) if !field.is_empty() => Some(Fact::Form(field.to_owned().into())),
             _ => {
-                let message = format!(
-                    "{text:?} is not header:NAME, pointer:/json/pointer or form:FIELD"
-                );
+                let message =
+                    format!("{text:?} is not header:NAME, pointer:/json/pointer or form:FIELD");
                 self.fault(pointer, "fact_invalid", message);
                 None
             }
@@ -182,7 +188,9 @@ fn schema_rule(rule: &shape::SchemaRule) -> SchemaRule {
 }
 
 fn generic_hmac(generic: &shape::Generic) -> GenericHmac {
-    use admission::{Algorithm, Encoding, Form, Layout, SecretEncoding, TimeFrom, TimeRule, TimeUnit};
+    use admission::{
+        Algorithm, Encoding, Form, Layout, SecretEncoding, TimeFrom, TimeRule, TimeUnit,
+    };
     let algorithm = match generic.algorithm {
         shape::Algorithm::Sha1 => Algorithm::Sha1,
         shape::Algorithm::Sha256 => Algorithm::Sha256,

@@ -56,9 +56,7 @@ impl Pattern {
         let mut faults = Vec::new();
         let mut pattern = Self::default();
         let mut read = |pointer: String, list: &[Value]| {
-            Tests::read(list)
-                .map_err(|message| faults.push(PatternFault { pointer, message }))
-                .ok()
+            Tests::read(list).map_err(|message| faults.push(PatternFault { pointer, message })).ok()
         };
         pattern.source = written.source.and_then(|list| read("/source".into(), list));
         pattern.kind = written.kind.and_then(|list| read("/type".into(), list));
@@ -91,12 +89,14 @@ impl Pattern {
         one(&self.source, Some(event.source.as_str()))
             && one(&self.kind, Some(&event.kind))
             && one(&self.subject, event.subject.as_deref())
-            && self.attributes.iter().all(|(name, tests)| {
-                tests.hold(event.attributes.all(name).map(Found::Text))
-            })
-            && self.headers.iter().all(|(name, tests)| {
-                tests.hold(event.headers.all(name).map(Found::Text))
-            })
+            && self
+                .attributes
+                .iter()
+                .all(|(name, tests)| tests.hold(event.attributes.all(name).map(Found::Text)))
+            && self
+                .headers
+                .iter()
+                .all(|(name, tests)| tests.hold(event.headers.all(name).map(Found::Text)))
     }
 
     /// Whether the pattern asks about the payload at all.

@@ -174,7 +174,10 @@ fn read_numeric(list: &[Value]) -> Result<Test, String> {
         .collect();
     match bounds {
         Some(bounds) if !bounds.is_empty() => Ok(Test::Numeric(bounds)),
-        _ => Err("numeric takes pairs of <, <=, =, >= or > and a number: [\">=\", 7, \"<\", 9]".into()),
+        _ => {
+            Err("numeric takes pairs of <, <=, =, >= or > and a number: [\">=\", 7, \"<\", 9]"
+                .into())
+        }
     }
 }
 
@@ -261,9 +264,15 @@ mod tests {
     #[test]
     fn wrong_operators_say_what_there_is() {
         for bad in [
-            json!({"prefx": "a"}), json!({"prefix": 1}), json!({"exists": "yes"}),
-            json!({"numeric": [">="]}), json!({"numeric": []}), json!({"numeric": ["~", 1]}),
-            json!({"prefix": "a", "suffix": "b"}), json!({}), json!([1]),
+            json!({"prefx": "a"}),
+            json!({"prefix": 1}),
+            json!({"exists": "yes"}),
+            json!({"numeric": [">="]}),
+            json!({"numeric": []}),
+            json!({"numeric": ["~", 1]}),
+            json!({"prefix": "a", "suffix": "b"}),
+            json!({}),
+            json!([1]),
         ] {
             assert!(Tests::read(&[bad.clone()]).is_err(), "{bad}");
         }

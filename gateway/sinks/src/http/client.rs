@@ -13,7 +13,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::config::{AllowPrivate, Roots, SinkFault};
+use super::config::{AllowPrivate, Roots};
+use super::fault::SinkFault;
 use super::resolver::GuardedResolver;
 
 pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Full<Bytes>>;

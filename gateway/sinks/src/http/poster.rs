@@ -8,7 +8,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 
 use super::client::{HttpClient, client};
-use super::config::{AllowPrivate, Roots, SinkFault};
+use super::config::{AllowPrivate, Roots};
+use super::fault::SinkFault;
 
 /// A client that keeps its connections between posts.
 pub struct Poster {

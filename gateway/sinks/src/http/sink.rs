@@ -16,9 +16,12 @@ use sluicegate_core::time::Clock;
 use tokio::time::{Instant, timeout_at};
 
 use super::client::{HttpClient, client};
-use super::config::{HttpSinkConfig, Signer, SinkFault, read_headers, read_url};
+use super::config::{HttpSinkConfig, Signer};
 use super::envelope::{put_attributes, put_signatures};
+use super::fault::SinkFault;
+use super::headers::read_headers;
 use super::judge::{outcome, retry_after};
+use super::url::read_url;
 
 /// Posts each event to one URL.
 pub struct HttpSink {

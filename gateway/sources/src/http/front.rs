@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::connection::Connection;
 use super::fault::Fault;
-use super::h1::Connection;
 use super::limits::HttpLimits;
 use super::message::Handler;
 use super::metrics::HttpMetrics;

@@ -15,8 +15,23 @@ pub trait Handler: Send + Sync + 'static {
     /// The response to a request that goes no further: unknown path, other method, media type.
     fn admit(&self, head: &Head) -> Result<BodyRule, Response>;
 
-    /// Answers a whole request. Not cancelled when the client goes away.
+    /// Answers a whole request.
     fn handle(&self, request: Request) -> Pending<'_, Response>;
+
+    /// What becomes of [`handle`](Self::handle) when the client goes away before it is done.
+    fn hangup(&self, _request: &Request) -> Hangup {
+        Hangup::Finish
+    }
+}
+
+/// What becomes of work whose client went away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangup {
+    /// It is done all the same: what is on its way to the disk is not torn from it.
+    Finish,
+    /// It is dropped: a long poll must not lease events to a client that is gone. A client that
+    /// closes only its sending half counts as gone.
+    Abandon,
 }
 
 /// What the head of a request says.

@@ -15,8 +15,10 @@
 mod answers;
 mod body;
 mod chunked;
+mod connection;
 mod date;
 mod fault;
+mod framing;
 mod front;
 mod h1;
 mod h2;
@@ -33,12 +35,14 @@ mod scan;
 mod shared;
 mod slots;
 mod source;
+mod stream;
+mod streams;
 mod timer;
 mod wire;
 
 pub use front::Front;
 pub use limits::HttpLimits;
-pub use message::{BodyRule, Handler, Head, Request, Response};
+pub use message::{BodyRule, Handler, Hangup, Head, Request, Response};
 pub use metrics::{HttpMetrics, HttpStats};
 pub use problem::Problem;
 pub use source::{HttpConfig, HttpSource, PathRule};

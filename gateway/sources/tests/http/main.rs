@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod flow;
+mod front;
+mod h2;
 mod limits;
 mod property;
 mod refusals;

@@ -113,7 +113,7 @@ impl World {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
+        Client::connect(self.address).await
     }
 
     /// Everything that comes back for these bytes until the server closes; our side stays open.
@@ -139,6 +139,10 @@ pub(crate) struct Answer {
 }
 
 impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() }
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         // The server may have answered and closed before it read everything.
         let _ = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("write hangs");

@@ -1,0 +1,7 @@
+//! Tests of the whole store: on the real disk, and on one that is torn at every step.
+
+mod basics;
+mod crash;
+mod damage;
+mod faults;
+mod world;
