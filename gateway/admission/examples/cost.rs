@@ -1,5 +1,6 @@
 //! What admission costs per event: run it in release. Prints nanoseconds per call for a 1 KB alert
-//! and for real deliveries of GitHub, each step alone.
+//! and for real deliveries of GitHub, each step alone. The best of many batches counts: what other
+//! programs take from the machine is not ours.
 
 use std::path::Path;
 use std::time::Instant;
@@ -14,7 +15,8 @@ use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::Received;
 use sluicegate_core::time::Timestamp;
 
-const ROUNDS: u32 = 20_000;
+const BATCHES: u32 = 200;
+const ROUNDS: u32 = 100;
 const NOW: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -71,27 +73,32 @@ fn measure(
         };
         Received::assertion(delivery, Arrival { id: EventId::new(NOW, 1), at: NOW })
     };
-    let (mut mac, mut verify, mut validate) = (0, 0, 0);
-    for _ in 0..ROUNDS {
-        let start = Instant::now();
-        std::hint::black_box(hmac_sha256(b"It's a Secret to Everybody", &[&body]));
-        mac += start.elapsed().as_nanos();
-        let received = received();
-        let start = Instant::now();
-        let verified = admission.verify(received).map_err(|r| r.to_string())?;
-        verify += start.elapsed().as_nanos();
-        let start = Instant::now();
-        let judged = admission.validate(verified).map_err(|r| format!("{r:?}"))?;
-        validate += start.elapsed().as_nanos();
-        std::hint::black_box(judged);
+    let mut best = [u128::MAX; 3];
+    for _ in 0..BATCHES {
+        let mut spent = [0; 3];
+        for _ in 0..ROUNDS {
+            let start = Instant::now();
+            std::hint::black_box(hmac_sha256(b"It's a Secret to Everybody", &[&body]));
+            let hashed = start.elapsed();
+            let received = received();
+            let start = Instant::now();
+            let verified = admission.verify(received).map_err(|r| r.to_string())?;
+            let proven = start.elapsed();
+            let judged = admission.validate(verified).map_err(|r| format!("{r:?}"))?;
+            let validated = start.elapsed() - proven;
+            std::hint::black_box(judged);
+            for (sum, one) in spent.iter_mut().zip([hashed, proven, validated]) {
+                *sum += one.as_nanos();
+            }
+        }
+        for (best, spent) in best.iter_mut().zip(spent) {
+            *best = spent.min(*best);
+        }
     }
-    let each = |ns: u128| ns / u128::from(ROUNDS);
+    let [mac, verify, validate] = best.map(|ns| ns / u128::from(ROUNDS));
     let line = format!(
-        "{kind:20} {:6} bytes: bare hmac {:6} ns, verify {:6} ns, validate {:6} ns\n",
+        "{kind:20} {:6} bytes: bare hmac {mac:6} ns, verify {verify:6} ns, validate {validate:6} ns\n",
         body.len(),
-        each(mac),
-        each(verify),
-        each(validate),
     );
     std::io::Write::write_all(&mut std::io::stdout(), line.as_bytes())?;
     Ok(())
