@@ -57,7 +57,8 @@ impl Dispatch {
                 Ok(batch) if batch.is_empty() => {}
                 Ok(batch) => self.hand_over(engine.as_ref(), batch).await,
                 Err(fault) => {
-                    tracing::error!(sink = %self.name, queue = %self.from, %fault, "cannot receive");
+                    let queue = &self.from;
+                    tracing::error!(sink = %self.name, %queue, %fault, "cannot receive");
                     if fault == QueueFault::Stopping || pause(&mut stop).await {
                         return;
                     }
@@ -93,8 +94,8 @@ impl Dispatch {
             }
             Outcome::Retry { after, why } => {
                 self.counters.retry.increment();
-                tracing::debug!(sink = %self.name, event = %one.event.id, attempt = one.attempt, %why,
-                    "attempt failed");
+                let (event, attempt) = (one.event.id, one.attempt);
+                tracing::debug!(sink = %self.name, %event, attempt, %why, "attempt failed");
                 Verb::Nack { delay: after, reason: why }
             }
             Outcome::GiveUp { why } => {

@@ -2,7 +2,8 @@
 //!
 //! `pipeline` is the file to read first: the way of every event through the house. `intake` is
 //! where sources call it; `routes` decides where events go; `dispatch` takes from queues and hands
-//! to sinks; `blueprint` builds all rooms, `hall` runs them and takes them down; `config` reads what the operator wrote.
+//! to sinks; `blueprint` builds all rooms, `hall` runs them and takes them down; `config` reads
+//! what the operator wrote.
 //! Nobody imports this crate but the tests.
 
 pub mod api;

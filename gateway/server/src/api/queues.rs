@@ -12,7 +12,7 @@ use sluicegate_core::limits::{
 use sluicegate_core::queue::{LeaseReceipt, QueueFault, QueueStats, Settled, Settlement, Verb};
 use sluicegate_core::seams::{Ask, Engine};
 
-use super::event_json::DeliveryJson;
+use super::event_json;
 use super::reply::Reply;
 
 #[derive(Deserialize)]
@@ -108,20 +108,12 @@ pub(super) async fn receive(engine: &dyn Engine, queue: &QueueName, body: &[u8])
         lease: Duration::from_millis(ask.lease_ms),
     };
     match engine.receive(queue, ask).await {
-        Ok(batch) => {
-            let deliveries: Result<Vec<_>, _> = batch.into_iter().map(DeliveryJson::new).collect();
-            match deliveries {
-                Ok(deliveries) => Reply::json(&DeliveriesJson { deliveries }),
-                Err(fault) => Reply::problem(500, "internal", &fault.to_string()),
-            }
-        }
+        Ok(batch) => match event_json::deliveries(&batch) {
+            Ok(json) => Reply::text(200, "application/json", json),
+            Err(fault) => Reply::problem(500, "internal", &fault.to_string()),
+        },
         Err(fault) => refuse(&fault),
     }
-}
-
-#[derive(Serialize)]
-struct DeliveriesJson {
-    deliveries: Vec<DeliveryJson>,
 }
 
 /// `POST /v1/queues/{queue}/settle`.
@@ -213,14 +205,17 @@ fn stats_json<'a>(name: &'a QueueName, stats: &QueueStats) -> StatsJson<'a> {
     }
 }
 
-/// An empty body stands for `{}`.
+/// An empty body stands for `{}`. A list is refused, though serde would read one field by field.
 fn parse<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> Result<T, Reply> {
-    if body.is_empty() {
-        return Ok(T::default());
+    let refuse = |why: &str| {
+        let detail = format!("the body is not what is asked: {why}");
+        Reply::problem(400, "request_malformed", &detail)
+    };
+    match body.trim_ascii_start().first() {
+        None => Ok(T::default()),
+        Some(b'{') => serde_json::from_slice(body).map_err(|fault| refuse(&fault.to_string())),
+        Some(_) => Err(refuse("a JSON object is asked")),
     }
-    serde_json::from_slice(body).map_err(|fault| {
-        Reply::problem(400, "request_malformed", &format!("the body is not what is asked: {fault}"))
-    })
 }
 
 fn out_of_range(what: &str, least: u64, most: u64) -> Reply {

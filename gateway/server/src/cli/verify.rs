@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sluicegate_admission::vectors;
+use sluicegate_admission::vectors::{self, Answer};
 
 use super::{CommandFault, say};
 
@@ -12,6 +12,11 @@ pub(super) fn verify(file: &Path) -> Result<(), CommandFault> {
         .map_err(|fault| CommandFault::Input(format!("cannot read {}: {fault}", file.display())))?;
     let report = vectors::run(&text)
         .map_err(|fault| CommandFault::Input(format!("{}: {fault}", file.display())))?;
+    for answer in &report.answers {
+        if let Answer::Failed { id, why } = answer {
+            say(&format!("{id}: {why}"));
+        }
+    }
     say(&report.to_string());
     if report.failed() > 0 { Err(CommandFault::Told) } else { Ok(()) }
 }

@@ -179,7 +179,10 @@ mod tests {
 
     #[test]
     fn nested_payload_fields_match_through_arrays() {
-        let event = json!({"alert": {"rule": {"severity": "high", "tags": ["a", "b"]}}, "n": [{"k": 1}, {"k": 2}]});
+        let event = json!({
+            "alert": {"rule": {"severity": "high", "tags": ["a", "b"]}},
+            "n": [{"k": 1}, {"k": 2}]
+        });
         assert!(payload(&json!({"alert": {"rule": {"severity": ["high"]}}}), &event));
         assert!(payload(&json!({"alert": {"rule": {"tags": ["b"]}}}), &event));
         assert!(payload(&json!({"n": {"k": [2]}}), &event));
