@@ -3,6 +3,8 @@
 
 mod backlog;
 mod item;
+#[cfg(test)]
+mod model;
 mod policy;
 mod settle;
 mod state;
