@@ -6,9 +6,11 @@ mod item;
 #[cfg(test)]
 mod model;
 mod policy;
+mod restore;
 mod settle;
 mod state;
 mod traffic;
+mod turn;
 mod words;
 
 pub use item::{Item, Place, QueueNumber};

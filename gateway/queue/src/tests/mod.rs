@@ -6,4 +6,5 @@ mod damage;
 mod faults;
 mod formats;
 mod keys;
+mod lives;
 mod world;
