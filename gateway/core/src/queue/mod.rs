@@ -3,10 +3,14 @@
 
 mod backlog;
 mod item;
+#[cfg(test)]
+mod model;
 mod policy;
+mod restore;
 mod settle;
 mod state;
 mod traffic;
+mod turn;
 mod words;
 
 pub use item::{Item, Place, QueueNumber};

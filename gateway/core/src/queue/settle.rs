@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::item::{Item, Place, QueueNumber};
 use super::policy::DeadLetters;
-use super::state::{QueueState, Turn};
+use super::state::QueueState;
 use super::traffic::{Change, LeaseNumber};
+use super::turn::Turn;
 use super::words::{Redriven, SettleFault, Settled, Verb};
 use crate::letter::{Cause, Letter};
 use crate::limits::{DELAY_MS_MAX, LEASE_MS_MAX};

@@ -11,6 +11,7 @@ use super::backlog::Backlog;
 use super::item::{Item, Place};
 use super::policy::Policy;
 use super::traffic::{Change, Effect, Input, Lease, LeaseNumber};
+use super::turn::Turn;
 use super::words::QueueStats;
 use crate::letter::Cause;
 use crate::limits::{LEASE_MS_MAX, RECEIVE_BATCH_MAX, RECEIVE_WAIT_MS_MAX};
@@ -24,8 +25,8 @@ pub struct QueueState {
     pub(super) ready: Backlog,
     pub(super) leased: HashMap<LeaseNumber, Lease>,
     pub(super) lease_ends: BTreeSet<(Timestamp, LeaseNumber)>,
-    delayed: BTreeMap<Place, Delayed>,
-    delay_ends: BTreeSet<(Timestamp, Place)>,
+    pub(super) delayed: BTreeMap<Place, Delayed>,
+    pub(super) delay_ends: BTreeSet<(Timestamp, Place)>,
     asks: VecDeque<Waiting>,
     next_lease: u64,
     /// Counters and bytes; depths are filled in when asked for.
@@ -43,16 +44,9 @@ struct Waiting {
 
 /// An event that waits for its next attempt.
 #[derive(Debug)]
-struct Delayed {
-    until: Timestamp,
-    item: Item,
-}
-
-/// One call of `handle`: the time, a source of jitter, and the changes so far.
-pub(super) struct Turn {
-    pub(super) now: Timestamp,
-    random: u64,
-    pub(super) changes: Vec<Change>,
+pub(super) struct Delayed {
+    pub(super) until: Timestamp,
+    pub(super) item: Item,
 }
 
 impl QueueState {
@@ -75,7 +69,7 @@ impl QueueState {
     /// Takes in what happened and says what must be done. First everything that is due by `now`
     /// takes place, so that a lease that has run out cannot be settled.
     pub fn handle(&mut self, input: Input, now: Timestamp, random: u64) -> Vec<Effect> {
-        let mut turn = Turn { now, random, changes: Vec::new() };
+        let mut turn = Turn::new(now, random);
         self.pass_time(&mut turn);
         let mut effects = Vec::new();
         turn.record_into(&mut effects);
@@ -133,52 +127,6 @@ impl QueueState {
             oldest_age: oldest.map_or(Duration::ZERO, |oldest| now.since(oldest)),
             ..self.stats
         }
-    }
-
-    /// Treats events in another way from now on.
-    pub fn set_policy(&mut self, policy: Policy) {
-        self.policy = policy;
-    }
-
-    /// Rebuilds: the event lies in this queue.
-    pub fn restore(&mut self, item: Item) {
-        self.stats.bytes += u64::from(item.weight);
-        self.ready.insert(item);
-    }
-
-    /// Rebuilds: the event was handed out for this attempt. The lease is void: it is ready.
-    pub fn restore_attempt(&mut self, place: Place, attempt: u32) {
-        if let Some(item) = self.take_waiting(place) {
-            self.ready.insert(Item { attempts: attempt, ..item });
-        }
-    }
-
-    /// Rebuilds: the event waits for its next attempt.
-    pub fn restore_delay(&mut self, place: Place, until: Timestamp) {
-        if let Some(item) = self.take_waiting(place) {
-            self.delay(item, until);
-        }
-    }
-
-    /// Rebuilds: the event left this queue. `None` if it was not there.
-    pub fn take(&mut self, place: Place) -> Option<Item> {
-        let item = self.take_waiting(place)?;
-        self.forget(&item);
-        Some(item)
-    }
-
-    /// Every event that is not leased and to which something has happened, such as a
-    /// dead-lettering.
-    pub fn exceptions(&self) -> impl Iterator<Item = &Item> {
-        self.ready.exceptions().chain(self.delayed.values().map(|delayed| &delayed.item))
-    }
-
-    fn take_waiting(&mut self, place: Place) -> Option<Item> {
-        if let Some(Delayed { until, item }) = self.delayed.remove(&place) {
-            self.delay_ends.remove(&(until, place));
-            return Some(item);
-        }
-        self.ready.take(place)
     }
 
     fn arrive(&mut self, items: Vec<Item>) {
@@ -271,23 +219,6 @@ impl QueueState {
 
     pub(super) fn forget(&mut self, item: &Item) {
         self.stats.bytes = self.stats.bytes.saturating_sub(u64::from(item.weight));
-    }
-}
-
-impl Turn {
-    /// A new random number from the one given (splitmix64): each event has its own jitter.
-    pub(super) fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    fn record_into(&mut self, effects: &mut Vec<Effect>) {
-        if !self.changes.is_empty() {
-            effects.push(Effect::Record(std::mem::take(&mut self.changes)));
-        }
     }
 }
 

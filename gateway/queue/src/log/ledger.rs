@@ -90,3 +90,35 @@ impl Ledger {
         self.0.get_mut(&Position::unpack(place.position).segment)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn place(segment: u32, offset: u32) -> Place {
+        Place::committed(Position { segment, offset }.pack(), 0)
+    }
+
+    #[test]
+    fn a_segment_is_kept_for_its_events_its_letters_and_its_retention() {
+        let at = Timestamp::from_unix_ms(5_000);
+        let mut ledger = Ledger::default();
+        ledger.begin(1, 0);
+        ledger.committed(place(1, 64), 1, SECOND, at);
+        ledger.begin(2, 0);
+        let item = Item::fresh(place(1, 64), at, 1);
+        let dead = item.dead_lettered(sluicegate_core::queue::QueueNumber(0), place(2, 64));
+        ledger.left(&item);
+        ledger.came(&dead);
+        let later = at.plus(SECOND * 9);
+        assert_eq!(ledger.spare(3, later), None, "the dead letter is in segment 1");
+        ledger.left(&dead);
+        assert_eq!(ledger.spare(1, later), None, "it is being written to");
+        assert_eq!(ledger.spare(3, at), None, "its retention is not over");
+        assert_eq!(ledger.spare(3, later), Some((1, 0..0)));
+        ledger.remove(1);
+        assert_eq!(ledger.spare(3, later), Some((2, 0..0)), "the letter is gone too");
+    }
+}

@@ -1,8 +1,11 @@
 //! The store: what the hall holds.
 
+mod commit;
 mod engine;
 mod folder;
 mod open;
+mod plan;
+mod receive;
 mod registry;
 
 use std::sync::atomic::Ordering;

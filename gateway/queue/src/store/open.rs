@@ -1,29 +1,28 @@
 //! Opening a store: read the folder, start a segment, start the owners and the writer.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{DeadLetters, Item, Policy, QueueNumber, QueueState};
+use sluicegate_core::queue::{DeadLetters, Item, QueueNumber, QueueState};
 use sluicegate_core::time::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::plan::{Plan, plan};
 use super::registry::{Door, Registry};
 use super::{Store, folder};
-use crate::config::{QueueConfig, StoreConfig};
+use crate::config::StoreConfig;
 use crate::disk::{Disk, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
-use crate::gauges::{Gauges, Quota};
+use crate::gauges::Gauges;
 use crate::log::{Log, Reader};
 use crate::metrics::Counters;
 use crate::owner::{Owner, Waiting};
 use crate::receipts::Receipts;
-use crate::recovery::{self, KEEP, Recovered};
+use crate::recovery::{self, Recovered};
 use crate::writer::{Desk, Inbox, Writer, postman, spawn};
 
 impl Store {
@@ -44,28 +43,8 @@ impl Store {
         clock: Clock,
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
-        let started = Instant::now();
-        let folder_key = folder::open(&*disk, config.seed)?;
-        let retain = config.queues.iter().map(|queue| (queue.name.clone(), queue.retain)).collect();
-        let terms = recovery::Terms {
-            folder_key,
-            dedupe_window: config.dedupe_window,
-            dedupe_keys_max: config.dedupe_keys_max,
-            retain: &retain,
-        };
-        let mut recovered =
-            recovery::recover(&*disk, terms).map_err(OpenFault::disk("read the log"))?;
-        let plans = plan(&mut recovered, &config.queues)?;
         let counters = Arc::new(Counters::default());
-        counters.quarantined.add(recovered.quarantined);
-        let recovery_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        counters.recovery_ns.store(recovery_ns, Ordering::Relaxed);
-
-        if recovered.names != recovered.names_saved {
-            let bytes = catalogue::encode_file(&recovered.names);
-            disk.replace("", catalogue::FILE, &bytes)
-                .map_err(OpenFault::disk("write the names of the queues"))?;
-        }
+        let (mut recovered, plans, folder_key) = read(&*disk, config, &counters)?;
         let segments = Arc::clone(&recovered.segments);
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
@@ -99,6 +78,7 @@ impl Store {
             clock: clock.clone(),
             fsync: config.fsync,
             free_bytes_min: config.free_bytes_min,
+            untidy: false,
         };
         writer.look_at_space();
         tasks.push(runtime.spawn(postman::run(Arc::clone(&post))).abort_handle());
@@ -118,65 +98,33 @@ impl Store {
     }
 }
 
-/// How one queue is treated.
-struct Plan {
-    name: QueueName,
-    policy: Policy,
-    quota: Quota,
-    retain: Duration,
-}
+/// Reads the folder: what is in it, how each queue is treated, and its key.
+fn read(
+    disk: &dyn Disk,
+    config: &StoreConfig,
+    counters: &Counters,
+) -> Result<(Recovered, Vec<Plan>, [u8; 16]), OpenFault> {
+    let started = Instant::now();
+    let folder_key = folder::open(disk, config.seed)?;
+    let retain = config.queues.iter().map(|queue| (queue.name.clone(), queue.retain)).collect();
+    let terms = recovery::Terms {
+        folder_key,
+        dedupe_window: config.dedupe_window,
+        dedupe_keys_max: config.dedupe_keys_max,
+        retain: &retain,
+    };
+    let mut recovered = recovery::recover(disk, terms).map_err(OpenFault::disk("read the log"))?;
+    let plans = plan(&mut recovered, &config.queues)?;
+    counters.quarantined.add(recovered.quarantined);
+    let recovery_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    counters.recovery_ns.store(recovery_ns, Ordering::Relaxed);
 
-/// Gives every queue a number and a policy: those of the folder keep theirs, new ones are added.
-fn plan(recovered: &mut Recovered, queues: &[QueueConfig]) -> Result<Vec<Plan>, OpenFault> {
-    let names = &mut recovered.names;
-    for number in names.len()..recovered.states.len() {
-        // Its catalogue was damaged. The name cannot be one that exists: those are known.
-        let name = format!("recovered-{number}").parse().map_err(|_| too_many())?;
-        names.push(name);
+    if recovered.names != recovered.names_saved {
+        let bytes = catalogue::encode_file(&recovered.names);
+        disk.replace("", catalogue::FILE, &bytes)
+            .map_err(OpenFault::disk("write the names of the queues"))?;
     }
-    let known: HashSet<QueueName> = names.iter().cloned().collect();
-    let mut new: Vec<QueueName> = queues.iter().map(|queue| queue.name.clone()).collect();
-    new.retain(|name| !known.contains(name));
-    names.extend(new);
-    let mut numbers = HashMap::new();
-    for (number, name) in names.iter().enumerate() {
-        numbers.insert(name.clone(), QueueNumber(u16::try_from(number).map_err(|_| too_many())?));
-    }
-    recovered.states.resize_with(names.len(), || QueueState::new(KEEP));
-    let configured: HashMap<&QueueName, &QueueConfig> =
-        queues.iter().map(|queue| (&queue.name, queue)).collect();
-    let dead_letter_queues: HashSet<&QueueName> =
-        queues.iter().map(|queue| &queue.dead_letter).collect();
-    let mut plans = Vec::with_capacity(names.len());
-    for (name, state) in names.iter().zip(&mut recovered.states) {
-        let config = configured.get(name).copied();
-        let dead_letters = match config {
-            Some(config) if !dead_letter_queues.contains(name) => {
-                let to = numbers.get(&config.dead_letter).copied();
-                DeadLetters::MoveTo(to.ok_or_else(|| OpenFault::Config {
-                    what: format!("queue {name} has no dead-letter queue {}", config.dead_letter),
-                })?)
-            }
-            Some(_) | None => DeadLetters::Stay,
-        };
-        let retry = config.map_or(KEEP.retry, |config| config.retry);
-        let policy = Policy { retry, dead_letters };
-        state.set_policy(policy);
-        plans.push(Plan {
-            name: name.clone(),
-            policy,
-            quota: Quota {
-                events_max: config.and_then(|config| config.events_max).unwrap_or(u64::MAX),
-                bytes_max: config.and_then(|config| config.bytes_max).unwrap_or(u64::MAX),
-            },
-            retain: config.map_or(Duration::ZERO, |config| config.retain),
-        });
-    }
-    Ok(plans)
-}
-
-fn too_many() -> OpenFault {
-    OpenFault::Config { what: "a data folder holds at most 65,535 queues".into() }
+    Ok((recovered, plans, folder_key))
 }
 
 fn gauges(states: &[QueueState], clock: &Clock) -> Arc<[Gauges]> {

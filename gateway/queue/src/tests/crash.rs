@@ -29,8 +29,12 @@ struct Told {
 enum Fate {
     Acked,
     Dead,
+    /// Put back, by a failure or a redrive.
+    Ready,
     /// The settlement was asked for, and no answer came.
     Unknown,
+    /// A dead letter was wanted back, and no answer came.
+    Redriving,
 }
 
 /// Small segments, and no end of attempts: only the workload gives events up.
@@ -55,16 +59,24 @@ async fn work(store: &Store, told: &mut Told, rounds: u64) {
             let Ok(receipt) = receipt else { return };
             told.committed.insert(number, receipt.event());
         }
+        if round % 4 == 3 && !redrive(store, told).await {
+            return;
+        }
         for queue in ["a", "b"] {
-            let ask = Ask { max: 3, wait: Duration::ZERO, lease: Duration::from_secs(60) };
+            let ask = Ask { max: 5, wait: Duration::ZERO, lease: Duration::from_secs(60) };
             let Ok(got) = store.receive(&name(queue), ask).await else { return };
             for one in got {
                 let number = number_of(&one.event);
                 let (verb, fate) = match (number + round) % 7 {
                     0..4 => (Verb::Ack, Fate::Acked),
                     4 => (Verb::GiveUp { reason: "never".into() }, Fate::Dead),
+                    5 => (
+                        Verb::Nack { delay: Some(Duration::ZERO), reason: "no".into() },
+                        Fate::Ready,
+                    ),
                     // Held: the lease is void after the crash.
-                    _ => continue,
+                    _ if round + 5 > rounds => continue,
+                    _ => (Verb::Ack, Fate::Acked),
                 };
                 told.settled.insert((queue, number), Fate::Unknown);
                 let settlement = Settlement { receipt: one.receipt, verb };
@@ -76,6 +88,18 @@ async fn work(store: &Store, told: &mut Told, rounds: u64) {
             }
         }
     }
+}
+
+/// Moves every dead letter back.
+async fn redrive(store: &Store, told: &mut Told) -> bool {
+    let dead = |fate: &&mut Fate| matches!(fate, Fate::Dead | Fate::Redriving);
+    told.settled.values_mut().filter(dead).for_each(|fate| *fate = Fate::Redriving);
+    if store.redrive(&name("dead"), 1000).await.is_err() {
+        return false;
+    }
+    let back = told.settled.values_mut().filter(|fate| **fate == Fate::Redriving);
+    back.for_each(|fate| *fate = Fate::Ready);
+    true
 }
 
 async fn check(store: &Store, told: &Told, what: &str) {
@@ -96,6 +120,8 @@ async fn check(store: &Store, told: &Told, what: &str) {
             let expected: &[(usize, usize)] = match (fate, told.committed.get(number)) {
                 (Some(Fate::Acked), _) => &[(0, 0)],
                 (Some(Fate::Dead), _) => &[(0, 1)],
+                (Some(Fate::Ready), _) => &[(1, 0)],
+                (Some(Fate::Redriving), _) => &[(1, 0), (0, 1)],
                 (Some(Fate::Unknown), _) => &[(0, 0), (1, 0), (0, 1)],
                 (None, Some(_)) => &[(1, 0)],
                 (None, None) => &[(0, 0), (1, 0)],
@@ -106,7 +132,11 @@ async fn check(store: &Store, told: &Told, what: &str) {
             );
         }
     }
-    for number in told.asked.iter().filter(|number| !told.committed.contains_key(number)) {
+    let untouched = |number: &&u64| {
+        let settled = |queue| told.settled.contains_key(&(queue, **number));
+        !told.committed.contains_key(number) && !settled("a") && !settled("b")
+    };
+    for number in told.asked.iter().filter(untouched) {
         assert_eq!(a.contains(number), b.contains(number), "{what}: half of commit {number}");
     }
 }
@@ -133,6 +163,7 @@ async fn a_power_cut_at_any_step_loses_nothing_that_was_acknowledged() {
     let mut told = Told::default();
     work(&store, &mut told, ROUNDS).await;
     store.stop().await;
+    assert!(disk.list("log").unwrap().len() < disk.list("keys").unwrap().len(), "segments go");
     let steps = disk.steps();
     assert!(steps > 300 && told.committed.len() == 3 * ROUNDS as usize, "{steps} steps");
     for step in 1..=steps {

@@ -64,6 +64,7 @@ impl Writer {
         };
         if position.segment != before {
             self.ledger.begin(position.segment, self.keys.next());
+            self.look_at_space();
         }
         batch.entries += 1;
         batch.bytes += work.frame().len() as u64;

@@ -45,6 +45,8 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     pub(crate) fsync: FsyncMode,
     pub(crate) free_bytes_min: u64,
+    /// Something could not be deleted: it is tried again with the chores, not with every batch.
+    pub(crate) untidy: bool,
 }
 
 /// Starts the writing thread. It ends when the desk is stopped or poisoned.
@@ -78,24 +80,22 @@ impl Writer {
             let wake_at = flush_at.map_or(chores_at, |flush_at| flush_at.min(chores_at));
             let patience = wake_at.saturating_duration_since(Instant::now());
             let standing = self.desk.pick_up(&mut works, patience);
-            let done = self.serve(&mut works, &mut batch, &mut flush_at).and_then(|()| {
-                let now = Instant::now();
-                if standing == Standing::Stopping {
-                    return self.log.seal();
-                }
-                if chores_at <= now {
-                    self.look_at_space();
-                    self.delete_keys()?;
-                    chores_at = now + CHORES_EVERY;
-                }
-                self.delete_spare()
-            });
+            let done = self.serve(&mut works, &mut batch, &mut flush_at);
+            let done = match standing {
+                Standing::Stopping => done.and_then(|()| self.log.seal()),
+                Standing::Open | Standing::Poisoned(_) => done,
+            };
             if let Err(fault) = done {
                 return self.fail(&fault, &mut batch);
             }
             if standing != Standing::Open {
                 return;
             }
+            let chores_due = chores_at <= Instant::now();
+            if chores_due {
+                chores_at = Instant::now() + CHORES_EVERY;
+            }
+            self.tidy(chores_due);
         }
     }
 

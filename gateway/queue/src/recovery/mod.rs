@@ -3,20 +3,20 @@
 //! Nothing is thrown away because something else is missing: an event whose queue has no name
 //! any more lies in a queue named by its number, and damage costs the entry that it is in.
 
+mod apply;
+mod quarantine;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{DeadLetters, Item, Place, Policy, QueueNumber, QueueState};
+use sluicegate_core::queue::{DeadLetters, Policy, QueueState};
 use sluicegate_core::retry::RetryPolicy;
 
-use crate::dedupe::{KeyHash, Keys, time_of};
-use crate::disk::{Disk, DiskFile};
-use crate::format::changes::{self, Happened};
-use crate::format::commit::Commit;
-use crate::format::entry::{Kind, Position};
+use crate::dedupe::{Keys, time_of};
+use crate::disk::Disk;
 use crate::format::{catalogue, keys};
 use crate::log::{Found, Ledger, Segments, scan, segment_name, segment_number};
 
@@ -159,123 +159,6 @@ impl Recovery<'_> {
         self.out.segments.insert(number, file);
         Ok(())
     }
-
-    /// Copies what is damaged aside, for a person to look at.
-    fn quarantine(
-        &mut self,
-        file: &dyn DiskFile,
-        segment: u32,
-        range: std::ops::Range<u64>,
-    ) -> io::Result<()> {
-        self.out.quarantined += 1;
-        let len = range.end - range.start;
-        tracing::warn!(segment, offset = range.start, bytes = len, "log is damaged: set aside");
-        let name = format!("quarantine/{segment:010}-{:010}.bin", range.start);
-        let copy = match self.disk.create(&name, 0) {
-            Ok(copy) => copy,
-            // A start-up before this one has copied it.
-            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(fault) => return Err(fault),
-        };
-        let mut bytes = vec![0; COPY_BYTES];
-        let mut copied = 0;
-        while copied < len {
-            let want = usize::try_from(len - copied).unwrap_or(COPY_BYTES).min(COPY_BYTES);
-            bytes.resize(want, 0);
-            let filled = file.read_at(&mut bytes, range.start + copied)?;
-            if filled == 0 {
-                break;
-            }
-            copy.write_at(bytes.get(..filled).unwrap_or_default(), copied)?;
-            copied += filled as u64;
-        }
-        copy.sync()?;
-        self.disk.sync_folder("quarantine")
-    }
-
-    /// Takes in an entry; `None` if its body is not what this version writes.
-    fn apply(&mut self, position: Position, kind: Kind, body: &[u8]) -> Option<()> {
-        match kind {
-            Kind::Commit => self.apply_commit(position, &Commit::decode(body)?),
-            Kind::Changes => {
-                let (queue, changes) = changes::decode(body)?;
-                for ((place, happened), part) in changes.into_iter().zip(0_u16..) {
-                    let letter = Place::committed(position.pack(), part);
-                    self.apply_change(queue, place, happened, letter);
-                }
-                Some(())
-            }
-            Kind::Catalogue => {
-                let names = catalogue::decode(body)?;
-                for (number, name) in names.into_iter().enumerate() {
-                    match self.out.names.get_mut(number) {
-                        Some(known) => *known = name,
-                        None => self.out.names.push(name),
-                    }
-                }
-                Some(())
-            }
-        }
-    }
-
-    fn apply_commit(&mut self, position: Position, commit: &Commit<'_>) -> Option<()> {
-        let received = commit.received()?;
-        let (id, at) = (received.id, received.received_at);
-        if let Some(key) = commit.dedupe {
-            let key = KeyHash::new(&self.terms.folder_key, received.source(), key);
-            self.out.keys.insert(key, id, time_of(id));
-            self.out.ledger.remembered(position.segment, self.out.keys.next());
-        }
-        let position = position.pack();
-        let (mut count, mut retain) = (0, Duration::ZERO);
-        for placed in commit.placed() {
-            let place = Place::committed(position, placed.part);
-            self.state(placed.queue).restore(Item::fresh(place, at, placed.weight));
-            count += 1;
-            let name = self.out.names.get(usize::from(placed.queue.0));
-            let kept = name.and_then(|name| self.terms.retain.get(name)).copied();
-            retain = retain.max(kept.unwrap_or_default());
-        }
-        self.out.ledger.committed(Place::committed(position, 0), count, retain, at);
-        Some(())
-    }
-
-    fn apply_change(
-        &mut self,
-        queue: QueueNumber,
-        place: Place,
-        happened: Happened,
-        letter: Place,
-    ) {
-        let state = self.state(queue);
-        let item = match &happened {
-            Happened::Attempted(attempt) => return state.restore_attempt(place, *attempt),
-            Happened::Delayed(until) => return state.restore_delay(place, *until),
-            Happened::Acked
-            | Happened::Lost
-            | Happened::DeadLettered(..)
-            | Happened::Redriven(_) => state.take(place),
-        };
-        // It is not there if the entry that brought it was damaged.
-        let Some(item) = item else { return };
-        self.out.ledger.left(&item);
-        let (to, moved) = match happened {
-            Happened::DeadLettered(to, _) => (to, item.dead_lettered(queue, letter)),
-            Happened::Redriven(to) => (to, item.redriven()),
-            _ => return,
-        };
-        self.out.ledger.came(&moved);
-        self.state(to).restore(moved);
-    }
-
-    fn state(&mut self, queue: QueueNumber) -> &mut QueueState {
-        let at = usize::from(queue.0);
-        while self.out.states.len() <= at {
-            self.out.states.push(QueueState::new(KEEP));
-        }
-        #[expect(clippy::indexing_slicing, reason = "the loop above makes the place")]
-        &mut self.out.states[at]
-    }
 }
 
 /// How a queue that nobody configures treats its events: it keeps them.
@@ -287,5 +170,3 @@ pub(crate) const KEEP: Policy = Policy {
     },
     dead_letters: DeadLetters::Stay,
 };
-
-const COPY_BYTES: usize = 1024 * 1024;
