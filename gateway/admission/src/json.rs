@@ -171,7 +171,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_never_panics_and_agrees_with_serde_json(document in "[\\[\\]{}\",:a0-9. eE+-]{0,40}") {
+        fn parsing_never_panics_and_agrees_with_serde_json(
+            document in "[\\[\\]{}\",:a0-9. eE+-]{0,40}"
+        ) {
             if let Ok(value) = parse(document.as_bytes()) {
                 prop_assert_eq!(Some(value), serde_json::from_str(&document).ok());
             }

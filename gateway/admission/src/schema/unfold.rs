@@ -1,9 +1,9 @@
 //! How deep a payload may be nested before a schema makes too much work of it.
 //!
 //! A schema that applies itself twice to the same part (`items: { anyOf: [ #, # ] }`) doubles its
-//! work at each level of the payload: harmless at ten levels, endless at a hundred. Such schemas are
-//! useful, so they are not refused; the depth of payloads that they judge is bounded instead. The
-//! same goes for the stack: the validator recurses once for each schema that it enters.
+//! work at each level of the payload: harmless at ten levels, endless at a hundred. Such schemas
+//! are useful, so they are not refused; the depth of payloads that they judge is bounded instead.
+//! The same goes for the stack: the validator recurses once for each schema that it enters.
 
 use std::collections::{HashMap, HashSet};
 

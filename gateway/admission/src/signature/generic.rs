@@ -66,8 +66,8 @@ pub struct GenericHmac {
     pub layout: Layout,
     /// How one signature may be written, at least one way.
     pub forms: Vec<Form>,
-    /// What is signed: `{body}` `{timestamp}` `{id}` `{url}` `{url_decoded}` `{method}` `{header:NAME}`, and
-    /// any text between them.
+    /// What is signed: `{body}` `{timestamp}` `{id}` `{url}` `{url_decoded}` `{method}`
+    /// `{header:NAME}`, and any text between them.
     pub template: String,
     /// The headers that may carry the delivery's id, the first that is there.
     pub id_headers: Vec<String>,

@@ -9,7 +9,8 @@
 //! data/quarantine/*.bin  bytes that were not entries where entries should be
 //! ```
 //!
-//! The first entry of a segment is its catalogue: the names again. Numbers are never used again. Integers are little-endian or LEB128, texts are UTF-8 after their length.
+//! The first entry of a segment is its catalogue: the names again. Numbers are never used again.
+//! Integers are little-endian or LEB128, texts are UTF-8 after their length.
 
 pub(crate) mod bytes;
 pub(crate) mod catalogue;

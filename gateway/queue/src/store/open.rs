@@ -49,14 +49,9 @@ impl Store {
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
         let names = recovered.names.clone();
-        let log = Log::start(
-            Arc::clone(&disk),
-            Arc::clone(&segments),
-            config.segment_bytes,
-            names,
-            number,
-        )
-        .map_err(OpenFault::disk("start a segment"))?;
+        let bytes = config.segment_bytes;
+        let log = Log::start(Arc::clone(&disk), Arc::clone(&segments), bytes, names, number)
+            .map_err(OpenFault::disk("start a segment"))?;
         let gauges = gauges(&recovered.states, &clock);
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
         let post = Arc::new(Inbox::default());

@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn json_payloads_stand_byte_for_byte() {
-        let text = written("application/json", b" {\"b\":1.0,\n\"a\" : 10000000000000000000001}\r\n");
+        let text =
+            written("application/json", b" {\"b\":1.0,\n\"a\" : 10000000000000000000001}\r\n");
         let data = "\"data\": {\"b\":1.0,\n\"a\" : 10000000000000000000001}\r\n";
         assert!(text.contains(data), "{text}");
         assert!(text.contains(r#""sgheaders":{"a":"1, 3","b":"2"}"#), "{text}");

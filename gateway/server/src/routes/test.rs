@@ -190,7 +190,8 @@ fn equals(expected: &Value, value: Found<'_>) -> bool {
         }
         (Value::Number(expected), Found::Text(_)) => expected.as_f64() == value.number(),
         (expected, Found::Json(value)) => expected == value,
-        (expected, Found::Text(text)) => expected.to_string() == text,
+        (Value::Bool(expected), Found::Text(text)) => text.parse() == Ok(*expected),
+        (_, Found::Text(_)) => false,
     }
 }
 
@@ -274,7 +275,7 @@ mod tests {
             json!({}),
             json!([1]),
         ] {
-            assert!(Tests::read(&[bad.clone()]).is_err(), "{bad}");
+            assert!(Tests::read(std::slice::from_ref(&bad)).is_err(), "{bad}");
         }
         assert!(Tests::read(&[]).is_err());
     }

@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn chunks_are_joined_and_what_follows_is_left() {
-        let wire = b"5;a=b;c=\"d\\\";e\"\r\nhello\r\n00001\r\n \r\nA\r\n0123456789\r\n0\r\nx: y\r\n\r\nGET";
+        let wire = b"5;a=b;c=\"d\\\";e\"\r\nhello\r\n00001\r\n \r\nA\r\n0123456789\r\n\
+            0\r\nx: y\r\n\r\nGET";
         let (body, used, done) = decode(wire, 16).unwrap();
         assert_eq!((body.as_slice(), used, done), (&b"hello 0123456789"[..], wire.len() - 3, true));
     }
