@@ -43,6 +43,8 @@ pub enum Cause {
     Failed,
     /// A payload broke its schema, on a source that dead-letters those.
     Violation,
+    /// No route takes the event.
+    Unrouted,
 }
 
 impl Letter {
@@ -62,7 +64,7 @@ impl Letter {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AttemptsExhausted,
         Self::GivenUp,
         Self::Decided,
@@ -72,6 +74,7 @@ impl Cause {
         Self::BadDecision,
         Self::Failed,
         Self::Violation,
+        Self::Unrouted,
     ];
 
     /// A stable word for the API, metrics, logs and the log format.
@@ -87,6 +90,7 @@ impl Cause {
             Self::BadDecision => "filter_bad_decision",
             Self::Failed => "filter_failed",
             Self::Violation => "schema_violation",
+            Self::Unrouted => "unrouted",
         }
     }
 }

@@ -1,1 +1,29 @@
-//! Being built.
+//! The embedded queue engine: a durable log, and the owner task of each queue.
+//!
+//! One thread writes: it drains what producers have encoded, writes it, flushes once, and frees
+//! them all (`writer`). One task owns each queue: `select` waits, `core::queue` decides, `perform`
+//! does (`owner`). Payloads are never kept in memory: consumers' threads read them back from the
+//! log, checked (`reader`). Nothing is acknowledged before it is durable; after a failed write or
+//! flush the store is poisoned and refuses everything, and never tries that flush again.
+
+mod config;
+mod dedupe;
+mod disk;
+mod fault;
+mod format;
+mod gauges;
+mod log;
+mod metrics;
+mod owner;
+mod receipts;
+mod recovery;
+mod store;
+mod writer;
+
+pub use config::{FsyncMode, QueueConfig, StoreConfig};
+pub use fault::OpenFault;
+pub use metrics::StoreMetrics;
+pub use store::Store;
+
+#[cfg(test)]
+mod tests;

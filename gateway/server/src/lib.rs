@@ -1,1 +1,21 @@
-//! Being built.
+//! The hall: configuration, wiring, the line, the way out, the admin API and the command line.
+//!
+//! `pipeline` is the file to read first: the way of every event through the house. `intake` is
+//! where sources call it; `routes` decides where events go; `dispatch` takes from queues and hands
+//! to sinks; `blueprint` builds all rooms, `hall` runs them and takes them down; `config` reads
+//! what the operator wrote.
+//! Nobody imports this crate but the tests.
+
+pub mod api;
+pub mod blueprint;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod dispatch;
+pub mod fault;
+pub mod hall;
+pub mod intake;
+pub mod limiter;
+pub mod metrics;
+pub mod pipeline;
+pub mod routes;

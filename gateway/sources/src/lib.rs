@@ -1,1 +1,6 @@
-//! Being built.
+//! The ways in: protocol to delivery; receipt or refusal to the protocol's reply.
+//!
+//! A source believes nothing and stores nothing. It bounds what a stranger can send, hands whole
+//! deliveries to the intake, and answers only with what the intake said.
+
+pub mod http;

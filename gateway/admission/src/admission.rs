@@ -1,0 +1,99 @@
+//! Admission: every gate, by the name of its source. Verify, then validate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sluicegate_core::ids::SourceName;
+use sluicegate_core::letter::Letter;
+use sluicegate_core::proof::{Received, Validated, Verified};
+use sluicegate_core::refusal::Refusal;
+use sluicegate_core::signature::Verdict;
+
+use crate::envelope::dedupe_key;
+use crate::gate::{Compiled, Gate, GateFault, GateProblem};
+use crate::json::Json;
+use crate::schema::{Registry, Ruling};
+
+/// The door: proves senders and judges payloads, for every source.
+pub struct Admission {
+    gates: HashMap<SourceName, Compiled>,
+}
+
+/// A validated event, with what the validation learned.
+#[derive(Debug)]
+pub struct Judged {
+    /// The event.
+    pub validated: Validated,
+    /// Its payload as JSON, already parsed if a schema asked.
+    pub json: Json,
+    /// Why it must go to the dead-letter queue, on a source that wants that for violations.
+    pub letter: Option<Letter>,
+}
+
+impl Admission {
+    /// Compiles the gates; everything that is wrong with any of them.
+    ///
+    /// # Errors
+    /// When a gate cannot be used: all faults of all gates.
+    pub fn build(gates: Vec<Gate>, registry: Registry) -> Result<Self, Vec<GateFault>> {
+        let mut compiled = HashMap::with_capacity(gates.len());
+        let mut faults = Vec::new();
+        for gate in gates {
+            let name = gate.source.clone();
+            let problems = match Compiled::build(gate, &registry) {
+                Ok(gate) => match compiled.insert(name.clone(), gate) {
+                    Some(_) => vec![GateProblem::DoubledSource],
+                    None => Vec::new(),
+                },
+                Err(problems) => problems,
+            };
+            let fault = |problem| GateFault { source_name: name.clone(), problem };
+            faults.extend(problems.into_iter().map(fault));
+        }
+        if faults.is_empty() { Ok(Self { gates: compiled }) } else { Err(faults) }
+    }
+
+    /// Proves the sender over the raw bytes, as of the arrival, and makes the event.
+    ///
+    /// # Errors
+    /// When the source is not known, or the sender is not proven.
+    pub fn verify(&self, received: Received) -> Result<Verified, Refusal> {
+        let delivery = received.delivery();
+        let arrival = received.arrival();
+        let gate = self.gates.get(&delivery.source).ok_or(Refusal::NoSource)?;
+        let proven = gate.verifier.verify(delivery, arrival.at).map_err(Refusal::Unverified)?;
+        let content_type = delivery.headers.first("content-type").unwrap_or_default();
+        let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
+        let dedupe = found.dedupe.as_deref().and_then(dedupe_key);
+        let verdict = Verdict {
+            scheme: gate.envelope.scheme().into(),
+            key: proven.key,
+            skew_ms: proven.skew_ms,
+            schema: None,
+        };
+        Ok(Verified::assertion(gate.envelope.event(delivery, arrival, found), verdict, dedupe))
+    }
+
+    /// Holds the payload against the schema of its subject, if the source asks for one.
+    ///
+    /// # Errors
+    /// When the payload breaks its schema, or has none, on a source that rejects that.
+    pub fn validate(&self, verified: Verified) -> Result<Judged, Refusal> {
+        let (mut event, mut verdict, dedupe) = verified.into_parts();
+        let gate = self.gates.get(&event.source).ok_or(Refusal::NoSource)?;
+        let json = Json::in_form(gate.facts.form_field().map(Arc::clone));
+        let Some(rule) = &gate.rule else {
+            let validated = Validated::assertion(event, verdict, dedupe);
+            return Ok(Judged { validated, json, letter: None });
+        };
+        let Ruling { schema, letter, tags } = rule.judge(&event, &json)?;
+        if let Some(count) = tags {
+            event.parts_mut().attributes.set(VIOLATIONS_ATTRIBUTE, &count.to_string());
+        }
+        verdict.schema = schema;
+        Ok(Judged { validated: Validated::assertion(event, verdict, dedupe), json, letter })
+    }
+}
+
+/// How many ways a payload breaks its schema, on a source that tags instead of rejecting.
+pub const VIOLATIONS_ATTRIBUTE: &str = "sgviolations";

@@ -1,0 +1,97 @@
+//! Makes the event out of a verified delivery. The payload is not touched; headers that carry
+//! credentials do not get into it.
+
+use std::borrow::Cow;
+
+use sluicegate_core::delivery::{Arrival, Delivery};
+use sluicegate_core::event::{Event, Parts};
+use sluicegate_core::fields::Fields;
+use sluicegate_core::ids::SourceName;
+use sluicegate_core::limits::DEDUPE_KEY_BYTES_MAX;
+use sluicegate_core::proof::DedupeKey;
+
+use crate::facts::Found;
+use crate::signature::{Scheme, sha256};
+
+/// What the events of one source have in common.
+pub(crate) struct Envelope {
+    source: SourceName,
+    scheme: String,
+    /// Lower-case names of headers that are left out.
+    private: Vec<Box<str>>,
+}
+
+impl Envelope {
+    pub(crate) fn new(source: &SourceName, scheme: &Scheme) -> Self {
+        let own: Vec<&str> = match scheme {
+            Scheme::None => Vec::new(),
+            Scheme::Token { header } => vec![header],
+            Scheme::Preset(preset) => preset.headers.to_vec(),
+            Scheme::Generic(generic) => generic.headers.iter().map(String::as_str).collect(),
+        };
+        let private = CREDENTIALS.iter().copied().chain(own);
+        Self {
+            source: source.clone(),
+            scheme: scheme.name().into(),
+            private: private.map(|name| name.to_ascii_lowercase().into()).collect(),
+        }
+    }
+
+    /// The name of the scheme, for verdicts.
+    pub(crate) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The event of a verified delivery.
+    pub(crate) fn event(&self, delivery: &Delivery, arrival: Arrival, found: Found<'_>) -> Event {
+        let content_type = delivery.headers.first("content-type").unwrap_or_default();
+        Event::new(Parts {
+            id: arrival.id,
+            source: self.source.clone(),
+            kind: found.kind.map_or_else(|| DEFAULT_KIND.into(), Cow::into_owned),
+            subject: found.subject.map(Cow::into_owned),
+            time: found.time,
+            received_at: arrival.at,
+            content_type: content_type.into(),
+            attributes: Fields::new(),
+            headers: self.public(&delivery.headers),
+            payload: delivery.body.clone(),
+        })
+    }
+
+    fn public(&self, headers: &Fields) -> Fields {
+        let mut kept = Fields::with_capacity(headers.len(), headers.text_len());
+        for (name, value) in headers.iter() {
+            if !self.private.iter().any(|private| **private == *name) {
+                kept.push(name, value);
+            }
+        }
+        kept
+    }
+}
+
+/// The idempotency key of what the sender said. One that is too long is hashed, not dropped: a
+/// provider with long ids is deduplicated too.
+pub(crate) fn dedupe_key(said: &str) -> Option<DedupeKey> {
+    if said.len() > DEDUPE_KEY_BYTES_MAX {
+        return DedupeKey::new(&format!("sha256:{}", sha256(said.as_bytes())));
+    }
+    DedupeKey::new(said)
+}
+
+const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+const DEFAULT_KIND: &str = "webhook";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_idempotency_key_is_hashed_and_an_empty_one_is_none() {
+        assert_eq!(dedupe_key("a").unwrap().as_str(), "a");
+        assert!(dedupe_key("").is_none());
+        let (one, two) = ("x".repeat(257), "x".repeat(258));
+        let (one, two) = (dedupe_key(&one).unwrap(), dedupe_key(&two).unwrap());
+        assert!(one != two && one.as_str().starts_with("sha256:"));
+    }
+}

@@ -1,0 +1,165 @@
+//! The gate of one source: what it asks of a delivery, as plain data, and compiled.
+
+use std::time::Duration;
+
+use sluicegate_core::ids::{KeyId, SourceName};
+
+use crate::envelope::Envelope;
+use crate::facts::{FactReader, Facts, FactsOverride};
+use crate::schema::{Registry, Rule, SchemaRule};
+use crate::secret::{Key, SECRET_BYTES_MIN, SecretFault};
+use crate::signature::{Scheme, Setting, Verifier, Watch};
+
+/// What one source asks of a delivery.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    /// The source.
+    pub source: SourceName,
+    /// How senders are proven.
+    pub scheme: Scheme,
+    /// The signing keys; all that are live count.
+    pub keys: Vec<Key>,
+    /// How far the time of sending may be off, both ways; `None`: as the scheme says.
+    pub tolerance: Option<Duration>,
+    /// Where facts are, in place of what the scheme says.
+    pub facts: FactsOverride,
+    /// The schema that payloads are held against, if any.
+    pub schema: Option<SchemaRule>,
+    /// The URL as the provider knows it, for schemes that sign it.
+    pub public_url: Option<String>,
+}
+
+impl Gate {
+    /// A gate with nothing but a scheme and its keys.
+    #[must_use]
+    pub fn new(source: SourceName, scheme: Scheme, keys: Vec<Key>) -> Self {
+        Self {
+            source,
+            scheme,
+            keys,
+            tolerance: None,
+            facts: FactsOverride::default(),
+            schema: None,
+            public_url: None,
+        }
+    }
+}
+
+/// What is wrong with the gate of a source.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("source {source_name}: {problem}")]
+pub struct GateFault {
+    /// The source.
+    pub source_name: SourceName,
+    /// What is wrong.
+    pub problem: GateProblem,
+}
+
+/// The kinds of things that can be wrong with a gate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GateProblem {
+    /// Two gates have the name of this source.
+    #[error("source is there twice")]
+    DoubledSource,
+    /// The scheme needs a key, and there is none.
+    #[error("scheme needs at least one key")]
+    NoKeys,
+    /// There are keys, but the scheme `none` uses none: someone believes in a check that is not.
+    #[error("scheme none verifies nothing, but keys are given")]
+    KeysWithoutScheme,
+    /// Two keys have one id, so that a verdict would not say which matched.
+    #[error("key {key} is there twice")]
+    DoubledKey {
+        /// The key.
+        key: KeyId,
+    },
+    /// A key is never live.
+    #[error("key {key} ends before it begins")]
+    NeverLive {
+        /// The key.
+        key: KeyId,
+    },
+    /// A secret cannot be used.
+    #[error("key {key}: {why}")]
+    Key {
+        /// The key.
+        key: KeyId,
+        /// What is wrong with it.
+        why: SecretFault,
+    },
+    /// The scheme is not consistent.
+    #[error("scheme: {0}")]
+    Scheme(String),
+    /// The scheme signs the public URL, and there is none.
+    #[error("scheme signs the public URL, and public_url is not set")]
+    NeedsPublicUrl,
+    /// The public URL is not one.
+    #[error("public_url must start with https:// or http://")]
+    PublicUrl,
+    /// A fact has no place.
+    #[error("facts: {0}")]
+    Facts(String),
+    /// The schema rule cannot be used.
+    #[error("schema: {0}")]
+    Schema(String),
+}
+
+/// A gate, compiled.
+pub(crate) struct Compiled {
+    pub(crate) verifier: Verifier,
+    pub(crate) facts: FactReader,
+    pub(crate) envelope: Envelope,
+    pub(crate) rule: Option<Rule>,
+}
+
+impl Compiled {
+    /// Compiles a gate; everything that is wrong with it.
+    pub(crate) fn build(gate: Gate, registry: &Registry) -> Result<Self, Vec<GateProblem>> {
+        let mut problems = check_keys(&gate.keys);
+        let envelope = Envelope::new(&gate.source, &gate.scheme);
+        let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
+        let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
+        let setting = Setting {
+            keys: gate.keys,
+            watch: Watch::Judged(gate.tolerance),
+            public_url: gate.public_url,
+            floor: SECRET_BYTES_MIN,
+        };
+        let verifier = Verifier::build(&gate.scheme, setting);
+        match (verifier, facts, rule) {
+            (Ok(verifier), Ok(facts), Ok(rule)) if problems.is_empty() => {
+                Ok(Self { verifier, facts, envelope, rule })
+            }
+            (verifier, facts, rule) => {
+                problems.extend(verifier.err().unwrap_or_default());
+                let facts = facts.err().unwrap_or_default();
+                problems.extend(facts.into_iter().map(GateProblem::Facts));
+                problems.extend(rule.err().map(GateProblem::Schema));
+                Err(problems)
+            }
+        }
+    }
+}
+
+fn scheme_facts(scheme: &Scheme) -> Facts {
+    match scheme {
+        Scheme::Preset(preset) => preset.facts(),
+        Scheme::Generic(generic) => generic.facts.clone(),
+        Scheme::None | Scheme::Token { .. } => Facts::default(),
+    }
+}
+
+fn check_keys(keys: &[Key]) -> Vec<GateProblem> {
+    let mut problems = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        if keys.iter().take(at).any(|other| other.id == key.id) {
+            problems.push(GateProblem::DoubledKey { key: key.id.clone() });
+        }
+        if let (Some(from), Some(to)) = (key.not_before, key.not_after)
+            && from >= to
+        {
+            problems.push(GateProblem::NeverLive { key: key.id.clone() });
+        }
+    }
+    problems
+}

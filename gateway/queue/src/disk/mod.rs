@@ -1,0 +1,92 @@
+//! The `Disk` seam: everything the engine asks of a disk, so that tests can tear it.
+//!
+//! Names are relative to the data folder. A name that was created, renamed or removed is durable
+//! after `sync_folder` of its folder, bytes after `sync` of their file; nothing is before.
+
+mod real;
+#[cfg(test)]
+pub(crate) mod simulated;
+
+use std::io;
+use std::sync::Arc;
+
+pub(crate) use real::RealDisk;
+
+/// A data folder.
+pub(crate) trait Disk: Send + Sync + 'static {
+    /// The names in a folder, without order; none if the folder is not there.
+    fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+
+    /// Makes a file that must not be there yet, with room for `room` bytes.
+    fn create(&self, name: &str, room: u64) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Opens a file for reading and writing.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Takes a name away.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Gives a file another name, in place of what has that name.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, folder: &str) -> io::Result<()>;
+
+    /// The bytes that can still be written.
+    fn free_bytes(&self) -> io::Result<u64>;
+}
+
+impl dyn Disk {
+    /// Puts a whole file in place of the one of that name. After a power cut there is the old one
+    /// or the new one.
+    pub(crate) fn replace(&self, folder: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let draft = format!("{path}.new");
+        match self.remove(&draft) {
+            // A process before this one did not get to the end of it.
+            Ok(()) => {}
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+            Err(fault) => return Err(fault),
+        }
+        let file = self.create(&draft, 0)?;
+        file.write_at(bytes, 0)?;
+        file.sync()?;
+        self.rename(&draft, &path)?;
+        self.sync_folder(folder)
+    }
+
+    /// All of a file; `None` if it is not there.
+    pub(crate) fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        let file = match self.open(path) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+        let filled = file.read_at(&mut bytes, 0)?;
+        bytes.truncate(filled);
+        Ok(Some(bytes))
+    }
+}
+
+/// An open file. All calls work at an offset: there is no cursor.
+pub(crate) trait DiskFile: Send + Sync + 'static {
+    /// Reads up to `into.len()` bytes; fewer only at the end of the file.
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes all the bytes.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes the bytes durable, and the length that is needed to read them.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Cuts the file, or grows it with zeros.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// The length of the file.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Makes the next reads come from the disk, not from a cache that may hold what a failed
+    /// flush never wrote.
+    fn evict(&self) -> io::Result<()>;
+}

@@ -1,0 +1,255 @@
+//! A disk in memory that can lose power at any step: what was not flushed is lost, kept, or torn
+//! by sectors, as a seed decides.
+//!
+//! Every call that changes something is a step. Bytes become durable by `sync`, names by
+//! `sync_folder`, in order. A flush that is made to fail drops its bytes for good, as Linux does:
+//! they still read back from the cache until `evict`, and no later flush writes them.
+
+mod steps;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::{Disk, DiskFile};
+pub(crate) use steps::Random;
+use steps::{File, FileStep, NameStep};
+
+/// A disk in memory.
+#[derive(Clone, Default)]
+pub(crate) struct SimulatedDisk(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    files: Vec<File>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    pending_names: Vec<(String, NameStep)>,
+    steps: u64,
+    /// Power goes off before this step.
+    dies_at: Option<u64>,
+    /// The flush with this number (from 1) fails.
+    fails_flush: Option<u64>,
+    flushes: u64,
+    /// Steps that need room fail when it is used up.
+    room: Option<u64>,
+    free_bytes: u64,
+}
+
+impl SimulatedDisk {
+    pub(crate) fn new() -> Self {
+        let disk = Self::default();
+        disk.lock().free_bytes = u64::MAX;
+        disk
+    }
+
+    pub(crate) fn die_at(&self, step: u64) {
+        self.lock().dies_at = Some(step);
+    }
+
+    pub(crate) fn steps(&self) -> u64 {
+        self.lock().steps
+    }
+
+    /// The flush after `more` others fails.
+    pub(crate) fn fail_flush_after(&self, more: u64) {
+        let mut state = self.lock();
+        state.fails_flush = Some(state.flushes + more + 1);
+    }
+
+    /// Only so many bytes more can be written.
+    pub(crate) fn leave_room(&self, bytes: u64) {
+        self.lock().room = Some(bytes);
+    }
+
+    /// What `free_bytes` says.
+    pub(crate) fn say_free(&self, bytes: u64) {
+        self.lock().free_bytes = bytes;
+    }
+
+    /// The disk after the power comes back. The seed decides what of the unflushed is there.
+    pub(crate) fn after_power_cut(&self, seed: u64) -> Self {
+        let state = self.lock();
+        let mut random = Random(seed);
+        let mut names = state.durable_names.clone();
+        let kept = random.below(state.pending_names.len() as u64 + 1) as usize;
+        for (_, step) in &state.pending_names[..kept] {
+            step.apply(&mut names);
+        }
+        let files = state.files.iter().map(|file| file.after_power_cut(&mut random)).collect();
+        let after = State {
+            files,
+            durable_names: names.clone(),
+            names,
+            free_bytes: u64::MAX,
+            ..State::default()
+        };
+        Self(Arc::new(Mutex::new(after)))
+    }
+
+    /// Flips one bit of a file.
+    pub(crate) fn flip(&self, name: &str, byte: usize, bit: u8) {
+        let mut state = self.lock();
+        let id = state.names[name];
+        state.files[id].durable[byte] ^= 1 << bit;
+        state.files[id].replay();
+    }
+
+    pub(crate) fn bytes_of(&self, name: &str) -> Vec<u8> {
+        let state = self.lock();
+        state.files[state.names[name]].cached.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    fn name_step(&self, folder_of: &str, step: NameStep) -> io::Result<()> {
+        let mut state = self.lock();
+        state.step()?;
+        step.apply(&mut state.names);
+        state.pending_names.push((folder(folder_of), step));
+        Ok(())
+    }
+}
+
+impl State {
+    fn step(&mut self) -> io::Result<()> {
+        self.steps += 1;
+        self.alive()
+    }
+
+    fn alive(&self) -> io::Result<()> {
+        if self.dies_at.is_some_and(|at| self.steps >= at) {
+            return Err(io::Error::other("power is off"));
+        }
+        Ok(())
+    }
+}
+
+impl Disk for SimulatedDisk {
+    fn list(&self, wanted: &str) -> io::Result<Vec<String>> {
+        let state = self.lock();
+        state.alive()?;
+        let inside = state.names.keys().filter(|name| folder(name) == wanted);
+        Ok(inside.map(|name| name.rsplit('/').next().unwrap().to_owned()).collect())
+    }
+
+    fn create(&self, name: &str, _room: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let id = {
+            let mut state = self.lock();
+            if state.names.contains_key(name) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            state.files.push(File::default());
+            state.files.len() - 1
+        };
+        self.name_step(name, NameStep::Link(name.to_owned(), id))?;
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), id }))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let state = self.lock();
+        state.alive()?;
+        let id = *state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Arc::new(SimulatedFile { disk: self.clone(), id }))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        if !self.lock().names.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.name_step(name, NameStep::Unlink(name.to_owned()))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.name_step(from, NameStep::Rename(from.to_owned(), to.to_owned()))
+    }
+
+    fn sync_folder(&self, synced: &str) -> io::Result<()> {
+        let mut state = self.lock();
+        state.step()?;
+        let steps = std::mem::take(&mut state.pending_names);
+        for (folder, step) in steps {
+            if folder == synced {
+                step.apply(&mut state.durable_names);
+            } else {
+                state.pending_names.push((folder, step));
+            }
+        }
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        Ok(self.lock().free_bytes)
+    }
+}
+
+struct SimulatedFile {
+    disk: SimulatedDisk,
+    id: usize,
+}
+
+impl SimulatedFile {
+    fn step(&self, step: FileStep) -> io::Result<()> {
+        let mut state = self.disk.lock();
+        state.step()?;
+        if let (FileStep::Write(_, bytes), Some(room)) = (&step, &mut state.room) {
+            *room = room.checked_sub(bytes.len() as u64).ok_or(io::ErrorKind::StorageFull)?;
+        }
+        let file = &mut state.files[self.id];
+        step.apply(&mut file.cached);
+        file.pending.push(step);
+        Ok(())
+    }
+}
+
+impl DiskFile for SimulatedFile {
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        let state = self.disk.lock();
+        state.alive()?;
+        let bytes = &state.files[self.id].cached;
+        let rest = bytes.get(offset as usize..).unwrap_or_default();
+        let len = rest.len().min(into.len());
+        into[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.step(FileStep::Write(offset, bytes.to_vec()))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.disk.lock();
+        state.step()?;
+        state.flushes += 1;
+        let fails = state.fails_flush == Some(state.flushes);
+        let file = &mut state.files[self.id];
+        let pending = std::mem::take(&mut file.pending);
+        if fails {
+            return Err(io::Error::other("input/output error"));
+        }
+        for step in pending {
+            step.apply(&mut file.durable);
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.step(FileStep::SetLen(len))
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.lock().files[self.id].cached.len() as u64)
+    }
+
+    fn evict(&self) -> io::Result<()> {
+        self.disk.lock().files[self.id].replay();
+        Ok(())
+    }
+}
+
+/// The folder of a name: the top one is "".
+fn folder(name: &str) -> String {
+    name.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned())
+}

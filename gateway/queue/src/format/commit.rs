@@ -1,0 +1,214 @@
+//! The body of a commit: everything that one delivery became, written once.
+//!
+//! ```text
+//! verdict     scheme text, key option, skew (flag, zigzag number), schema (option text, number)
+//! dedupe      option text: the sender's idempotency key
+//! events      count, each as `event` has it; the first is the one that was received
+//! placements  count, each: number of its event, weight, count of queues and their numbers,
+//!             letter (flag, as `letter` has it)
+//! drops       count, each: route text, reason text
+//! ```
+//!
+//! A received event that no placement holds is kept without headers, attributes and payload: a
+//! filter that takes a secret out of a payload does not want the secret in the log.
+
+use bytes::Bytes;
+use sluicegate_core::event::{Event, Parts};
+use sluicegate_core::fields::Fields;
+use sluicegate_core::letter::Letter;
+use sluicegate_core::proof::Routed;
+use sluicegate_core::queue::QueueNumber;
+use sluicegate_core::signature::Verdict;
+
+use super::bytes::{Put, Take};
+use super::event::{self, Payload, Stored, StoredPayload};
+use super::{entry, letter};
+
+/// One event in one queue, as a commit places it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) queue: QueueNumber,
+    pub(crate) part: u16,
+    pub(crate) weight: u32,
+}
+
+/// Encodes a commit as an entry that lacks only its place. `placed` holds every placement's
+/// queues in order, as they were looked up.
+pub(crate) fn encode(routed: &Routed, placed: &[Placed]) -> Vec<u8> {
+    let weight: usize = routed.placements().iter().map(|place| place.event.weight()).sum();
+    let mut out = entry::start(weight + 128);
+    put_verdict(&mut out, routed.verdict());
+    out.put_option(routed.dedupe().map(|key| key.as_str()));
+    let events = put_events(&mut out, routed);
+    out.put_number(routed.placements().len() as u64);
+    for (part, (placement, event)) in routed.placements().iter().zip(events).enumerate() {
+        let queues = || placed.iter().filter(|placed| usize::from(placed.part) == part);
+        out.put_number(event as u64);
+        out.put_number(queues().next().map_or(0, |placed| u64::from(placed.weight)));
+        out.put_number(queues().count() as u64);
+        queues().for_each(|placed| out.put_number(u64::from(placed.queue.0)));
+        out.put_u8(u8::from(placement.letter.is_some()));
+        if let Some(letter) = &placement.letter {
+            letter::put(&mut out, letter);
+        }
+    }
+    out.put_number(routed.drops().len() as u64);
+    for dropped in routed.drops() {
+        out.put_text(dropped.route.as_str());
+        out.put_text(&dropped.reason);
+    }
+    entry::finish(&mut out, entry::Kind::Commit);
+    out
+}
+
+/// A commit as it is read back.
+#[derive(Debug)]
+pub(crate) struct Commit<'a> {
+    pub(crate) dedupe: Option<&'a str>,
+    events: Vec<Stored<'a>>,
+    placements: Vec<StoredPlacement>,
+}
+
+#[derive(Debug)]
+struct StoredPlacement {
+    event: usize,
+    weight: u32,
+    queues: Vec<QueueNumber>,
+    letter: Option<Letter>,
+}
+
+impl<'a> Commit<'a> {
+    pub(crate) fn decode(body: &'a [u8]) -> Option<Self> {
+        let mut from = Take(body);
+        skip_verdict(&mut from)?;
+        let dedupe = from.option()?;
+        let events = many(&mut from, Stored::take)?;
+        let placements = many(&mut from, StoredPlacement::take)?;
+        many(&mut from, |from| Some((from.text()?, from.text()?)))?;
+        from.0.is_empty().then_some(Self { dedupe, events, placements })
+    }
+
+    /// The event that was received.
+    pub(crate) fn received(&self) -> Option<&Stored<'a>> {
+        self.events.first()
+    }
+
+    /// Every event in every queue.
+    pub(crate) fn placed(&self) -> impl Iterator<Item = Placed> + '_ {
+        self.placements.iter().zip(0_u16..).flat_map(|(placement, part)| {
+            let weight = placement.weight;
+            placement.queues.iter().map(move |queue| Placed { queue: *queue, part, weight })
+        })
+    }
+
+    /// The event of a placement, and its letter. `payload` makes `Bytes` of a part of the body.
+    pub(crate) fn event(
+        &self,
+        part: u16,
+        payload: impl FnOnce(&'a [u8]) -> Bytes,
+    ) -> Option<(Event, Option<Letter>)> {
+        let placement = self.placements.get(usize::from(part))?;
+        let stored = self.events.get(placement.event)?;
+        let bytes = match stored.payload {
+            StoredPayload::Own(bytes) => bytes,
+            StoredPayload::Of(other) => match self.events.get(other)?.payload {
+                StoredPayload::Own(bytes) => bytes,
+                StoredPayload::Of(_) | StoredPayload::Dropped => return None,
+            },
+            StoredPayload::Dropped => return None,
+        };
+        let event = stored.event(self.events.first()?, payload(bytes))?;
+        Some((event, placement.letter.clone()))
+    }
+}
+
+/// Writes every distinct event once, the received one first. Returns each placement's event.
+fn put_events(out: &mut Vec<u8>, routed: &Routed) -> Vec<usize> {
+    let received: &Parts = routed.event();
+    let mut events: Vec<&Parts> = vec![received];
+    let mut of_placements = Vec::with_capacity(routed.placements().len());
+    for placement in routed.placements() {
+        let parts: &Parts = &placement.event;
+        // The same event is shared, not copied: comparing addresses finds it.
+        let known = events.iter().position(|known| std::ptr::eq(*known, parts));
+        of_placements.push(known.unwrap_or(events.len()));
+        if known.is_none() {
+            events.push(parts);
+        }
+    }
+    out.put_number(events.len() as u64);
+    let kept = of_placements.contains(&0);
+    let bare = (!kept).then(|| Parts {
+        attributes: Fields::new(),
+        headers: Fields::new(),
+        payload: Bytes::new(),
+        ..received.clone()
+    });
+    let first = bare.as_ref().unwrap_or(received);
+    let payload = if kept { Payload::Own } else { Payload::Dropped };
+    event::put(out, first, None, payload);
+    for (at, parts) in events.iter().enumerate().skip(1) {
+        // The first that has these bytes wrote them itself; a bare first event wrote none.
+        let shared = events.iter().enumerate().take(at).skip(usize::from(!kept));
+        let same = |(_, other): &(usize, &&Parts)| same_bytes(&other.payload, &parts.payload);
+        let payload = shared.into_iter().find(same).map_or(Payload::Own, |(at, _)| Payload::Of(at));
+        event::put(out, parts, Some(first), payload);
+    }
+    of_placements
+}
+
+/// Whether two payloads are the same memory. Equal bytes elsewhere are not looked for.
+fn same_bytes(one: &Bytes, other: &Bytes) -> bool {
+    std::ptr::eq(one.as_ptr(), other.as_ptr()) && one.len() == other.len()
+}
+
+fn put_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
+    out.put_text(&verdict.scheme);
+    out.put_option(verdict.key.as_ref().map(|key| key.as_str()));
+    out.put_u8(u8::from(verdict.skew_ms.is_some()));
+    if let Some(skew) = verdict.skew_ms {
+        out.put_number((skew << 1 ^ skew >> 63) as u64);
+    }
+    out.put_option(verdict.schema.as_ref().map(|schema| schema.subject.as_str()));
+    if let Some(schema) = &verdict.schema {
+        out.put_number(u64::from(schema.version));
+    }
+}
+
+/// Checks that a verdict is there. Forensics will read it; delivery does not need it.
+fn skip_verdict(from: &mut Take<'_>) -> Option<()> {
+    from.text()?;
+    from.option()?;
+    if from.flag()? {
+        from.number()?;
+    }
+    if from.option()?.is_some() {
+        from.u32()?;
+    }
+    Some(())
+}
+
+impl StoredPlacement {
+    fn take(from: &mut Take<'_>) -> Option<Self> {
+        Some(Self {
+            event: from.size()?,
+            weight: from.u32()?,
+            queues: many(from, |from| from.u16().map(QueueNumber))?,
+            letter: if from.flag()? { Some(letter::take(from)?) } else { None },
+        })
+    }
+}
+
+/// A count and so many of something.
+fn many<'a, T>(
+    from: &mut Take<'a>,
+    mut one: impl FnMut(&mut Take<'a>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let count = from.size()?;
+    // Each takes at least a byte, so a wrong count cannot ask for more memory than there is body.
+    let mut all = Vec::with_capacity(count.min(from.0.len()));
+    for _ in 0..count {
+        all.push(one(from)?);
+    }
+    Some(all)
+}

@@ -1,0 +1,25 @@
+//! The on-disk format, version 1. Each file of this folder describes one shape beside its types.
+//!
+//! ```text
+//! data/format            "sluicegate-data", version, the folder's key (see `folder`)
+//! data/lock              locked while a process has the folder open
+//! data/queues            the names of the queues by number (see `catalogue`)
+//! data/log/<n>.log       segments, n in ten digits; each a run of entries (see `entry`)
+//! data/keys/<n>.keys     idempotency keys of deleted segment n (see `keys`)
+//! data/quarantine/*.bin  bytes that were not entries where entries should be
+//! ```
+//!
+//! The first entry of a segment is its catalogue: the names again. Numbers are never used again.
+//! Integers are little-endian or LEB128, texts are UTF-8 after their length.
+
+pub(crate) mod bytes;
+pub(crate) mod catalogue;
+pub(crate) mod changes;
+pub(crate) mod commit;
+pub(crate) mod entry;
+pub(crate) mod event;
+pub(crate) mod keys;
+pub(crate) mod letter;
+
+/// The version of everything here.
+pub(crate) const VERSION: u8 = 1;

@@ -1,0 +1,91 @@
+//! Reading events back, on the thread of whoever wants them. The CRC is checked every time.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sluicegate_core::event::Event;
+use sluicegate_core::letter::Letter;
+use sluicegate_core::queue::{Item, Place};
+
+use super::segments::Segments;
+use super::window::Window;
+use crate::format::changes::{self, Happened};
+use crate::format::commit::Commit;
+use crate::format::entry::{Kind, Position};
+
+/// Reads events back.
+#[derive(Clone)]
+pub(crate) struct Reader(pub(crate) Arc<Segments>);
+
+/// What was found at the place of an event.
+#[derive(Debug)]
+pub(crate) enum ReadBack {
+    Event(Event, Option<Letter>),
+    /// The entry is not what was written: it must not be delivered.
+    Damaged,
+}
+
+impl Reader {
+    /// Reads the events of these items, in order. Neighbours are read together.
+    pub(crate) fn read(&self, items: &[Item]) -> io::Result<Vec<ReadBack>> {
+        let weight: usize = items.iter().map(|item| item.weight as usize + ENTRY_OVERHEAD).sum();
+        let ahead = weight.clamp(READ_BYTES_MIN, READ_BYTES_MAX);
+        let mut all = Vec::with_capacity(items.len());
+        let mut rest = items;
+        while let Some(first) = rest.first() {
+            let segment = segment_of(first);
+            let count = rest.iter().take_while(|item| segment_of(item) == segment).count();
+            let (here, after) = rest.split_at(count);
+            match self.0.find(segment) {
+                Some(file) => {
+                    let mut window = Window::new(&*file, segment, ahead);
+                    for item in here {
+                        all.push(self.read_one(&mut window, item)?);
+                    }
+                }
+                // The ledger keeps every segment that an item is in: it was taken by others.
+                None => all.extend(here.iter().map(|_| ReadBack::Damaged)),
+            }
+            rest = after;
+        }
+        Ok(all)
+    }
+
+    fn read_one(&self, window: &mut Window<'_>, item: &Item) -> io::Result<ReadBack> {
+        let Position { offset, .. } = Position::unpack(item.place.position);
+        let Some((head, body)) = window.entry(u64::from(offset))? else {
+            return Ok(ReadBack::Damaged);
+        };
+        let commit = (head.kind == Kind::Commit).then(|| Commit::decode(body)).flatten();
+        let event = commit.and_then(|commit| commit.event(item.place.part, Bytes::copy_from_slice));
+        let Some((event, letter)) = event else { return Ok(ReadBack::Damaged) };
+        Ok(match item.letter {
+            Some(place) => ReadBack::Event(event, self.read_letter(place)?),
+            None => ReadBack::Event(event, letter),
+        })
+    }
+
+    /// The letter of a dead-lettering; `None` if it is damaged: the event is not held back for it.
+    fn read_letter(&self, place: Place) -> io::Result<Option<Letter>> {
+        let position = Position::unpack(place.position);
+        let Some(file) = self.0.find(position.segment) else { return Ok(None) };
+        let mut window = Window::new(&*file, position.segment, READ_BYTES_MIN);
+        let Some((_, body)) = window.entry(u64::from(position.offset))? else { return Ok(None) };
+        let change = changes::decode(body)
+            .and_then(|(_, changes)| changes.into_iter().nth(usize::from(place.part)));
+        Ok(match change {
+            Some((_, Happened::DeadLettered(_, letter))) => Some(letter),
+            _ => None,
+        })
+    }
+}
+
+fn segment_of(item: &Item) -> u32 {
+    Position::unpack(item.place.position).segment
+}
+
+/// What an entry has beside the weight of its events, about.
+const ENTRY_OVERHEAD: usize = 256;
+const READ_BYTES_MIN: usize = 4 * 1024;
+const READ_BYTES_MAX: usize = 256 * 1024;

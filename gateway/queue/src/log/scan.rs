@@ -1,0 +1,92 @@
+//! Reading a segment from end to end, past what is damaged.
+//!
+//! Where an entry should be and is none, the next whole one is looked for at every multiple of
+//! eight. If there is one, what lies between is damage: it is skipped and reported. If there is
+//! none, it is the tail: never finished, or never written.
+
+use std::io;
+use std::ops::Range;
+
+use super::window::Window;
+use crate::disk::DiskFile;
+use crate::format::entry::{ALIGN, Kind, MAGIC, Position};
+
+/// What is found in a segment.
+#[derive(Debug)]
+pub(crate) enum Found<'a> {
+    Entry {
+        position: Position,
+        kind: Kind,
+        body: &'a [u8],
+    },
+    /// Bytes between entries that are none.
+    Damage(Range<u64>),
+    /// The end of the last entry, and how far bytes that are not zero go after it.
+    Tail(Range<u64>),
+}
+
+/// Reads a segment from end to end. `visit` sees everything once, in order, the tail last.
+pub(crate) fn scan(
+    file: &dyn DiskFile,
+    segment: u32,
+    mut visit: impl FnMut(Found<'_>),
+) -> io::Result<()> {
+    let mut window = Window::new(file, segment, WINDOW_BYTES);
+    let mut offset = 0;
+    loop {
+        if let Some((head, body)) = window.entry(offset)? {
+            // `entry` answers only where the offset fits.
+            let position = Position { segment, offset: offset as u32 };
+            visit(Found::Entry { position, kind: head.kind, body });
+            offset += head.entry_len() as u64;
+            continue;
+        }
+        match next_entry(&mut window, offset)? {
+            Next::At(next) => {
+                visit(Found::Damage(offset..next));
+                offset = next;
+            }
+            Next::None { bytes_end } => {
+                visit(Found::Tail(offset..bytes_end.max(offset)));
+                return Ok(());
+            }
+        }
+    }
+}
+
+enum Next {
+    At(u64),
+    None { bytes_end: u64 },
+}
+
+fn next_entry(window: &mut Window<'_>, from: u64) -> io::Result<Next> {
+    let mut offset = from;
+    let mut bytes_end = from;
+    loop {
+        let chunk = window.bytes(offset, CHUNK_BYTES)?;
+        if chunk.is_empty() {
+            return Ok(Next::None { bytes_end });
+        }
+        let len = chunk.len() as u64;
+        if let Some(last) = chunk.iter().rposition(|byte| *byte != 0) {
+            bytes_end = offset + last as u64 + 1;
+            let starts = |(_, word): &(usize, &[u8])| word.starts_with(&MAGIC);
+            let words = chunk.chunks(ALIGN).enumerate();
+            let candidates: Vec<u64> = words
+                .filter(starts)
+                .map(|(word, _)| offset + (word * ALIGN) as u64)
+                .filter(|candidate| *candidate > from)
+                .collect();
+            for candidate in candidates {
+                if window.entry(candidate)?.is_some() {
+                    return Ok(Next::At(candidate));
+                }
+            }
+        }
+        offset += len;
+    }
+}
+
+const WINDOW_BYTES: usize = 1024 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
+const _: () = assert!(CHUNK_BYTES.is_multiple_of(ALIGN));

@@ -1,0 +1,46 @@
+//! What the store counts.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use sluicegate_core::metrics::{Counter, Histogram, HistogramSnapshot};
+
+/// The numbers of a store at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreMetrics {
+    /// How long a flush took, in microseconds.
+    pub fsync_us: HistogramSnapshot,
+    /// How many entries shared a write.
+    pub batch_entries: HistogramSnapshot,
+    /// Entries written since the store was opened.
+    pub entries: u64,
+    /// Bytes written since the store was opened.
+    pub bytes: u64,
+    /// Commits that repeated an idempotency key.
+    pub duplicates: u64,
+    /// Bytes of the segments on the disk.
+    pub disk_bytes: u64,
+    /// Segments on the disk.
+    pub segments: u64,
+    /// Damaged places found, at start-up and when reading.
+    pub quarantined: u64,
+    /// Whether a write or flush failed: nothing is committed any more.
+    pub poisoned: bool,
+    /// Whether the disk has less free space than the reserve: commits are refused.
+    pub disk_full: bool,
+    /// How long start-up took to read the log.
+    pub recovery_time: Duration,
+}
+
+/// The counters behind [`StoreMetrics`].
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) fsync_us: Histogram,
+    pub(crate) batch_entries: Histogram,
+    pub(crate) entries: Counter,
+    pub(crate) bytes: Counter,
+    pub(crate) duplicates: Counter,
+    pub(crate) quarantined: Counter,
+    pub(crate) disk_full: AtomicBool,
+    pub(crate) recovery_ns: AtomicU64,
+}

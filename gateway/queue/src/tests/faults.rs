@@ -1,0 +1,103 @@
+//! A disk that fails: the store refuses, and says so; it never acknowledges and never tries again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_core::queue::QueueFault;
+use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::{Ask, Engine};
+
+use super::world::*;
+use crate::disk::Disk;
+use crate::disk::simulated::SimulatedDisk;
+use crate::{FsyncMode, StoreConfig};
+
+fn simulated() -> (SimulatedDisk, Arc<dyn Disk>) {
+    let disk = SimulatedDisk::new();
+    (disk.clone(), Arc::new(disk))
+}
+
+const ASK: Ask = Ask { max: 1, wait: Duration::ZERO, lease: Duration::from_secs(30) };
+
+#[tokio::test]
+async fn a_failed_flush_refuses_all_that_waits_and_all_that_comes() {
+    let (disk, seam) = simulated();
+    let store = open_on(&seam, &config(""));
+    commit(&store, 1, &["a"]).await;
+    disk.fail_flush_after(0);
+    let refused = store.commit(routed(&event(2), None, &["a"])).await.unwrap_err();
+    assert!(matches!(refused, Refusal::StoreUnavailable { .. }), "{refused}");
+    let steps = disk.steps();
+    let refused = store.commit(routed(&event(3), None, &["a"])).await.unwrap_err();
+    assert!(matches!(refused, Refusal::StoreUnavailable { .. }), "{refused}");
+    let fault = store.receive(&name("a"), ASK).await.unwrap_err();
+    assert!(matches!(fault, QueueFault::StoreUnavailable { .. }), "{fault}");
+    assert!(store.metrics().poisoned);
+    store.stop().await;
+    assert_eq!(disk.steps(), steps, "the disk is not touched again");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_the_reserve_refuses_before() {
+    let (disk, seam) = simulated();
+    let store = open_on(&seam, &config(""));
+    disk.leave_room(1000);
+    let mut refused = None;
+    for number in 0..10 {
+        match store.commit(routed(&event(number), None, &["a"])).await {
+            Ok(_) => assert!(refused.is_none()),
+            Err(refusal) => refused = Some(refusal),
+        }
+    }
+    assert_eq!(refused, Some(Refusal::StoreUnavailable { what: "the disk is full" }));
+
+    let (disk, seam) = simulated();
+    disk.say_free(10);
+    let reserve = StoreConfig { free_bytes_min: 100, ..config("") };
+    let store = open_on(&seam, &reserve);
+    let refused = store.commit(routed(&event(1), None, &["a"])).await.unwrap_err();
+    assert!(matches!(refused, Refusal::StoreUnavailable { .. }), "{refused}");
+    assert!(store.metrics().disk_full);
+    disk.say_free(1000);
+    eventually("space is looked at again", async || !store.metrics().disk_full).await;
+    commit(&store, 2, &["a"]).await;
+}
+
+#[tokio::test]
+async fn too_much_on_its_way_is_refused_as_overload() {
+    let (_, seam) = simulated();
+    let tight = StoreConfig { in_flight_bytes_max: 1, ..config("") };
+    let store = Arc::new(open_on(&seam, &tight));
+    let tasks: Vec<_> = (0..50)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.commit(routed(&event(number), None, &["a"])).await })
+        })
+        .collect();
+    let (mut stored, mut overloaded) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => stored += 1,
+            Err(Refusal::Overloaded { .. }) => overloaded += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(stored > 0 && overloaded > 0, "{stored} stored, {overloaded} overloaded");
+    assert_eq!(stats(&store, "a").await.depth, stored);
+}
+
+#[tokio::test]
+async fn an_interval_flushes_by_itself_and_a_stop_flushes_the_rest() {
+    let (disk, seam) = simulated();
+    let config = StoreConfig { fsync: FsyncMode::Interval(Duration::from_millis(5)), ..config("") };
+    let store = open_on(&seam, &config);
+    commit(&store, 1, &["a"]).await;
+    let flushed = || store.metrics().fsync_us.buckets.iter().sum::<u64>() > 0;
+    eventually("the interval flushes", async || flushed()).await;
+    let cut: Arc<dyn Disk> = Arc::new(disk.after_power_cut(3));
+    assert_eq!(numbers(&open_on(&cut, &config), "a").await, [1]);
+    commit(&store, 2, &["a"]).await;
+    store.stop().await;
+    let cut: Arc<dyn Disk> = Arc::new(disk.after_power_cut(3));
+    assert_eq!(numbers(&open_on(&cut, &config), "a").await, [1, 2]);
+}

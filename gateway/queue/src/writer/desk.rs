@@ -1,0 +1,146 @@
+//! The desk: where producers lay down work, and the writer picks up all of it at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sluicegate_core::refusal::Refusal;
+
+use super::work::Work;
+
+/// The desk.
+pub(crate) struct Desk {
+    pile: Mutex<Pile>,
+    work_came: Condvar,
+    in_flight_bytes: AtomicUsize,
+    in_flight_bytes_max: usize,
+}
+
+struct Pile {
+    works: Vec<Work>,
+    standing: Standing,
+    /// The writer sleeps: only then is it woken.
+    writer_sleeps: bool,
+}
+
+/// Whether the store takes work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Open,
+    /// What lies on the desk is still done, nothing new is taken.
+    Stopping,
+    /// A write or flush failed.
+    Poisoned(&'static str),
+}
+
+impl Desk {
+    pub(crate) fn new(in_flight_bytes_max: usize) -> Self {
+        let pile = Pile { works: Vec::new(), standing: Standing::Open, writer_sleeps: false };
+        Self {
+            pile: Mutex::new(pile),
+            work_came: Condvar::new(),
+            in_flight_bytes: AtomicUsize::new(0),
+            in_flight_bytes_max,
+        }
+    }
+
+    /// Lays down a commit, unless too much is on its way; then it is given back.
+    pub(crate) fn lay_commit(&self, work: Work) -> Result<(), Box<(Refusal, Work)>> {
+        let bytes = work.frame().len();
+        let before = self.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // One commit alone always fits: a bound under its size must not refuse it for ever.
+        if before > 0 && before + bytes > self.in_flight_bytes_max {
+            self.done(bytes);
+            let what = "commits in flight";
+            let refusal = Refusal::Overloaded { what, retry_after: OVERLOAD_RETRY_AFTER };
+            return Err(Box::new((refusal, work)));
+        }
+        self.lay(work).map_err(|refused| {
+            self.done(bytes);
+            let (standing, work) = *refused;
+            let refusal = match standing {
+                Standing::Poisoned(what) => Refusal::StoreUnavailable { what },
+                Standing::Open | Standing::Stopping => Refusal::Stopping,
+            };
+            Box::new((refusal, work))
+        })
+    }
+
+    /// Lays down changes of a queue. They are not bounded here: leases bound them.
+    pub(crate) fn lay_changes(&self, work: Work) {
+        self.in_flight_bytes.fetch_add(work.frame().len(), Ordering::Relaxed);
+        if let Err(refused) = self.lay(work) {
+            let (standing, work) = *refused;
+            self.done(work.frame().len());
+            work.refuse(match standing {
+                Standing::Poisoned(what) => what,
+                Standing::Open | Standing::Stopping => "the gateway is stopping",
+            });
+        }
+    }
+
+    /// Picks up all that lies there; sleeps for at most `patience` if there is nothing.
+    pub(crate) fn pick_up(&self, works: &mut Vec<Work>, patience: Duration) -> Standing {
+        let mut pile = self.lock();
+        if pile.works.is_empty() && pile.standing == Standing::Open {
+            pile.writer_sleeps = true;
+            let waited = self.work_came.wait_timeout(pile, patience);
+            pile = waited.unwrap_or_else(PoisonError::into_inner).0;
+            pile.writer_sleeps = false;
+        }
+        std::mem::swap(&mut pile.works, works);
+        pile.standing
+    }
+
+    /// So many bytes are no longer on their way.
+    pub(crate) fn done(&self, bytes: usize) {
+        self.in_flight_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes no more work.
+    pub(crate) fn stop(&self) {
+        let mut pile = self.lock();
+        if pile.standing == Standing::Open {
+            pile.standing = Standing::Stopping;
+        }
+        self.work_came.notify_one();
+    }
+
+    /// Takes no more work, and refuses what lies there.
+    pub(crate) fn poison(&self, what: &'static str) {
+        let works = {
+            let mut pile = self.lock();
+            pile.standing = Standing::Poisoned(what);
+            std::mem::take(&mut pile.works)
+        };
+        for work in works {
+            self.done(work.frame().len());
+            work.refuse(what);
+        }
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.lock().standing
+    }
+
+    fn lay(&self, work: Work) -> Result<(), Box<(Standing, Work)>> {
+        let mut pile = self.lock();
+        if pile.standing != Standing::Open {
+            return Err(Box::new((pile.standing, work)));
+        }
+        pile.works.push(work);
+        let wake = std::mem::take(&mut pile.writer_sleeps);
+        drop(pile);
+        if wake {
+            self.work_came.notify_one();
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pile> {
+        // No code panics with the lock held; if one did, the pile is whole all the same.
+        self.pile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const OVERLOAD_RETRY_AFTER: Duration = Duration::from_secs(1);

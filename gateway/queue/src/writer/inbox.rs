@@ -1,0 +1,42 @@
+//! Where the writer leaves things for a task: once for a batch, never waiting for the task.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+/// The inbox of a task.
+#[derive(Debug)]
+pub(crate) struct Inbox<T> {
+    items: Mutex<Vec<T>>,
+    came: Notify,
+}
+
+impl<T> Default for Inbox<T> {
+    fn default() -> Self {
+        Self { items: Mutex::default(), came: Notify::new() }
+    }
+}
+
+impl<T> Inbox<T> {
+    /// Leaves items; `items` is empty afterwards.
+    pub(crate) fn leave(&self, items: &mut Vec<T>) {
+        let mut inbox = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        if inbox.is_empty() {
+            std::mem::swap(&mut *inbox, items);
+        } else {
+            inbox.append(items);
+        }
+        drop(inbox);
+        self.came.notify_one();
+    }
+
+    /// Waits until something may have come.
+    pub(crate) async fn came(&self) {
+        self.came.notified().await;
+    }
+
+    /// Takes what came.
+    pub(crate) fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,170 @@
+//! The loop of the writer.
+//!
+//! IMPORTANT: after a failed write or flush nothing is tried again. The kernel may have dropped
+//! the pages and would report the next flush as a success (the "fsyncgate" of 2018).
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use sluicegate_core::queue::{Item, QueueNumber};
+use sluicegate_core::time::Clock;
+
+use super::batch::Batch;
+use super::desk::{Desk, Standing};
+use super::inbox::Inbox;
+use super::postman::Post;
+use super::work::Work;
+use crate::config::FsyncMode;
+use crate::dedupe::Keys;
+use crate::disk::Disk;
+use crate::gauges::Gauges;
+use crate::log::{Ledger, Log, Segments};
+use crate::metrics::Counters;
+
+/// Everything that the writing thread owns.
+pub(crate) struct Writer {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) log: Log,
+    pub(crate) ledger: Ledger,
+    pub(crate) keys: Keys,
+    /// The files of keys, oldest first, each with the number after its last key.
+    pub(crate) key_files: VecDeque<(u32, u64)>,
+    pub(crate) desk: Arc<Desk>,
+    /// By queue number.
+    pub(crate) inboxes: Vec<Arc<Inbox<Item>>>,
+    pub(crate) post: Arc<Inbox<Post>>,
+    /// By queue number.
+    pub(crate) gauges: Arc<[Gauges]>,
+    /// By queue number.
+    pub(crate) retain: Vec<Duration>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) clock: Clock,
+    pub(crate) fsync: FsyncMode,
+    pub(crate) free_bytes_min: u64,
+    /// Something could not be deleted: it is tried again with the chores, not with every batch.
+    pub(crate) untidy: bool,
+}
+
+/// Starts the writing thread. It ends when the desk is stopped or poisoned.
+pub(crate) fn spawn(writer: Writer) -> io::Result<JoinHandle<()>> {
+    let desk = Arc::clone(&writer.desk);
+    std::thread::Builder::new().name("queue-writer".into()).spawn(move || {
+        // Whatever ends the thread, nobody is left waiting.
+        let _guard = PoisonOnPanic(desk);
+        let mut writer = writer;
+        writer.run();
+    })
+}
+
+struct PoisonOnPanic(Arc<Desk>);
+
+impl Drop for PoisonOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison("the writer failed");
+        }
+    }
+}
+
+impl Writer {
+    fn run(&mut self) {
+        let mut works = Vec::new();
+        let mut batch = Batch::new(self.inboxes.len());
+        let mut chores_at = Instant::now();
+        let mut flush_at: Option<Instant> = None;
+        loop {
+            let wake_at = flush_at.map_or(chores_at, |flush_at| flush_at.min(chores_at));
+            let patience = wake_at.saturating_duration_since(Instant::now());
+            let standing = self.desk.pick_up(&mut works, patience);
+            let done = self.serve(&mut works, &mut batch, &mut flush_at);
+            let done = match standing {
+                Standing::Stopping => done.and_then(|()| self.log.seal()),
+                Standing::Open | Standing::Poisoned(_) => done,
+            };
+            if let Err(fault) = done {
+                return self.fail(&fault, &mut batch);
+            }
+            if standing != Standing::Open {
+                return;
+            }
+            let chores_due = chores_at <= Instant::now();
+            if chores_due {
+                chores_at = Instant::now() + CHORES_EVERY;
+            }
+            self.tidy(chores_due);
+        }
+    }
+
+    /// Makes a batch durable, and answers.
+    fn serve(
+        &mut self,
+        works: &mut Vec<Work>,
+        batch: &mut Batch,
+        flush_at: &mut Option<Instant>,
+    ) -> io::Result<()> {
+        let mut in_flight = 0;
+        let mut rest = works.drain(..);
+        for work in &mut rest {
+            in_flight += work.frame().len();
+            if let Err(fault) = self.add(work, batch) {
+                batch.failed.extend(rest);
+                return Err(fault);
+            }
+        }
+        drop(rest);
+        self.log.write()?;
+        self.written(batch);
+        if batch.entries > 0 {
+            self.counters.entries.add(batch.entries);
+            self.counters.bytes.add(batch.bytes);
+            self.counters.batch_entries.observe(batch.entries);
+        }
+        match self.fsync {
+            FsyncMode::Always if batch.needs_flush => self.flush()?,
+            FsyncMode::Always => {}
+            FsyncMode::Interval(every) => {
+                let now = Instant::now();
+                if flush_at.is_some_and(|flush_at| flush_at <= now) {
+                    self.flush()?;
+                    *flush_at = None;
+                }
+                if batch.needs_flush && flush_at.is_none() {
+                    *flush_at = Some(now + every);
+                }
+            }
+        }
+        self.durable(batch);
+        self.desk.done(in_flight);
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let start = Instant::now();
+        self.log.sync()?;
+        self.counters.fsync_us.observe_duration(start.elapsed());
+        Ok(())
+    }
+
+    fn fail(&mut self, fault: &io::Error, batch: &mut Batch) {
+        let what = match fault.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full",
+            _ => "a write or flush failed",
+        };
+        tracing::error!(error = %fault, "store is poisoned: nothing is committed any more");
+        self.desk.poison(what);
+        self.refuse(batch, what);
+    }
+
+    pub(super) fn gauges(&self, queue: QueueNumber, act: impl FnOnce(&Gauges)) {
+        if let Some(gauges) = self.gauges.get(usize::from(queue.0)) {
+            act(gauges);
+        }
+    }
+}
+
+/// How often the free space is looked at and old keys are forgotten.
+const CHORES_EVERY: Duration = Duration::from_secs(2);

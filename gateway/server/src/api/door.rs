@@ -1,0 +1,106 @@
+//! Who may ask the admin API.
+//!
+//! With a token: whoever presents it. Without: only callers on this machine, and no web page that
+//! a browser on it has open (threats row 14): a foreign `Host` or any `Origin` is refused.
+
+use std::net::SocketAddr;
+
+use sluicegate_core::fields::Fields;
+use sluicegate_core::ids::Digest;
+
+use super::reply::Reply;
+
+/// Who may ask.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// Callers on this machine.
+    Local(SocketAddr),
+    /// Callers with this bearer token; its SHA-256 is kept.
+    Token(Digest),
+}
+
+impl Access {
+    /// Refuses those who may not ask.
+    pub(super) fn check(
+        &self,
+        headers: &Fields,
+        sha256: impl Fn(&[u8]) -> Digest,
+    ) -> Result<(), Reply> {
+        if headers.first("origin").is_some() {
+            let why = "requests from web pages are not answered";
+            return Err(Reply::problem(403, "origin_not_allowed", why));
+        }
+        match self {
+            Self::Local(address) => {
+                let host = headers.first("host").unwrap_or_default();
+                if is_local(host, *address) {
+                    return Ok(());
+                }
+                let why = "the Host header must name this machine as localhost, 127.0.0.1 or [::1]";
+                Err(Reply::problem(403, "host_not_allowed", why))
+            }
+            Self::Token(expected) => {
+                let given = headers.once("authorization").ok().and_then(|value| {
+                    let (kind, token) = value.split_once(' ')?;
+                    kind.eq_ignore_ascii_case("bearer").then_some(token.trim())
+                });
+                // Digests are compared, so that the time taken says nothing about the token.
+                if given.is_some_and(|token| sha256(token.as_bytes()) == *expected) {
+                    return Ok(());
+                }
+                let why = "a bearer token is needed, and this is not it";
+                Err(Reply::problem(401, "token_refused", why))
+            }
+        }
+    }
+}
+
+fn is_local(host: &str, address: SocketAddr) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| name.eq_ignore_ascii_case(local))
+        || host == address.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(bytes: &[u8]) -> Digest {
+        let mut digest = [0; 32];
+        for (at, byte) in bytes.iter().enumerate() {
+            digest[at % 32] ^= byte;
+        }
+        Digest(digest)
+    }
+
+    fn check(access: &Access, headers: &[(&str, &str)]) -> Result<(), u16> {
+        access.check(&headers.iter().copied().collect(), hash).map_err(|reply| reply.status)
+    }
+
+    #[test]
+    fn without_a_token_only_this_machine_is_answered() {
+        let access = Access::Local("127.0.0.1:8081".parse().unwrap());
+        for host in ["localhost:8081", "127.0.0.1:8081", "[::1]:8081", "LOCALHOST"] {
+            assert_eq!(check(&access, &[("host", host)]), Ok(()), "{host}");
+        }
+        for host in ["evil.example:8081", "127.0.0.1.evil.example", ""] {
+            assert_eq!(check(&access, &[("host", host)]), Err(403), "{host}");
+        }
+        let page = [("host", "localhost"), ("origin", "http://localhost")];
+        assert_eq!(check(&access, &page), Err(403));
+    }
+
+    #[test]
+    fn with_a_token_only_its_bearers_are_answered() {
+        let access = Access::Token(hash(b"secret"));
+        assert_eq!(check(&access, &[("authorization", "Bearer secret")]), Ok(()));
+        for bad in ["Bearer wrong", "secret", "Basic secret", "Bearer "] {
+            assert_eq!(check(&access, &[("authorization", bad)]), Err(401), "{bad}");
+        }
+        let doubled = [("authorization", "Bearer secret"), ("authorization", "Bearer secret")];
+        assert_eq!(check(&access, &doubled), Err(401));
+    }
+}

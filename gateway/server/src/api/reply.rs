@@ -1,0 +1,56 @@
+//! An answer of the admin API: JSON, or a problem (RFC 9457) with a stable code.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::json;
+
+/// An answer: status, media type, body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) content_type: &'static str,
+    pub(super) body: Bytes,
+}
+
+impl Reply {
+    /// 200 with a JSON body.
+    pub(super) fn json(value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => {
+                Self { status: 200, content_type: "application/json", body: Bytes::from(body) }
+            }
+            Err(fault) => Self::problem(500, "internal", &format!("cannot write JSON: {fault}")),
+        }
+    }
+
+    /// Text, as it is.
+    pub(super) fn text(status: u16, content_type: &'static str, text: String) -> Self {
+        Self { status, content_type, body: Bytes::from(text) }
+    }
+
+    /// A problem with a stable code.
+    pub(super) fn problem(status: u16, code: &str, detail: &str) -> Self {
+        let problem = json!({
+            "type": format!("/errors/{code}"),
+            "title": title(status),
+            "status": status,
+            "detail": detail,
+            "code": code,
+        });
+        let body = Bytes::from(problem.to_string());
+        Self { status, content_type: "application/problem+json", body }
+    }
+}
+
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        422 => "Unprocessable Content",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}

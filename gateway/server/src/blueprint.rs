@@ -1,0 +1,131 @@
+//! From a plan to rooms: everything that can be built without a data folder or a listener. `check`
+//! builds it too, and throws it away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sluicegate_admission::Admission;
+use sluicegate_core::ids::{PluginName, SinkName};
+use sluicegate_core::seams::Sink;
+use sluicegate_filters::{Chain, Host, HostConfig, Plugin};
+use sluicegate_sinks::http::HttpSink;
+
+use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan};
+use crate::routes::{Matcher, Route};
+
+/// Everything that can be built without touching disk or network: what `check` builds too.
+pub struct Blueprint {
+    pub(crate) admission: Admission,
+    pub(crate) filters: Host,
+    pub(crate) routes: Matcher<Option<Arc<Chain>>>,
+    pub(crate) sinks: Vec<BuiltSink>,
+}
+
+/// A sink, built, with the plan that it was built from.
+pub(crate) struct BuiltSink {
+    pub(crate) name: SinkName,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) plan: SinkPlan,
+}
+
+impl Blueprint {
+    /// Builds the rooms of a plan; takes from the plan what they keep.
+    ///
+    /// # Errors
+    /// Every fault of the plan, and those that show only here: a plugin that is not Wasm, a key
+    /// that is too short, a URL that may not be called.
+    pub fn build(plan: &mut Plan) -> Result<Self, ConfigFaults> {
+        let mut faults = std::mem::take(&mut plan.found);
+        let (filters, plugins) = build_filters(plan, &mut faults);
+        let sinks = build_sinks(plan, &mut faults);
+        let admission = build_admission(plan, &mut faults);
+        match (admission, filters) {
+            (Some(admission), Some(filters)) if faults.is_empty() => {
+                let routes = build_routes(plan, &plugins);
+                Ok(Self { admission, filters, routes, sinks })
+            }
+            _ => Err(plan.faults(faults)),
+        }
+    }
+}
+
+fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Admission> {
+    let registry = std::mem::take(&mut plan.registry);
+    match Admission::build(std::mem::take(&mut plan.gates), registry) {
+        Ok(admission) => Some(admission),
+        Err(found) => {
+            for fault in found {
+                let pointer = format!("/sources/{}/verify", fault.source_name);
+                faults.push(plan.fault(&pointer, "source_invalid", fault.problem.to_string()));
+            }
+            None
+        }
+    }
+}
+
+fn build_filters(
+    plan: &mut Plan,
+    faults: &mut Vec<ConfigFault>,
+) -> (Option<Host>, BTreeMap<PluginName, Plugin>) {
+    let mut plugins = BTreeMap::new();
+    let queues: BTreeSet<_> = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
+    let config = HostConfig {
+        threads: plan.filter_threads,
+        jobs_max: JOBS_MAX,
+        plugins_max: plan.plugins.len().max(1),
+        queues,
+    };
+    let host = match Host::start(config) {
+        Ok(host) => host,
+        Err(fault) => {
+            faults.push(plan.fault("/plugins", fault.code(), fault.to_string()));
+            return (None, plugins);
+        }
+    };
+    for plugin in std::mem::take(&mut plan.plugins) {
+        let (name, pointer) = (plugin.spec.name.clone(), plugin.pointer);
+        match host.load(plugin.spec) {
+            Ok(loaded) => {
+                plugins.insert(name, loaded);
+            }
+            Err(fault) => faults.push(plan.fault(&pointer, fault.code(), fault.to_string())),
+        }
+    }
+    (Some(host), plugins)
+}
+
+fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink> {
+    let mut built = Vec::new();
+    for sink in std::mem::take(&mut plan.sinks) {
+        match HttpSink::new(sink.http.clone()) {
+            Ok(way_out) => {
+                let (name, way_out) = (sink.name.clone(), Arc::new(way_out));
+                built.push(BuiltSink { name, sink: way_out, plan: sink });
+            }
+            Err(fault) => {
+                let pointer = format!("{}/http", sink.pointer);
+                faults.push(plan.fault(&pointer, fault.code(), fault.to_string()));
+            }
+        }
+    }
+    built
+}
+
+fn build_routes(
+    plan: &mut Plan,
+    plugins: &BTreeMap<PluginName, Plugin>,
+) -> Matcher<Option<Arc<Chain>>> {
+    let (mut routes, mut defaults) = (Vec::new(), Vec::new());
+    for route in std::mem::take(&mut plan.routes) {
+        let asked: Vec<_> =
+            route.filters.iter().filter_map(|name| plugins.get(name).cloned()).collect();
+        let chain = (!asked.is_empty())
+            .then(|| Arc::new(Chain { route: route.name.clone(), plugins: asked }));
+        let list = if route.default { &mut defaults } else { &mut routes };
+        list.push(Route { name: route.name, pattern: route.pattern, to: route.to, chain });
+    }
+    Matcher::new(routes, defaults)
+}
+
+/// Events that may wait for a filter thread.
+const JOBS_MAX: usize = 4096;

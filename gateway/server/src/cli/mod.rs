@@ -1,0 +1,112 @@
+//! The command line.
+//!
+//! Exit codes: 0 done; 1 the configuration or an input is bad; 2 the command is misused;
+//! 3 something failed while running.
+
+mod check;
+mod logging;
+mod run;
+mod schema;
+mod schemes;
+mod send;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::fault::RunFault;
+
+/// A WebAssembly-pluggable event router gateway: verifies, validates, filters, stores, delivers.
+#[derive(Debug, Parser)]
+#[command(name = "sluicegate", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway until Ctrl-C or SIGTERM.
+    Run(run::Arguments),
+    /// Check a configuration: every fault at once, with file, line and path.
+    Check {
+        /// The configuration file.
+        config: PathBuf,
+    },
+    /// Sign a file as a source's provider does, and post it to that source.
+    Send(send::Arguments),
+    /// Run known-answer vectors of webhook signatures.
+    Verify {
+        /// A file of vectors: a JSON list.
+        #[arg(long, value_name = "FILE")]
+        vectors: PathBuf,
+    },
+    /// List the signature schemes and what each needs.
+    Schemes,
+    /// Print published schemas.
+    #[command(subcommand)]
+    Schema(schema::Which),
+}
+
+/// Why a command failed: said on standard error, and told by the exit code.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandFault {
+    /// The gateway cannot run.
+    #[error(transparent)]
+    Run(#[from] RunFault),
+    /// An input file or argument is bad.
+    #[error("{0}")]
+    Input(String),
+    /// It was said already; only the exit code is left to tell.
+    #[error("")]
+    Told,
+}
+
+impl CommandFault {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
+            Self::Run(_) => 3,
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check { config } => check::check(&config),
+        Command::Send(arguments) => send::send(&arguments),
+        Command::Verify { vectors } => verify::verify(&vectors),
+        Command::Schemes => schemes::print(),
+        Command::Schema(which) => schema::print(&which),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            let text = fault.to_string();
+            if !text.is_empty() {
+                say_error(&text);
+            }
+            ExitCode::from(fault.exit_code())
+        }
+    }
+}
+
+/// Writes a line to standard output. A reader that went away (`| head`) is no fault of ours.
+pub(crate) fn say(line: &str) {
+    use std::io::Write as _;
+    // Nothing is left to tell when nobody listens.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Writes a line to standard error.
+pub(crate) fn say_error(line: &str) {
+    use std::io::Write as _;
+    // As above.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,85 @@
+//! `sluicegate run`: the gateway, until it is told to stop.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::logging::{self, LogFormat};
+use super::{CommandFault, say};
+use crate::blueprint::Blueprint;
+use crate::config;
+use crate::fault::RunFault;
+use crate::hall::{Hall, machine_clock};
+
+/// What `run` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration file.
+    config: PathBuf,
+    /// What to log: a level, or directives such as `info,sluicegate_queue=debug`.
+    #[arg(long, default_value = "info", env = "SLUICEGATE_LOG")]
+    log: String,
+    /// How to log.
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+/// Runs the gateway. Says on standard output, in one JSON line, where it listens.
+pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
+    logging::start(&arguments.log, arguments.log_format).map_err(CommandFault::Input)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| RunFault::System { what: "start the runtime", fault })?;
+    let done = runtime.block_on(serve(arguments));
+    // What is still running has been told to stop, and was waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(done?)
+}
+
+async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
+    let clock = machine_clock();
+    let mut plan = config::load(&arguments.config, &clock)?;
+    let blueprint = Blueprint::build(&mut plan)?;
+    let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
+    let mut stop = StopSignals::new()?;
+    let hall = Hall::open(plan, blueprint, clock).await?;
+    let (http, admin) = (hall.http, hall.admin);
+    tracing::info!(%http, %admin, %fsync, data = %data.display(), "sluicegate takes events");
+    let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
+    say(&ready.to_string());
+    stop.wait().await;
+    tracing::info!("stopping: finishing what is in flight (a second signal stops at once)");
+    tokio::select! {
+        () = hall.close() => tracing::info!("stopped: everything acknowledged is on disk"),
+        () = stop.wait() => tracing::warn!("stopped at once: what was in flight was not answered"),
+    }
+    Ok(())
+}
+
+/// Ctrl-C and SIGTERM.
+struct StopSignals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn new() -> Result<Self, RunFault> {
+        let on = |kind| {
+            signal(kind).map_err(|fault| RunFault::System { what: "listen for signals", fault })
+        };
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The configuration: one YAML file, read whole, judged whole, and reported with every error at
+//! once, each with its file, line and path.
+//!
+//! `document` reads YAML with line numbers; `shape` is the published shape, from which the JSON
+//! Schema is made; `read` holds a document against that schema; `check` holds it against the world:
+//! names that refer to nothing, secrets that are not set. What comes out is a [`Plan`], with the
+//! faults found so far; the hall builds its rooms from it, and they find the rest.
+
+mod check;
+mod document;
+mod fault;
+mod plan;
+mod plugins;
+mod queues;
+mod read;
+mod routes;
+mod scalars;
+mod secrets;
+mod shape;
+mod sinks;
+mod sources;
+
+pub use check::DEAD_LETTERS;
+pub use fault::{ConfigFault, ConfigFaults};
+pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
+pub use read::load;
+pub use shape::json_schema;

@@ -1,0 +1,124 @@
+//! A configuration that was read and checked: what the hall builds from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sluicegate_admission::{Gate, Registry};
+use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
+use sluicegate_filters::PluginSpec;
+use sluicegate_queue::StoreConfig;
+use sluicegate_sinks::http::HttpSinkConfig;
+use sluicegate_sources::http::{HttpLimits, PathRule};
+
+use super::document::Document;
+use super::fault::{ConfigFault, ConfigFaults};
+use crate::limiter::Rate;
+use crate::routes::Pattern;
+
+/// Everything that the hall builds from, and the faults that were found on the way: only a plan
+/// without any becomes a `Blueprint`.
+pub struct Plan {
+    pub(super) file: PathBuf,
+    pub(super) document: Document,
+    /// The faults found so far.
+    pub found: Vec<ConfigFault>,
+    /// Where senders come in.
+    pub http: SocketAddr,
+    /// The bounds of that listener.
+    pub http_limits: HttpLimits,
+    /// The consumer and admin API.
+    pub admin: AdminPlan,
+    /// The embedded engine, with its queues.
+    pub store: StoreConfig,
+    /// How each source is verified and validated.
+    pub gates: Vec<Gate>,
+    /// The payload schemas.
+    pub registry: Registry,
+    /// Each source's path and rate.
+    pub sources: Vec<SourcePlan>,
+    /// The plugins.
+    pub plugins: Vec<PluginPlan>,
+    /// The routes, in order.
+    pub routes: Vec<RoutePlan>,
+    /// The sinks.
+    pub sinks: Vec<SinkPlan>,
+    /// Threads that run filters; 0: one for each core.
+    pub filter_threads: usize,
+    /// How long requests in flight may take after a stop.
+    pub drain: Duration,
+}
+
+/// The admin listener.
+#[derive(Debug, Clone)]
+pub struct AdminPlan {
+    /// Its address.
+    pub listen: SocketAddr,
+    /// The SHA-256 of its bearer token; `None`: only callers on this machine.
+    pub token: Option<Digest>,
+}
+
+/// A source.
+#[derive(Debug, Clone)]
+pub struct SourcePlan {
+    /// Its name.
+    pub name: SourceName,
+    /// Its path.
+    pub path: PathRule,
+    /// Its rate.
+    pub rate: Option<Rate>,
+}
+
+/// A plugin.
+#[derive(Debug, Clone)]
+pub struct PluginPlan {
+    /// What the filters' host loads.
+    pub spec: PluginSpec,
+    /// Where it stands in the configuration, as a JSON Pointer.
+    pub pointer: String,
+}
+
+/// A route.
+#[derive(Debug, Clone)]
+pub struct RoutePlan {
+    /// Its name.
+    pub name: RouteName,
+    /// Which events it takes.
+    pub pattern: Pattern,
+    /// Whether it takes only what no other route took.
+    pub default: bool,
+    /// Its plugins, in order.
+    pub filters: Vec<PluginName>,
+    /// Its queues.
+    pub to: Vec<QueueName>,
+}
+
+/// A sink.
+pub struct SinkPlan {
+    /// Its name.
+    pub name: SinkName,
+    /// The queue that it takes from.
+    pub from: QueueName,
+    /// Where to, signed with what, within what bounds.
+    pub http: HttpSinkConfig,
+    /// Events in one batch.
+    pub batch: usize,
+    /// Batches under way at once.
+    pub concurrency: usize,
+    /// Where it stands in the configuration, as a JSON Pointer.
+    pub pointer: String,
+}
+
+impl Plan {
+    /// Faults that show only when a room is built, as faults of this file.
+    #[must_use]
+    pub fn faults(&self, faults: Vec<ConfigFault>) -> ConfigFaults {
+        ConfigFaults::new(&self.file, faults)
+    }
+
+    /// A fault at a place of this file.
+    #[must_use]
+    pub fn fault(&self, pointer: &str, code: &'static str, message: String) -> ConfigFault {
+        self.document.fault(pointer, code, message)
+    }
+}

@@ -1,0 +1,86 @@
+//! The shape of plugins and routes.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::config::scalars::{Size, Span};
+
+/// A Wasm filter.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Plugin {
+    /// The component, or core module with component metadata, relative to this file.
+    pub(in crate::config) path: String,
+    /// The SHA-256 of its bytes; another file is refused.
+    pub(in crate::config) sha256: Option<String>,
+    /// Given to the plugin's `configure` as JSON.
+    #[serde(default)]
+    pub(in crate::config) config: Map<String, Value>,
+    /// How long one call may take. Default 10ms.
+    pub(in crate::config) deadline: Option<Span>,
+    /// How much memory one instance may have. Default 64MiB.
+    pub(in crate::config) memory: Option<Size>,
+    /// What becomes of an event that the plugin fails on.
+    #[serde(default)]
+    pub(in crate::config) on_failure: OnFailure,
+}
+
+/// What becomes of an event that a plugin fails on.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum OnFailure {
+    /// To the dead-letter queue, with the reason and the plugin's digest.
+    #[default]
+    DeadLetter,
+    /// On down the route, as if the plugin had no opinion.
+    Next,
+    /// Dropped, with the reason in the log.
+    Drop,
+    /// Refused with 503, so that the sender tries again.
+    Reject,
+}
+
+/// A route.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Route {
+    /// Its name.
+    pub(in crate::config) name: String,
+    /// Which events it takes: a pattern by example. Without it: every event.
+    pub(in crate::config) when: Option<When>,
+    /// Takes the events that no other route took.
+    #[serde(default)]
+    pub(in crate::config) default: bool,
+    /// The plugins to ask, in order.
+    #[serde(default)]
+    pub(in crate::config) filters: Vec<String>,
+    /// The queues to place the event in.
+    #[schemars(length(min = 1))]
+    pub(in crate::config) to: Vec<String>,
+}
+
+/// A pattern by example: every key must match, and one of its list must match. A list holds values,
+/// or `{ prefix: x }`, `{ suffix: x }`, `{ anything-but: [x] }`, `{ exists: true }`,
+/// `{ numeric: [">=", 7] }`, `{ wildcard: "a*b" }`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct When {
+    /// The names of sources.
+    pub(in crate::config) source: Option<Vec<Value>>,
+    /// The CloudEvents type.
+    #[serde(rename = "type")]
+    pub(in crate::config) kind: Option<Vec<Value>>,
+    /// The CloudEvents subject.
+    pub(in crate::config) subject: Option<Vec<Value>>,
+    /// Extension attributes.
+    #[serde(default)]
+    pub(in crate::config) attributes: BTreeMap<String, Vec<Value>>,
+    /// Headers.
+    #[serde(default)]
+    pub(in crate::config) headers: BTreeMap<String, Vec<Value>>,
+    /// Fields of a JSON payload, nested as the payload is.
+    pub(in crate::config) payload: Option<Map<String, Value>>,
+}

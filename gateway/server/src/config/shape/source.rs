@@ -1,0 +1,106 @@
+//! The shape of a source: its protocol, its schema, its rate, its facts.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::verify::Verify;
+use crate::config::scalars::Size;
+
+/// A source: exactly one protocol, how to verify, and what to hold payloads against.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Source {
+    /// Webhooks over HTTP.
+    pub(in crate::config) http: Option<HttpSource>,
+    /// How senders prove themselves; `{ scheme: none }` says openly that they do not.
+    pub(in crate::config) verify: Verify,
+    /// What payloads are held against.
+    pub(in crate::config) schema: Option<SchemaRule>,
+    /// How fast senders may be.
+    #[serde(default)]
+    pub(in crate::config) limits: SourceLimits,
+    /// Where to find the facts of an event, where the scheme's own places do not fit.
+    #[serde(default)]
+    pub(in crate::config) event: EventFacts,
+}
+
+/// Webhooks on one path.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct HttpSource {
+    /// The path, exactly: `/hooks/github`.
+    #[schemars(regex(pattern = "^/[!-~]*$"))]
+    pub(in crate::config) path: String,
+    /// The largest payload taken; at most 16 MiB. Default 1 MiB.
+    pub(in crate::config) payload_max: Option<Size>,
+    /// The media types taken, such as `application/json`; empty: any.
+    #[serde(default)]
+    pub(in crate::config) media_types: Vec<String>,
+}
+
+/// What payloads are held against.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct SchemaRule {
+    /// The subject of the schema; `{type}` stands for the event's type.
+    pub(in crate::config) subject: String,
+    /// What to do if no schema has that subject.
+    #[serde(default)]
+    pub(in crate::config) on_unknown: OnUnknown,
+    /// What to do if the payload breaks the schema.
+    #[serde(default)]
+    pub(in crate::config) on_violation: OnViolation,
+}
+
+/// What to do if no schema has the subject.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum OnUnknown {
+    /// Take the event unjudged.
+    Accept,
+    /// Refuse it with 422.
+    #[default]
+    Reject,
+}
+
+/// What to do if the payload breaks the schema.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum OnViolation {
+    /// Refuse it with 422.
+    #[default]
+    Reject,
+    /// Take it into the dead-letter queue.
+    DeadLetter,
+    /// Take it, with the attribute `sgviolations`.
+    Tag,
+}
+
+/// How fast the senders of a source may be.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct SourceLimits {
+    /// Events per second, over time; beyond it the answer is 429.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) events_per_second: Option<u32>,
+    /// Events at once. Default: one second's worth.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) burst: Option<u32>,
+}
+
+/// Where to find the facts of an event: each a list of `header:NAME`, `pointer:/json/pointer` or
+/// `form:FIELD`, of which the first that is there counts.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct EventFacts {
+    /// The CloudEvents type; `webhook` if it is nowhere.
+    #[serde(rename = "type")]
+    pub(in crate::config) kind: Option<Vec<String>>,
+    /// The CloudEvents subject.
+    pub(in crate::config) subject: Option<Vec<String>>,
+    /// When it happened: RFC 3339, or seconds or milliseconds since 1970.
+    pub(in crate::config) time: Option<Vec<String>>,
+    /// The idempotency key: a repeated delivery gets the first receipt again. An empty list turns
+    /// that off.
+    pub(in crate::config) dedupe: Option<Vec<String>>,
+}

@@ -1,0 +1,233 @@
+//! The checks of sources: their paths, how their senders prove themselves, and their schemas.
+
+use std::collections::BTreeMap;
+
+use sluicegate_admission as admission;
+use sluicegate_admission::{
+    Fact, FactsOverride, Gate, GenericHmac, Key, SchemaRule, Scheme, Secret,
+};
+use sluicegate_core::ids::SourceName;
+use sluicegate_core::limits::{PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX};
+use sluicegate_core::time::Timestamp;
+use sluicegate_sources::http::PathRule;
+
+use super::check::{Checker, places};
+use super::plan::SourcePlan;
+use super::shape;
+use crate::limiter::Rate;
+
+impl Checker<'_> {
+    /// Every source: how it is admitted, and its path and rate.
+    pub(super) fn sources(
+        &mut self,
+        sources: &BTreeMap<String, shape::Source>,
+    ) -> (Vec<Gate>, Vec<SourcePlan>) {
+        let (mut gates, mut plans) = (Vec::new(), Vec::<SourcePlan>::new());
+        for (place, name, source) in places("sources", sources) {
+            let Some(name) = self.name::<SourceName>(&place, name) else { continue };
+            gates.extend(self.gate(&place, &name, source));
+            let Some(plan) = self.source(&place, name, source) else { continue };
+            if plans.iter().any(|other| other.path.path == plan.path.path) {
+                let message = format!("two sources listen at {}", plan.path.path);
+                self.fault(&format!("{place}/http/path"), "path_doubled", message);
+            }
+            plans.push(plan);
+        }
+        (gates, plans)
+    }
+
+    fn source(
+        &mut self,
+        place: &str,
+        name: SourceName,
+        source: &shape::Source,
+    ) -> Option<SourcePlan> {
+        let Some(http) = &source.http else {
+            self.fault(place, "protocol_missing", "a source names its protocol: http");
+            return None;
+        };
+        let bytes = http.payload_max.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
+        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
+            let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
+            self.fault(&format!("{place}/http/payload_max"), "value_out_of_range", message);
+        }
+        let rate = source.limits.events_per_second.map(|per_second| Rate {
+            per_second,
+            burst: source.limits.burst.unwrap_or(per_second),
+        });
+        if rate.is_none() && source.limits.burst.is_some() {
+            let message = "a burst needs events_per_second";
+            self.fault(&format!("{place}/limits/burst"), "value_missing", message);
+        }
+        let path = PathRule {
+            path: http.path.clone(),
+            source: name.clone(),
+            payload_bytes_max,
+            media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
+        };
+        Some(SourcePlan { name, path, rate })
+    }
+
+    fn gate(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<Gate> {
+        let verify = &source.verify;
+        let scheme = self.scheme(&format!("{place}/verify"), verify);
+        let mut keys = Vec::new();
+        for (at, key) in verify.keys.iter().enumerate() {
+            keys.extend(self.key(&format!("{place}/verify/keys/{at}"), key));
+        }
+        // A key that could not be read has its own fault: the gate's would only repeat it.
+        if keys.len() < verify.keys.len() {
+            return None;
+        }
+        Some(Gate {
+            source: name.clone(),
+            scheme: scheme?,
+            keys,
+            tolerance: verify.tolerance.map(|span| span.0),
+            facts: self.facts(&format!("{place}/event"), &source.event),
+            schema: source.schema.as_ref().map(schema_rule),
+            public_url: verify.public_url.clone(),
+        })
+    }
+
+    fn scheme(&mut self, place: &str, verify: &shape::Verify) -> Option<Scheme> {
+        match (verify.scheme.as_str(), &verify.generic) {
+            ("generic", Some(generic)) => Some(Scheme::Generic(Box::new(generic_hmac(generic)))),
+            ("generic", None) => {
+                self.fault(
+                    place,
+                    "scheme_incomplete",
+                    "the scheme generic is described under generic",
+                );
+                None
+            }
+            (name, _) => {
+                let scheme = Scheme::preset(name);
+                if scheme.is_none() {
+                    let message =
+                        format!("unknown scheme {name:?}: `sluicegate schemes` lists them all");
+                    self.fault(&format!("{place}/scheme"), "scheme_unknown", message);
+                } else if verify.generic.is_some() {
+                    let message = "generic is only for the scheme generic";
+                    self.fault(&format!("{place}/generic"), "scheme_incomplete", message);
+                }
+                scheme
+            }
+        }
+    }
+
+    fn key(&mut self, place: &str, key: &shape::Key) -> Option<Key> {
+        let id = self.name(&format!("{place}/id"), &key.id);
+        let not_before = self.time(&format!("{place}/not_before"), key.not_before.as_deref());
+        let not_after = self.time(&format!("{place}/not_after"), key.not_after.as_deref());
+        let secret = Secret::new(self.secret(&format!("{place}/secret"), &key.secret)?.to_vec());
+        Some(Key { id: id?, secret, not_before, not_after })
+    }
+
+    fn time(&mut self, pointer: &str, text: Option<&str>) -> Option<Timestamp> {
+        let text = text?;
+        let time = Timestamp::parse_rfc3339(text).ok();
+        if time.is_none() {
+            let message = format!("{text:?} is not a time such as 2026-11-22T00:00:00Z");
+            self.fault(pointer, "time_invalid", message);
+        }
+        time
+    }
+
+    fn facts(&mut self, place: &str, facts: &shape::EventFacts) -> FactsOverride {
+        let mut read = |name: &str, list: &Option<Vec<String>>| {
+            let list = list.as_ref()?;
+            let places = list.iter().enumerate();
+            Some(
+                places
+                    .filter_map(|(at, text)| self.fact(&format!("{place}/{name}/{at}"), text))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        FactsOverride {
+            kind: read("type", &facts.kind),
+            subject: read("subject", &facts.subject),
+            time: read("time", &facts.time),
+            dedupe: read("dedupe", &facts.dedupe),
+        }
+    }
+
+    fn fact(&mut self, pointer: &str, text: &str) -> Option<Fact> {
+        match text.split_once(':') {
+            Some(("header", name)) if !name.is_empty() => {
+                Some(Fact::Header(name.to_ascii_lowercase().into()))
+            }
+            Some(("pointer", at)) if at.starts_with('/') => {
+                Some(Fact::Pointer(at.to_owned().into()))
+            }
+            Some(("form", field)) if !field.is_empty() => Some(Fact::Form(field.to_owned().into())),
+            _ => {
+                let message =
+                    format!("{text:?} is not header:NAME, pointer:/json/pointer or form:FIELD");
+                self.fault(pointer, "fact_invalid", message);
+                None
+            }
+        }
+    }
+}
+
+fn schema_rule(rule: &shape::SchemaRule) -> SchemaRule {
+    SchemaRule {
+        subject: rule.subject.clone(),
+        on_unknown: match rule.on_unknown {
+            shape::OnUnknown::Accept => admission::OnUnknown::Accept,
+            shape::OnUnknown::Reject => admission::OnUnknown::Reject,
+        },
+        on_violation: match rule.on_violation {
+            shape::OnViolation::Reject => admission::OnViolation::Reject,
+            shape::OnViolation::DeadLetter => admission::OnViolation::DeadLetter,
+            shape::OnViolation::Tag => admission::OnViolation::Tag,
+        },
+    }
+}
+
+fn generic_hmac(generic: &shape::Generic) -> GenericHmac {
+    use admission::{
+        Algorithm, Encoding, Form, Layout, SecretEncoding, TimeFrom, TimeRule, TimeUnit,
+    };
+    let algorithm = match generic.algorithm {
+        shape::Algorithm::Sha1 => Algorithm::Sha1,
+        shape::Algorithm::Sha256 => Algorithm::Sha256,
+        shape::Algorithm::Sha384 => Algorithm::Sha384,
+        shape::Algorithm::Sha512 => Algorithm::Sha512,
+    };
+    let encoding = match generic.encoding {
+        shape::Encoding::Hex => Encoding::Hex,
+        shape::Encoding::Base64 => Encoding::Base64,
+        shape::Encoding::Base64url => Encoding::Base64Url,
+    };
+    let unit = match generic.timestamp_unit {
+        shape::TimestampUnit::Seconds => TimeUnit::Seconds,
+        shape::TimestampUnit::Milliseconds => TimeUnit::Milliseconds,
+        shape::TimestampUnit::Rfc3339 => TimeUnit::Rfc3339,
+    };
+    let separator = generic.separator.as_ref().and_then(|text| text.chars().next());
+    GenericHmac {
+        headers: vec![generic.header.to_ascii_lowercase()],
+        layout: separator.map_or(Layout::Single, |separator| Layout::List { separator }),
+        forms: vec![Form {
+            prefix: generic.prefix.clone().into(),
+            prefix_optional: false,
+            algorithm,
+            encoding,
+        }],
+        template: generic.template.clone().unwrap_or_else(|| "{body}".to_owned()),
+        id_headers: generic.id_header.iter().map(|name| name.to_ascii_lowercase()).collect(),
+        time: generic.timestamp_header.as_ref().map(|name| {
+            let header = name.to_ascii_lowercase().into();
+            TimeRule::new(TimeFrom::Header(vec![header].into()), unit)
+        }),
+        secret: match generic.secret_encoding {
+            shape::SecretEncoding::Utf8 => SecretEncoding::Utf8,
+            shape::SecretEncoding::Hex => SecretEncoding::Hex,
+            shape::SecretEncoding::Base64 => SecretEncoding::Base64,
+        },
+        facts: admission::Facts::default(),
+    }
+}

@@ -1,0 +1,202 @@
+//! The hall: wires the rooms, runs them, and takes them down in the order in which nothing is lost.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_core::ids::{SinkName, SourceName};
+use sluicegate_core::seams::Engine;
+use sluicegate_core::time::Clock;
+use sluicegate_queue::Store;
+use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::api::{Access, Api, Readiness, Rooms};
+use crate::blueprint::{Blueprint, BuiltSink};
+use crate::clock::{Stamp, wall_clock};
+use crate::config::{DEAD_LETTERS, Plan};
+use crate::dispatch::Dispatch;
+use crate::fault::RunFault;
+use crate::intake::{Door, Entrance};
+use crate::metrics::{SinkCounters, SourceCounters};
+use crate::pipeline::Pipeline;
+
+/// A gateway that runs.
+pub struct Hall {
+    /// Where webhooks come in.
+    pub http: SocketAddr,
+    /// Where consumers and operators ask.
+    pub admin: SocketAddr,
+    door: Arc<Door>,
+    pipeline: Arc<Pipeline>,
+    store: Arc<Store>,
+    readiness: Arc<Readiness>,
+    drain: Duration,
+    stops: Stops,
+    sources: JoinSet<()>,
+    dispatches: JoinSet<()>,
+    admin_tasks: JoinSet<()>,
+}
+
+/// Who is told to stop, in this order.
+struct Stops {
+    sources: watch::Sender<bool>,
+    dispatches: watch::Sender<bool>,
+    admin: watch::Sender<bool>,
+}
+
+impl Hall {
+    /// Opens the store and the listeners, and starts everything.
+    ///
+    /// # Errors
+    /// When the data folder or an address cannot be had.
+    pub async fn open(
+        mut plan: Plan,
+        blueprint: Blueprint,
+        clock: Clock,
+    ) -> Result<Self, RunFault> {
+        let http = listen(plan.http).await?;
+        let admin = listen(plan.admin.listen).await?;
+        let store = open_store(&mut plan, &clock).await?;
+        let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
+        let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
+        let pipeline = Arc::new(Pipeline::new(
+            blueprint.admission,
+            blueprint.routes,
+            blueprint.filters,
+            Arc::clone(&engine),
+            dead_letters,
+        ));
+        let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan
+            .sources
+            .iter()
+            .map(|source| (source.name.clone(), Arc::new(SourceCounters::default())))
+            .collect();
+        let door = open_door(&plan, Arc::clone(&pipeline), clock, &counters);
+        let stops = Stops {
+            sources: watch::Sender::new(false),
+            dispatches: watch::Sender::new(false),
+            admin: watch::Sender::new(false),
+        };
+        let paths = plan.sources.iter().map(|source| source.path.clone()).collect();
+        let config = HttpConfig { limits: plan.http_limits.clone(), paths };
+        let source = HttpSource::new(config, Arc::clone(&door) as _);
+        let mut hall = Self {
+            http: local(&http)?,
+            admin: local(&admin)?,
+            door,
+            pipeline: Arc::clone(&pipeline),
+            store: Arc::clone(&store),
+            readiness: Arc::new(Readiness::default()),
+            drain: plan.drain,
+            stops,
+            sources: JoinSet::new(),
+            dispatches: JoinSet::new(),
+            admin_tasks: JoinSet::new(),
+        };
+        let sinks = hall.start_sinks(blueprint.sinks, &engine);
+        let rooms = Rooms { store, pipeline, sources: counters, sinks, http: source.metrics() };
+        hall.start_admin(&plan, admin, engine, rooms);
+        hall.sources.spawn(source.serve(http, hall.stops.sources.subscribe(), plan.drain));
+        hall.readiness.ready();
+        Ok(hall)
+    }
+
+    fn start_sinks(
+        &mut self,
+        sinks: Vec<BuiltSink>,
+        engine: &Arc<dyn Engine>,
+    ) -> BTreeMap<SinkName, Arc<SinkCounters>> {
+        let stop = self.stops.dispatches.subscribe();
+        let mut all = BTreeMap::new();
+        for BuiltSink { name, sink, plan } in sinks {
+            let counters = Arc::new(SinkCounters::default());
+            all.insert(name.clone(), Arc::clone(&counters));
+            let lease = plan.http.timeout.saturating_add(LEASE_BEYOND_TIMEOUT);
+            let dispatch =
+                Dispatch { name, from: plan.from, sink, batch: plan.batch, lease, counters };
+            dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);
+        }
+        all
+    }
+
+    fn start_admin(
+        &mut self,
+        plan: &Plan,
+        listener: TcpListener,
+        engine: Arc<dyn Engine>,
+        rooms: Rooms,
+    ) {
+        let access = plan.admin.token.map_or(Access::Local(self.admin), Access::Token);
+        let api = Arc::new(Api::new(engine, access, Arc::clone(&self.readiness), rooms));
+        let front = Front::new(HttpLimits::default(), api);
+        self.admin_tasks.spawn(front.serve(listener, self.stops.admin.subscribe(), self.drain));
+    }
+
+    /// Stops in the order in which nothing is lost: refuse new deliveries, finish those in flight,
+    /// finish attempts under way, answer consumers, flush, close.
+    pub async fn close(mut self) {
+        self.readiness.stopping();
+        self.stops.sources.send_replace(true);
+        join(&mut self.sources, self.drain, "sources").await;
+        self.door.close();
+        self.stops.dispatches.send_replace(true);
+        join(&mut self.dispatches, self.drain, "sinks").await;
+        self.stops.admin.send_replace(true);
+        join(&mut self.admin_tasks, self.drain, "admin API").await;
+        self.store.stop().await;
+        self.pipeline.filters().stop();
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
+    TcpListener::bind(address).await.map_err(|fault| RunFault::Listen { address, fault })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
+    listener.local_addr().map_err(RunFault::Address)
+}
+
+/// Recovery reads a whole log: off the threads that serve.
+async fn open_store(plan: &mut Plan, clock: &Clock) -> Result<Arc<Store>, RunFault> {
+    let config = plan.store.clone();
+    let store = Store::open(config, clock.clone()).map_err(RunFault::Store)?;
+    Ok(Arc::new(store))
+}
+
+fn open_door(
+    plan: &Plan,
+    pipeline: Arc<Pipeline>,
+    clock: Clock,
+    counters: &BTreeMap<SourceName, Arc<SourceCounters>>,
+) -> Arc<Door> {
+    let mut entrances = HashMap::new();
+    for source in &plan.sources {
+        if let Some(counters) = counters.get(&source.name) {
+            let entrance = Entrance::new(source.rate, Arc::clone(counters));
+            entrances.insert(source.name.clone(), entrance);
+        }
+    }
+    Arc::new(Door::new(pipeline, Stamp::new(clock), entrances))
+}
+
+async fn join(tasks: &mut JoinSet<()>, drain: Duration, what: &str) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    // The rooms keep to the drain time themselves; this is for one that does not.
+    if tokio::time::timeout(drain + Duration::from_secs(5), all).await.is_err() {
+        tracing::warn!("{what} did not stop in time");
+        tasks.abort_all();
+    }
+}
+
+/// The clock of the machine, for those who build a hall.
+#[must_use]
+pub fn machine_clock() -> Clock {
+    wall_clock()
+}
+
+/// A lease outlives the sink's own timeout, so that a slow attempt is not made twice.
+const LEASE_BEYOND_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,0 +1,113 @@
+//! The hall's side of the `Intake` seam: what a source calls. Holds the rate of each source, stamps
+//! the arrival, walks the line, and counts and logs what came of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sluicegate_core::delivery::Delivery;
+use sluicegate_core::ids::SourceName;
+use sluicegate_core::proof::{Receipt, Received, Repeat};
+use sluicegate_core::refusal::{Blame, Refusal};
+use sluicegate_core::seams::{Intake, Pending};
+use sluicegate_core::time::Timestamp;
+
+use crate::clock::Stamp;
+use crate::limiter::{Limiter, Rate};
+use crate::metrics::SourceCounters;
+use crate::pipeline::Pipeline;
+
+/// The door of the hall.
+pub struct Door {
+    pipeline: Arc<Pipeline>,
+    stamp: Stamp,
+    sources: HashMap<SourceName, Entrance>,
+    stopping: AtomicBool,
+}
+
+/// What the hall keeps for one source.
+pub struct Entrance {
+    limiter: Option<Limiter>,
+    log: Limiter,
+    counters: Arc<SourceCounters>,
+}
+
+impl Door {
+    /// The door of this line.
+    #[must_use]
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        stamp: Stamp,
+        sources: HashMap<SourceName, Entrance>,
+    ) -> Self {
+        Self { pipeline, stamp, sources, stopping: AtomicBool::new(false) }
+    }
+
+    /// From now on every delivery is refused: the gateway is stopping.
+    pub fn close(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    async fn judge(&self, entrance: &Entrance, delivery: Delivery) -> Result<Receipt, Refusal> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Refusal::Stopping);
+        }
+        let arrival = self.stamp.arrival();
+        if let Some(limiter) = &entrance.limiter {
+            limiter.take(arrival.at).map_err(|retry_after| Refusal::RateLimited { retry_after })?;
+        }
+        let receipt = self.pipeline.run(Received::assertion(delivery, arrival)).await;
+        entrance.counters.line_us.observe_duration(self.stamp.now().since(arrival.at));
+        receipt
+    }
+}
+
+impl Intake for Door {
+    fn take(&self, delivery: Delivery) -> Pending<'_, Result<Receipt, Refusal>> {
+        Box::pin(async move {
+            let Some((name, entrance)) = self.sources.get_key_value(&delivery.source) else {
+                return Err(Refusal::NoSource);
+            };
+            let judged = self.judge(entrance, delivery).await;
+            entrance.note(name, &judged, self.stamp.now());
+            judged
+        })
+    }
+}
+
+impl Entrance {
+    /// An entrance with this rate, if any.
+    #[must_use]
+    pub fn new(rate: Option<Rate>, counters: Arc<SourceCounters>) -> Self {
+        let limiter = rate.map(Limiter::new);
+        Self { limiter, log: Limiter::new(REFUSALS_LOGGED), counters }
+    }
+
+    /// Counts every end, and logs refusals, but no faster than a disk can bear: a stranger must
+    /// not be able to fill it.
+    fn note(&self, source: &SourceName, judged: &Result<Receipt, Refusal>, now: Timestamp) {
+        let counters = &self.counters;
+        match judged {
+            Ok(receipt) => match receipt.repeat() {
+                Repeat::First => counters.accepted.increment(),
+                Repeat::Duplicate => counters.duplicates.increment(),
+            },
+            Err(refusal) => {
+                let code = refusal.code();
+                counters.refused(code);
+                if self.log.take(now).is_err() {
+                    return;
+                }
+                match refusal.blame() {
+                    Blame::Sender => tracing::info!(%source, code, why = %refusal, "refused"),
+                    Blame::Operator | Blame::Gateway => {
+                        tracing::warn!(%source, code, why = %refusal, "refused");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Refusals of one source that are logged; the metrics count them all.
+const REFUSALS_LOGGED: Rate = Rate { per_second: 20, burst: 100 };

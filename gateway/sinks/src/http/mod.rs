@@ -1,0 +1,19 @@
+//! HTTP out: one signed `POST` per event, as a CloudEvent in binary mode.
+
+mod address;
+mod client;
+mod config;
+mod envelope;
+mod fault;
+mod headers;
+mod judge;
+mod poster;
+mod resolver;
+mod sink;
+mod url;
+
+pub use address::{Network, NetworkError};
+pub use config::{AllowPrivate, HttpSinkConfig, Roots, Signer};
+pub use fault::SinkFault;
+pub use poster::{PostFault, Poster};
+pub use sink::HttpSink;

@@ -1,0 +1,85 @@
+//! Posts to whom the operator names: for the command line, which may call any address and wants
+//! the answer itself.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::Request;
+
+use super::client::{HttpClient, client};
+use super::config::{AllowPrivate, Roots};
+use super::fault::SinkFault;
+
+/// A client that keeps its connections between posts.
+pub struct Poster {
+    client: HttpClient,
+}
+
+/// Why a post has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PostFault {
+    /// The URL or a header is not well-formed.
+    #[error("request cannot be made: {0}")]
+    Request(#[from] hyper::http::Error),
+    /// Nobody answered, or the connection broke.
+    #[error("no answer: {0}")]
+    Connection(String),
+    /// The answer did not come in time.
+    #[error("no answer within {} s", TIMEOUT.as_secs())]
+    Timeout,
+}
+
+impl Poster {
+    /// A client that believes the web's certificate authorities.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new() -> Result<Self, SinkFault> {
+        Ok(Self { client: client(AllowPrivate::Everything, &Roots::Web)? })
+    }
+
+    /// Posts once; the status and at most 64 KiB of the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        body: Bytes,
+    ) -> Result<(u16, Bytes), PostFault> {
+        let request = headers
+            .iter()
+            .fold(Request::post(url), |request, (name, value)| request.header(name, value))
+            .body(Full::new(body))?;
+        let exchange = async {
+            let response = self
+                .client
+                .request(request)
+                .await
+                .map_err(|fault| PostFault::Connection(chain(&fault)))?;
+            let status = response.status().as_u16();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+            let body =
+                body.collect().await.map_err(|fault| PostFault::Connection(fault.to_string()))?;
+            Ok((status, body.to_bytes()))
+        };
+        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| PostFault::Timeout)?
+    }
+}
+
+/// An error with all its causes: the outermost alone says "client error".
+fn chain(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const ANSWER_BYTES_MAX: usize = 64 * 1024;

@@ -1,0 +1,87 @@
+//! Configuration texts that several tests share; what a test is about stands in the test.
+
+/// The head of every configuration: loopback listeners on free ports, and the secrets.
+pub const HEAD: &str = "\
+version: 1
+data: ./data
+listen: { http: 127.0.0.1:0, admin: 127.0.0.1:0 }
+secrets:
+  github: { env: GITHUB_WEBHOOK_SECRET }
+  standard: { env: STANDARD_SECRET }
+  stripe: { env: STRIPE_SECRET }
+  slack: { env: SLACK_SECRET }
+";
+
+/// The secret of the `standard` source.
+pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// The secret of the `stripe` source.
+pub const STRIPE_SECRET: &str = "whsec_test_secret_of_a_stripe_endpoint";
+
+/// The secret of the `slack` source.
+pub const SLACK_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+
+/// A source of each scheme, one route, one queue.
+#[must_use]
+pub fn every_scheme() -> String {
+    format!(
+        "{HEAD}\
+sources:
+  github:
+    http:
+      path: /hooks/github
+      media_types: [application/json, application/x-www-form-urlencoded]
+    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
+  standard:
+    http: {{ path: /hooks/standard }}
+    verify: {{ scheme: standard-webhooks, keys: [ {{ id: k1, secret: standard }} ] }}
+  stripe:
+    http: {{ path: /hooks/stripe }}
+    verify: {{ scheme: stripe, keys: [ {{ id: k1, secret: stripe }} ] }}
+  slack:
+    http: {{ path: /hooks/slack }}
+    verify: {{ scheme: slack, keys: [ {{ id: k1, secret: slack }} ] }}
+  open:
+    http: {{ path: /hooks/open, payload_max: 64KiB }}
+    verify: {{ scheme: none }}
+routes:
+  - {{ name: all, default: true, to: [ inbox ] }}
+queues:
+  inbox: {{}}
+"
+    )
+}
+
+/// One source without verification, and one queue with these settings.
+#[must_use]
+pub fn open_source(queues: &str) -> String {
+    format!(
+        "{HEAD}\
+sources:
+  open:
+    http: {{ path: /hooks/open }}
+    verify: {{ scheme: none }}
+routes:
+  - {{ name: all, default: true, to: [ inbox ] }}
+queues:
+{queues}
+"
+    )
+}
+
+/// One GitHub source, and one queue whose leases come back at once.
+#[must_use]
+pub fn under_load() -> String {
+    format!(
+        "{HEAD}\
+sources:
+  github:
+    http: {{ path: /hooks/github }}
+    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
+routes:
+  - {{ name: all, default: true, to: [ inbox ] }}
+queues:
+  inbox: {{ retry: {{ attempts: 1000, min: 1ms, max: 1ms }} }}
+"
+    )
+}
