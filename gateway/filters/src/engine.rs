@@ -25,7 +25,8 @@ fn settings(instances: usize) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         // Plugins are synchronous: 105 ns per call instead of 350 ns.
         .concurrency_support(false)
-        // A guest has half a megabyte of stack: recursion ends in a trap, far from the thread's end.
+        // A guest has half a megabyte of stack: recursion ends in a trap, far from the end of the
+        // thread's.
         .max_wasm_stack(GUEST_STACK_BYTES)
         .epoch_interruption(true)
         .memory_init_cow(true)

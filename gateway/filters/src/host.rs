@@ -1,6 +1,7 @@
 //! The room as the hall sees it: load plugins, ask them about events, read the numbers, stop.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -30,6 +31,10 @@ pub struct Host {
     loaded: Mutex<Vec<Weak<Loaded>>>,
     plugins_max: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Where callers' own threads ask. Apart from the workers' stations, so that plugins that are
+    /// slow do not keep the quick ones waiting.
+    stations: Box<[Mutex<Station>]>,
+    stopping: AtomicBool,
 }
 
 impl Host {
@@ -42,10 +47,12 @@ impl Host {
             0 => thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        // Each worker may hold an instance of each plugin, and, until it looks, of each that was
+        // Each station may hold an instance of each plugin and, until it is swept, of each that was
         // unloaded; and each plugin is started once more when it is loaded.
-        let engine = engine((2 * threads + 1).saturating_mul(config.plugins_max.max(1)))?;
+        let engine = engine((4 * threads + 1).saturating_mul(config.plugins_max.max(1)))?;
         let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
+        let queues = Arc::new(config.queues);
+        let station = || Mutex::new(Station::new(Arc::clone(&queues)));
         let host = Self {
             linker,
             jobs: Arc::new(Jobs::new(config.jobs_max)),
@@ -54,10 +61,11 @@ impl Host {
             loaded: Mutex::new(Vec::new()),
             plugins_max: config.plugins_max,
             threads: Mutex::new(Vec::with_capacity(threads + 1)),
+            stations: std::iter::repeat_with(station).take(threads).collect(),
+            stopping: AtomicBool::new(false),
         };
         // A thread that does not start drops the host, which stops those that did.
         lock(&host.threads).push(host.ticker.start(engine, Arc::clone(&host.jobs))?);
-        let queues = Arc::new(config.queues);
         for number in 0..threads {
             let worker = host.worker(number, Station::new(Arc::clone(&queues)))?;
             lock(&host.threads).push(worker);
@@ -79,6 +87,7 @@ impl Host {
         }
         // Workers give back the instances of plugins that are gone.
         self.jobs.rouse();
+        self.stations.iter().for_each(|station| lock(station).sweep());
         let _running = self.ticker.running();
         let plugin = load(&self.linker, spec)?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
@@ -100,6 +109,11 @@ impl Host {
             let through = || vec![Branch { event: event.clone(), end: End::Through }];
             return Ok(chains.iter().map(|_| through()).collect());
         }
+        if chains.iter().all(|chain| chain.is_quick())
+            && let Some(answer) = self.decide_here(&event, &chains)
+        {
+            return answer;
+        }
         let (reply, answer) = oneshot::channel();
         self.jobs.push(Job { event, chains, reply }).map_err(|not_taken| match not_taken {
             NotTaken::Full => overloaded("filter jobs"),
@@ -113,6 +127,18 @@ impl Host {
         }
     }
 
+    /// Decides on the caller's own thread; `None` if no station is free, or the room is stopping.
+    fn decide_here(&self, event: &Event, chains: &[Arc<Chain>]) -> Option<Decided> {
+        if self.stopping.load(Ordering::Acquire) {
+            return None;
+        }
+        let first = HERE.with(|here| *here) % self.stations.len().max(1);
+        let (before, from) = self.stations.split_at_checked(first)?;
+        let mut station = from.iter().chain(before).find_map(|station| station.try_lock().ok())?;
+        let _running = self.ticker.running();
+        Some(decide(&mut station, event, chains).unwrap_or_else(|| Err(overloaded("filter"))))
+    }
+
     /// The numbers of every plugin that is loaded.
     #[must_use]
     pub fn metrics(&self) -> Vec<PluginMetrics> {
@@ -122,6 +148,7 @@ impl Host {
 
     /// Stops the threads. Events that still wait are refused; those being decided are finished.
     pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
         self.jobs.stop();
         self.ticker.stop();
         for thread in lock(&self.threads).drain(..) {
@@ -165,21 +192,38 @@ impl std::fmt::Debug for Host {
     }
 }
 
-/// Works off one job. A panic here is a fault of ours or of the engine: it costs this event its
-/// answer and this worker its instances, and nothing else.
+/// What the chains decided.
+type Decided = Result<Vec<Vec<Branch>>, Refusal>;
+
+/// Works off one job.
 fn work(station: &mut Station, job: Job) {
     let Job { event, chains, reply } = job;
-    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(&event, &chains)));
-    // Whoever gets the answer may unload a plugin at once: nothing here may still hold it.
+    let decided = decide(station, &event, &chains);
+    // The plugins are let go before the answer is out: who has it may count on that.
     drop(chains);
-    match decided {
+    if let Some(answer) = decided {
         // Nobody may be waiting any more: then nothing was stored, and nothing is lost.
-        Ok(answer) => drop(reply.send(answer)),
-        Err(_) => {
-            tracing::error!(event = %event.id, "a filter worker panicked; its instances are replaced");
-            station.clear();
-        }
+        let _ = reply.send(answer);
     }
+}
+
+/// Walks the chains. A panic here is a fault of ours or of the engine: it costs this event its
+/// answer and this station its instances, and nothing else.
+fn decide(station: &mut Station, event: &Event, chains: &[Arc<Chain>]) -> Option<Decided> {
+    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(event, chains)));
+    if decided.is_err() {
+        tracing::error!(event = %event.id, "a filter panicked the host; its station is cleared");
+        station.clear();
+    }
+    decided.ok()
+}
+
+thread_local! {
+    /// Spreads the callers' threads over the stations.
+    static HERE: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    };
 }
 
 fn overloaded(what: &'static str) -> Refusal {

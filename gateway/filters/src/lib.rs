@@ -6,10 +6,11 @@
 //! Whatever it does wrong (a trap, an endless loop, a grab for memory, a lie), the event that it
 //! was asked about is not lost, and no other event is disturbed.
 //!
-//! How an event goes through, file by file: [`Host::decide`] (`host`) puts one job on the bounded
-//! line (`jobs`); a worker thread takes it and walks the chains (`walk`) with the instances that it
-//! keeps (`station`, `instance`); what a guest answers is checked and translated (`answer`) and, if
-//! it made events, they are patched together (`patch`).
+//! How an event goes through, file by file: [`Host::decide`] (`host`) walks the chains (`walk`) at
+//! a free station, with the instances that it keeps (`station`, `instance`), on the caller's own
+//! thread if the plugins have been quick (`pace`); else it puts one job on the bounded line
+//! (`jobs`), and a worker thread does the same. What a guest answers is checked and translated
+//! (`answer`) and, if it made events, they are patched together (`patch`).
 
 mod answer;
 mod contract;
@@ -23,6 +24,7 @@ mod jobs;
 mod load;
 mod memory;
 mod metrics;
+mod pace;
 mod patch;
 mod plugin;
 mod projection;

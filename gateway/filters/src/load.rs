@@ -16,6 +16,7 @@ use crate::fault::LoadFault;
 use crate::imports::{Context, GRANTED, LogGate};
 use crate::instance::{Instance, Started};
 use crate::metrics::Counts;
+use crate::pace::Pace;
 use crate::plugin::{About, Limits, Loaded, Plugin};
 use crate::series::SeriesTable;
 use crate::spec::PluginSpec;
@@ -47,7 +48,16 @@ pub(crate) fn load(linker: &Linker<Context>, spec: PluginSpec) -> Result<Plugin,
         Started::Refused(why) => return Err(LoadFault::Refused { why }),
     };
     let on_failure = spec.on_failure;
-    Ok(Plugin(Arc::new(Loaded { about, instances, exports, limits, on_failure, subscription })))
+    let pace = Pace::default();
+    Ok(Plugin(Arc::new(Loaded {
+        about,
+        instances,
+        exports,
+        limits,
+        on_failure,
+        subscription,
+        pace,
+    })))
 }
 
 fn within_limits(spec: &PluginSpec) -> Result<(), LoadFault> {

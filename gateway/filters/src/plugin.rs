@@ -11,6 +11,7 @@ use wasmtime::component::InstancePre;
 use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
 use crate::imports::{Context, LogGate};
 use crate::metrics::{Counts, PluginMetrics};
+use crate::pace::Pace;
 use crate::series::SeriesTable;
 use crate::spec::OnFailure;
 use crate::subscription::Subscription;
@@ -27,6 +28,7 @@ pub(crate) struct Loaded {
     pub(crate) limits: Limits,
     pub(crate) on_failure: OnFailure,
     pub(crate) subscription: Subscription,
+    pub(crate) pace: Pace,
 }
 
 /// How an instance is held in.

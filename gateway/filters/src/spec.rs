@@ -72,6 +72,11 @@ impl Chain {
     pub fn wants(&self, kind: &str) -> bool {
         self.plugins.iter().any(|plugin| plugin.wants(kind))
     }
+
+    /// Whether every plugin of the chain has been quick. The first that was not counts this call.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.plugins.iter().all(|plugin| plugin.0.pace.is_quick())
+    }
 }
 
 /// One event at the end of a chain: the one that came in, or one that a filter made of it.

@@ -1,7 +1,9 @@
-//! What one worker keeps: an instance of each plugin that it has met, ready to be asked again.
+//! A station: an instance of each plugin that was asked there, ready to be asked again. One thread
+//! at a time stands at it.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use sluicegate_core::decision::{Decision, Failure};
 use sluicegate_core::event::Event;
@@ -17,7 +19,7 @@ use crate::plugin::{Loaded, Plugin};
 use crate::spec::{Branch, Chain};
 use crate::walk::{Tally, Verdict, walk};
 
-/// One worker's instances.
+/// The instances of one station.
 pub(crate) struct Station {
     queues: Arc<BTreeSet<QueueName>>,
     slots: Vec<Slot>,
@@ -115,7 +117,9 @@ fn call(
         Ok(instance) => instance,
         Err(fault) => return (Err(fault), false),
     };
+    let began = Instant::now();
     let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, id);
+    plugin.pace.answered(began.elapsed());
     let was_used = instance.is_used();
     if answer.is_ok() {
         if instance.is_old(plugin.limits.recycle_calls) {

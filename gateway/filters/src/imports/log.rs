@@ -1,4 +1,5 @@
-//! The log of a guest: lines in the gateway's log, marked with the plugin, its digest and the event.
+//! The log of a guest: lines in the gateway's log, marked with the plugin, its digest and the
+//! event.
 //!
 //! A guest cannot flood it: lines over the rate are counted, not written; text over the bounds is
 //! cut; control characters are replaced, so that a line stays one line.
@@ -50,7 +51,10 @@ impl Context {
         // The level of a tracing call site is a constant, so each has its own.
         macro_rules! at {
             ($level:ident) => {
-                tracing::event!(target: TARGET, tracing::Level::$level, plugin, digest, event, fields, "{message}")
+                tracing::event!(
+                    target: TARGET, tracing::Level::$level,
+                    plugin, digest, event, fields, "{message}"
+                )
             };
         }
         match level {
