@@ -6,6 +6,7 @@ use std::thread;
 use sluicegate_tests::config::{self, HEAD};
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::http::{self, Connection, Response};
+use sluicegate_tests::signing;
 use sluicegate_tests::world::World;
 
 const PATH: &str = "/hooks/open";
@@ -252,6 +253,33 @@ queues:
     assert_eq!(gateway.consumer().depth("inbox"), taken.len() as u64);
     // The other source has a rate of its own.
     assert_eq!(gateway.send(&http::request("POST", "/hooks/other", &[], b"x")).status, 202);
+}
+
+#[test]
+fn strangers_cannot_use_up_the_rate_of_a_source() {
+    let world = World::new(&format!(
+        "{HEAD}\
+secrets:
+  github: {{ file: ./secret }}
+sources:
+  github:
+    http: {{ path: {PATH} }}
+    verify: {{ scheme: github, keys: [ {{ id: k, secret: github }} ] }}
+    limits: {{ events_per_second: 1, burst: 3 }}
+routes:
+  - {{ name: all, default: true, to: [ inbox ] }}
+queues:
+  inbox: {{}}
+"
+    ));
+    world.write("secret", "It's a Secret to Everybody");
+    let gateway = world.start();
+    for _ in 0..20 {
+        gateway.send(&post(b"x")).assert_problem(401, "signature_refused");
+    }
+    let signature = signing::github("It's a Secret to Everybody", b"x");
+    let headers = http::headers(&[("X-Hub-Signature-256", &signature)]);
+    assert_eq!(gateway.send(&http::request("POST", PATH, &headers, b"x")).status, 202);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn measure(
             body: body.clone(),
             peer: None,
         };
-        Received::assertion(delivery, Arrival { id: EventId::new(NOW, 1), at: NOW })
+        Received::assertion(delivery, Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW })
     };
     let mut best = [u128::MAX; 3];
     for _ in 0..BATCHES {

@@ -60,7 +60,7 @@ fn post(admission: &Admission, kind: &str, media: &str, body: &[u8]) -> Result<J
         body: Bytes::copy_from_slice(body),
         peer: None,
     };
-    let arrival = Arrival { id: EventId::new(NOW, 7), at: NOW };
+    let arrival = Arrival { id: EventId::new(NOW, 7), at: NOW, steady: NOW };
     admission.validate(admission.verify(Received::assertion(delivery, arrival))?)
 }
 

@@ -67,7 +67,7 @@ fn verify(
         body: Bytes::copy_from_slice(body),
         peer: None,
     };
-    let arrival = Arrival { id: EventId::new(at, 1), at };
+    let arrival = Arrival { id: EventId::new(at, 1), at, steady: at };
     match admission.verify(Received::assertion(delivery, arrival)) {
         Ok(verified) => Ok(verified),
         Err(Refusal::Unverified(fault)) => Err(fault),
@@ -337,7 +337,7 @@ fn an_open_source_says_so_and_an_unknown_one_is_no_source() {
         body: Bytes::new(),
         peer: None,
     };
-    let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW };
+    let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW };
     let refusal = open.verify(Received::assertion(delivery, arrival)).unwrap_err();
     assert_eq!(refusal, Refusal::NoSource);
 }

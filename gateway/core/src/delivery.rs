@@ -57,8 +57,11 @@ pub fn is_json(content_type: &str) -> bool {
 pub struct Arrival {
     /// The id of the event to be.
     pub id: EventId,
-    /// When the last byte of the delivery had come.
+    /// When the last byte of the delivery had come, by the machine's clock: signed timestamps are
+    /// judged by it.
     pub at: Timestamp,
+    /// The same moment by a clock that is never set back: rates and durations are reckoned by it.
+    pub steady: Timestamp,
 }
 
 #[cfg(test)]

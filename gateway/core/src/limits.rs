@@ -41,6 +41,9 @@ pub const DEDUPE_KEY_BYTES_MAX: usize = 256;
 /// Deliveries in one batch that a consumer receives.
 pub const RECEIVE_BATCH_MAX: usize = 1000;
 
+/// Bytes of the events of one batch; the event that goes over it is still in the batch.
+pub const RECEIVE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Receipts in one settle call.
 pub const SETTLE_BATCH_MAX: usize = 1000;
 

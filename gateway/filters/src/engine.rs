@@ -23,6 +23,8 @@ fn settings(instances: usize) -> Config {
     config
         .strategy(Strategy::Cranelift)
         .cranelift_opt_level(OptLevel::Speed)
+        // One thread compiles: several would each keep memory, and a plugin takes milliseconds.
+        .parallel_compilation(false)
         // Plugins are synchronous: 105 ns per call instead of 350 ns.
         .concurrency_support(false)
         // A guest has half a megabyte of stack: recursion ends in a trap, far from the end of the

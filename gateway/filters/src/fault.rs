@@ -90,6 +90,12 @@ pub enum LoadFault {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The compiler could not run, or broke on it.
+    #[error("load plugin: the compiler failed: {why}")]
+    Compiler {
+        /// What happened.
+        why: String,
+    },
     /// As many plugins are loaded as may be.
     #[error("load plugin: {max} plugins are loaded, and no more may be")]
     TooMany {
@@ -119,6 +125,7 @@ impl LoadFault {
             Self::Refused { .. } => "plugin_config_refused",
             Self::Start { .. } => "plugin_start_failed",
             Self::Subscription { .. } => "plugin_subscription_invalid",
+            Self::Compiler { .. } => "plugin_compiler_failed",
             Self::TooMany { .. } => "plugins_too_many",
             Self::Limits => "plugin_limits_out_of_range",
         }

@@ -89,7 +89,7 @@ impl Host {
         self.jobs.rouse();
         self.stations.iter().for_each(|station| lock(station).sweep());
         let _running = self.ticker.running();
-        let plugin = load(&self.linker, spec)?;
+        let plugin = on_a_thread_of_its_own(|| load(&self.linker, spec))?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
         Ok(plugin)
     }
@@ -150,10 +150,17 @@ impl Host {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.jobs.stop();
-        self.ticker.stop();
-        for thread in lock(&self.threads).drain(..) {
+        let mut threads = lock(&self.threads);
+        // The first is the ticker: without it, a guest that loops would never be stopped.
+        let workers = 1.min(threads.len());
+        for thread in threads.drain(workers..) {
             // A thread that panicked has said so; there is nothing left of it to stop.
             let _ = thread.join();
+        }
+        self.ticker.stop();
+        if let Some(ticker) = threads.pop() {
+            // As above.
+            let _ = ticker.join();
         }
     }
 
@@ -190,6 +197,23 @@ impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Host")
     }
+}
+
+/// Loads on a thread that ends with it. The compiler takes tens of megabytes, and an allocator that
+/// keeps freed memory by thread gives it back only then. A panic of the compiler is a fault of the
+/// plugin's load and no more.
+fn on_a_thread_of_its_own(
+    load: impl FnOnce() -> Result<Plugin, LoadFault> + Send,
+) -> Result<Plugin, LoadFault> {
+    let broken = |why: String| LoadFault::Compiler { why };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new()
+            .name("filter-load".into())
+            .stack_size(LOAD_STACK_BYTES)
+            .spawn_scoped(scope, load)
+            .map_err(|error| broken(format!("its thread cannot be started: {error}")))?;
+        thread.join().unwrap_or_else(|_| Err(broken("it panicked".to_owned())))
+    })
 }
 
 /// What the chains decided.
@@ -234,6 +258,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What these locks guard is whole at every moment.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Stack of a loading thread: the compiler recurses deeper than a guest may.
+const LOAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// Stack of a worker beside that of the guest.
 const HOST_STACK_BYTES: usize = 512 * 1024;

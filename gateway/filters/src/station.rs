@@ -113,11 +113,14 @@ fn call(
     event: &Event,
     id: &mut String,
 ) -> (Result<Answer, Fault>, bool) {
+    let began = Instant::now();
     let mut instance = match slot.instance.take().map_or_else(|| start(plugin), Ok) {
         Ok(instance) => instance,
-        Err(fault) => return (Err(fault), false),
+        Err(fault) => {
+            plugin.pace.answered(began.elapsed());
+            return (Err(fault), false);
+        }
     };
-    let began = Instant::now();
     let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, id);
     plugin.pace.answered(began.elapsed());
     let was_used = instance.is_used();

@@ -3,7 +3,7 @@
 //! It decides; the calls are an argument. It never loses an event: every path ends in a branch, or
 //! in a refusal of the whole event, of which nothing has been stored yet.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluicegate_core::decision::{Decision, Failure, Output, RejectCode, Rejection};
 use sluicegate_core::event::Event;
@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     received: EventId,
     parts: u16,
     bytes: usize,
+    /// Time that plugins took, all together.
+    spent: Duration,
 }
 
 /// What a plugin answers about an event, checked.
@@ -29,7 +31,20 @@ pub(crate) type Verdict = Result<Result<Decision, Failure>, Fault>;
 
 impl Tally {
     pub(crate) fn new(received: &Event) -> Self {
-        Self { received: received.id, parts: 0, bytes: 0 }
+        Self { received: received.id, parts: 0, bytes: 0, spent: Duration::ZERO }
+    }
+
+    /// Asks, unless the plugins have had their time: many events out of one, each of which a
+    /// plugin takes its whole deadline for, must not hold a thread for all of them together.
+    fn timed(&mut self, deadline: Duration, ask: impl FnOnce() -> Verdict) -> Verdict {
+        if self.spent > deadline * DEADLINES_MAX {
+            let why = "the plugins had no time left for this event";
+            return Err(Fault::new(Cause::Deadline, why.to_owned()));
+        }
+        let began = Instant::now();
+        let verdict = ask();
+        self.spent += began.elapsed();
+        verdict
     }
 }
 
@@ -51,7 +66,8 @@ pub(crate) fn walk(
             open.push((event, at + 1));
             continue;
         }
-        let end = match ask(plugin, &event) {
+        let deadline = plugin.0.limits.deadline;
+        let end = match tally.timed(deadline, || ask(plugin, &event)) {
             Ok(Ok(Decision::Next)) => {
                 open.push((event, at + 1));
                 continue;
@@ -182,3 +198,6 @@ fn letter(fault: Fault, plugin: &Plugin, chain: &Chain) -> Letter {
     letter.plugin = Some((about.name.clone(), about.digest));
     letter
 }
+
+/// How many whole deadlines of a plugin all calls for one received event may take together.
+const DEADLINES_MAX: u32 = 8;

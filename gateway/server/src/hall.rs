@@ -16,11 +16,12 @@ use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltSink};
-use crate::clock::{Stamp, wall_clock};
-use crate::config::{DEAD_LETTERS, Plan};
+use crate::clock::{Stamp, steady_clock};
+use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
+use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
 use crate::pipeline::Pipeline;
 
@@ -53,11 +54,8 @@ impl Hall {
     ///
     /// # Errors
     /// When the data folder or an address cannot be had.
-    pub async fn open(
-        mut plan: Plan,
-        blueprint: Blueprint,
-        clock: Clock,
-    ) -> Result<Self, RunFault> {
+    pub async fn open(mut plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
+        let clock = steady_clock();
         let http = listen(plan.http).await?;
         let admin = listen(plan.admin.listen).await?;
         let store = open_store(&mut plan, &clock).await?;
@@ -65,6 +63,7 @@ impl Hall {
         let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
         let pipeline = Arc::new(Pipeline::new(
             blueprint.admission,
+            rates(&plan),
             blueprint.routes,
             blueprint.filters,
             Arc::clone(&engine),
@@ -167,6 +166,11 @@ async fn open_store(plan: &mut Plan, clock: &Clock) -> Result<Arc<Store>, RunFau
     Ok(Arc::new(store))
 }
 
+fn rates(plan: &Plan) -> HashMap<SourceName, Limiter> {
+    let limiter = |source: &SourcePlan| Some((source.name.clone(), Limiter::new(source.rate?)));
+    plan.sources.iter().filter_map(limiter).collect()
+}
+
 fn open_door(
     plan: &Plan,
     pipeline: Arc<Pipeline>,
@@ -176,7 +180,7 @@ fn open_door(
     let mut entrances = HashMap::new();
     for source in &plan.sources {
         if let Some(counters) = counters.get(&source.name) {
-            let entrance = Entrance::new(source.rate, Arc::clone(counters));
+            let entrance = Entrance::new(Arc::clone(counters));
             entrances.insert(source.name.clone(), entrance);
         }
     }
@@ -190,12 +194,6 @@ async fn join(tasks: &mut JoinSet<()>, drain: Duration, what: &str) {
         tracing::warn!("{what} did not stop in time");
         tasks.abort_all();
     }
-}
-
-/// The clock of the machine, for those who build a hall.
-#[must_use]
-pub fn machine_clock() -> Clock {
-    wall_clock()
 }
 
 /// A lease outlives the sink's own timeout, so that a slow attempt is not made twice.

@@ -1,5 +1,5 @@
-//! The hall's side of the `Intake` seam: what a source calls. Holds the rate of each source, stamps
-//! the arrival, walks the line, and counts and logs what came of it.
+//! The hall's side of the `Intake` seam: what a source calls. Stamps the arrival, walks the line,
+//! and counts and logs what came of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,7 +27,6 @@ pub struct Door {
 
 /// What the hall keeps for one source.
 pub struct Entrance {
-    limiter: Option<Limiter>,
     log: Limiter,
     counters: Arc<SourceCounters>,
 }
@@ -53,11 +52,8 @@ impl Door {
             return Err(Refusal::Stopping);
         }
         let arrival = self.stamp.arrival();
-        if let Some(limiter) = &entrance.limiter {
-            limiter.take(arrival.at).map_err(|retry_after| Refusal::RateLimited { retry_after })?;
-        }
         let receipt = self.pipeline.run(Received::assertion(delivery, arrival)).await;
-        entrance.counters.line_us.observe_duration(self.stamp.now().since(arrival.at));
+        entrance.counters.line_us.observe_duration(self.stamp.now().since(arrival.steady));
         receipt
     }
 }
@@ -76,11 +72,10 @@ impl Intake for Door {
 }
 
 impl Entrance {
-    /// An entrance with this rate, if any.
+    /// An entrance that counts here.
     #[must_use]
-    pub fn new(rate: Option<Rate>, counters: Arc<SourceCounters>) -> Self {
-        let limiter = rate.map(Limiter::new);
-        Self { limiter, log: Limiter::new(REFUSALS_LOGGED), counters }
+    pub fn new(counters: Arc<SourceCounters>) -> Self {
+        Self { log: Limiter::new(REFUSALS_LOGGED), counters }
     }
 
     /// Counts every end, and logs refusals, but no faster than a disk can bear: a stranger must

@@ -1,17 +1,20 @@
 //! The line: the way of every event through the house. Read this file first.
 //!
-//! `verify -> validate -> match -> filter -> route -> commit`. Refusals return along the call
-//! stack. Nothing here retries: a retry is a new delivery.
+//! `verify -> limit -> validate -> match -> filter -> route -> commit`. Refusals return along the
+//! call stack. Nothing here retries: a retry is a new delivery.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sluicegate_admission::{Admission, Judged};
-use sluicegate_core::ids::QueueName;
-use sluicegate_core::proof::{Receipt, Received, Routed};
+use sluicegate_core::delivery::Arrival;
+use sluicegate_core::ids::{QueueName, SourceName};
+use sluicegate_core::proof::{Receipt, Received, Routed, Verified};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::Engine;
 use sluicegate_filters::{Branch, Chain, End, Host};
 
+use crate::limiter::Limiter;
 use crate::routes::{Matcher, Route, Ruling, dead, resolve};
 
 /// A route with its filters; `None` where it has none.
@@ -20,6 +23,7 @@ pub type FilteredRoute = Route<Option<Arc<Chain>>>;
 /// The line, with everything that it asks on the way.
 pub struct Pipeline {
     admission: Admission,
+    rates: HashMap<SourceName, Limiter>,
     routes: Matcher<Option<Arc<Chain>>>,
     filters: Host,
     engine: Arc<dyn Engine>,
@@ -31,12 +35,13 @@ impl Pipeline {
     #[must_use]
     pub fn new(
         admission: Admission,
+        rates: HashMap<SourceName, Limiter>,
         routes: Matcher<Option<Arc<Chain>>>,
         filters: Host,
         engine: Arc<dyn Engine>,
         dead_letters: QueueName,
     ) -> Self {
-        Self { admission, routes, filters, engine, dead_letters }
+        Self { admission, rates, routes, filters, engine, dead_letters }
     }
 
     /// Takes a delivery through the line.
@@ -44,12 +49,20 @@ impl Pipeline {
     /// # Errors
     /// The refusal of whichever room said no; nothing was stored then.
     pub async fn run(&self, received: Received) -> Result<Receipt, Refusal> {
+        let arrival = received.arrival();
         let verified = self.admission.verify(received)?;
+        self.limit(&verified, arrival)?;
         let judged = self.admission.validate(verified)?;
         let routes = self.matching(&judged);
         let rulings = self.filter(&judged, routes).await?;
         let routed = self.route(judged, rulings);
         self.engine.commit(routed).await
+    }
+
+    /// Holds a proven sender to the rate of its source. A stranger cannot use it up.
+    fn limit(&self, verified: &Verified, arrival: Arrival) -> Result<(), Refusal> {
+        let Some(limiter) = self.rates.get(&verified.event().source) else { return Ok(()) };
+        limiter.take(arrival.steady).map_err(|retry_after| Refusal::RateLimited { retry_after })
     }
 
     /// The filters' host, for its metrics and its end.

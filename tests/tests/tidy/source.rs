@@ -16,11 +16,11 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Where each proof may be claimed, by the start of the path. Everywhere else, having the value
 /// is the proof.
 const PINS: [(&str, &[&str]); 5] = [
-    ("Received", &["gateway/server/src/"]),
-    ("Verified", &["gateway/admission/src/", "gateway/server/src/replay"]),
-    ("Validated", &["gateway/admission/src/", "gateway/server/src/replay"]),
-    ("Routed", &["gateway/server/src/"]),
-    ("Receipt", &["gateway/queue/src/", "gateway/jetstream/src/"]),
+    ("Received", &["gateway/server/src/intake.rs"]),
+    ("Verified", &["gateway/admission/src/admission.rs"]),
+    ("Validated", &["gateway/admission/src/"]),
+    ("Routed", &["gateway/server/src/routes/resolve.rs"]),
+    ("Receipt", &["gateway/queue/src/writer/postman.rs"]),
 ];
 
 /// Something seen in code that is not test code.
@@ -269,12 +269,12 @@ fn proofs_are_claimed_only_in_their_pinned_places() {
     let claim = "fn f() { proof::Verified::assertion(a, b, c); }";
     assert_bites(
         &unpinned_claims(&example("gateway/sources/src/http.rs", claim)),
-        &unpinned_claims(&example("gateway/admission/src/gate.rs", claim)),
+        &unpinned_claims(&example("gateway/admission/src/admission.rs", claim)),
     );
     let receipt = "fn f() { Receipt::assertion(id, repeat) }";
     assert_bites(
         &unpinned_claims(&example("gateway/server/src/pipeline.rs", receipt)),
-        &unpinned_claims(&example("gateway/queue/src/writer.rs", receipt)),
+        &unpinned_claims(&example("gateway/queue/src/writer/postman.rs", receipt)),
     );
     assert_clean(&unpinned_claims(&host_sources()));
 }

@@ -22,18 +22,24 @@ pub(crate) const COST_MAX: u64 = 100_000;
 /// References that may be nested in one another: the validator recurses over them.
 pub(crate) const REFERENCES_MAX: usize = 256;
 
-/// Checks every bound but the size in bytes; the levels that payloads may have, if the parser's
-/// bound is not enough.
-pub(crate) fn check(schema: &Value) -> Result<Option<usize>, SchemaProblem> {
+/// What a schema may cost: how often it judges one value at most, and the levels that payloads may
+/// have, if the parser's bound is not enough.
+pub(crate) struct Price {
+    pub(crate) cost: u64,
+    pub(crate) levels_max: Option<usize>,
+}
+
+/// Checks every bound but the size in bytes.
+pub(crate) fn check(schema: &Value) -> Result<Price, SchemaProblem> {
     check_depth(schema, 0)?;
     let names = Names::collect(schema)?;
     let root = Node { schema, resource: schema };
     let mut walk = Walk { names: &names, costs: HashMap::new(), path: Vec::new() };
-    walk.cost(root)?;
+    let cost = walk.cost(root)?;
     // What only a reference reaches was walked; definitions that nothing uses were not.
     let mut loops = Loops { names: &names, states: HashMap::new() };
     loops.visit_all(root)?;
-    levels_max(&names, root)
+    Ok(Price { cost, levels_max: levels_max(&names, root)? })
 }
 
 fn check_depth(value: &Value, depth: usize) -> Result<(), SchemaProblem> {

@@ -14,7 +14,7 @@ use super::traffic::{Change, Effect, Input, Lease, LeaseNumber};
 use super::turn::Turn;
 use super::words::QueueStats;
 use crate::letter::Cause;
-use crate::limits::{LEASE_MS_MAX, RECEIVE_BATCH_MAX, RECEIVE_WAIT_MS_MAX};
+use crate::limits::{LEASE_MS_MAX, RECEIVE_BATCH_MAX, RECEIVE_BYTES_MAX, RECEIVE_WAIT_MS_MAX};
 use crate::seams::Ask;
 use crate::time::Timestamp;
 
@@ -194,13 +194,16 @@ impl QueueState {
 
     fn lease(&mut self, max: usize, until: Timestamp, turn: &mut Turn) -> Vec<Lease> {
         let mut leases = Vec::with_capacity(max.min(self.ready.len()));
-        while leases.len() < max {
+        let mut bytes = 0_usize;
+        // One event alone always fits.
+        while leases.len() < max && (leases.is_empty() || bytes < RECEIVE_BYTES_MAX) {
             let Some(item) = self.ready.pop() else { break };
             if self.is_used_up(&item) {
                 // The process ended during the last attempt, or the policy was tightened.
                 self.give_up(item, Cause::AttemptsExhausted, LEASE_RAN_OUT.into(), turn);
                 continue;
             }
+            bytes = bytes.saturating_add(item.weight as usize);
             let number = LeaseNumber(self.next_lease);
             self.next_lease += 1;
             let item = Item { attempts: item.attempts.saturating_add(1), ..item };

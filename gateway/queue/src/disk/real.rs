@@ -21,6 +21,7 @@ pub(crate) struct RealDisk {
 impl RealDisk {
     /// Makes the folder if it is missing, and locks it.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenFault> {
+        make_durable(folder).map_err(OpenFault::disk("make the data folder"))?;
         for part in ["log", "keys", "quarantine"] {
             fs::create_dir_all(folder.join(part))
                 .map_err(OpenFault::disk("make the data folder"))?;
@@ -42,6 +43,24 @@ impl RealDisk {
         disk.sync_folder("").map_err(OpenFault::disk("sync the data folder"))?;
         Ok(disk)
     }
+}
+
+/// Makes a folder with all above it, and flushes the name of each that was missing: a power cut
+/// must not take the folder itself away.
+fn make_durable(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = match folder.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        _ => Path::new("."),
+    };
+    make_durable(above)?;
+    match fs::create_dir(folder) {
+        Err(fault) if fault.kind() != io::ErrorKind::AlreadyExists => return Err(fault),
+        _ => {}
+    }
+    File::open(above)?.sync_all()
 }
 
 impl Disk for RealDisk {

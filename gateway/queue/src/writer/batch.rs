@@ -3,7 +3,7 @@
 
 use std::io;
 
-use sluicegate_core::proof::{Receipt, Repeat};
+use sluicegate_core::proof::Repeat;
 use sluicegate_core::queue::{Change, Item, Place, QueueNumber};
 use sluicegate_core::refusal::Refusal;
 
@@ -51,7 +51,8 @@ impl Writer {
             self.release(commit);
             self.counters.duplicates.increment();
             let Work::Commit(commit) = work else { return Ok(()) };
-            batch.receipts.push((commit.ticket, Receipt::assertion(first, Repeat::Duplicate)));
+            let (ticket, repeat) = (commit.ticket, Repeat::Duplicate);
+            batch.receipts.push(Post { ticket, event: first, repeat });
             return Ok(());
         }
         let before = self.log.segment();
@@ -93,7 +94,8 @@ impl Writer {
             let place = Place::committed(position, placed.part);
             batch.arrive(placed.queue, Item::fresh(place, commit.received_at, placed.weight));
         }
-        batch.receipts.push((commit.ticket, Receipt::assertion(commit.event, Repeat::First)));
+        let (ticket, event, repeat) = (commit.ticket, commit.event, Repeat::First);
+        batch.receipts.push(Post { ticket, event, repeat });
     }
 
     /// Answers those who wait only until their entry is written.
@@ -107,11 +109,12 @@ impl Writer {
 
     /// The batch is durable: what was waiting for that is done.
     pub(super) fn durable(&mut self, batch: &mut Batch) {
+        let mut answers = Vec::new();
         for (place, work) in std::mem::take(&mut batch.changes) {
             for (change, part) in work.changes.into_iter().zip(0_u16..) {
                 self.apply(work.queue, change, Place { part, ..place }, batch);
             }
-            work.answer.give();
+            answers.push(work.answer);
         }
         for (arrivals, inbox) in batch.arrivals.iter_mut().zip(&self.inboxes) {
             if !arrivals.is_empty() {
@@ -119,14 +122,13 @@ impl Writer {
                 arrivals.clear();
             }
         }
+        // Who is told of a move finds what was moved.
+        answers.into_iter().for_each(Answer::give);
         if batch.receipts.len() > 1 {
             self.post.leave(&mut batch.receipts);
             batch.receipts.clear();
         }
-        for (ticket, receipt) in batch.receipts.drain(..) {
-            // Who no longer waits needs no answer; the event is stored all the same.
-            drop(ticket.send(Ok(receipt)));
-        }
+        batch.receipts.drain(..).for_each(Post::deliver);
         (batch.entries, batch.bytes, batch.needs_flush) = (0, 0, false);
     }
 
@@ -137,8 +139,9 @@ impl Writer {
         for work in changes.chain(std::mem::take(&mut batch.failed)) {
             work.refuse(what);
         }
-        for (ticket, _) in batch.receipts.drain(..) {
-            drop(ticket.send(Err(Refusal::StoreUnavailable { what })));
+        for post in batch.receipts.drain(..) {
+            // Who no longer waits needs no answer.
+            let _ = post.ticket.send(Err(Refusal::StoreUnavailable { what }));
         }
     }
 

@@ -7,14 +7,27 @@
 
 use std::sync::Arc;
 
-use sluicegate_core::proof::Receipt;
+use sluicegate_core::ids::EventId;
+use sluicegate_core::proof::{Receipt, Repeat};
 use sluicegate_core::refusal::Refusal;
 use tokio::sync::oneshot;
 
 use super::inbox::Inbox;
 
-/// A receipt, and who waits for it.
-pub(crate) type Post = (oneshot::Sender<Result<Receipt, Refusal>>, Receipt);
+/// Who waits for a receipt, and of what. It lies here until the entry is durable.
+pub(crate) struct Post {
+    pub(crate) ticket: oneshot::Sender<Result<Receipt, Refusal>>,
+    pub(crate) event: EventId,
+    pub(crate) repeat: Repeat,
+}
+
+impl Post {
+    /// Gives the receipt. Called only once the batch was flushed, or the mode asks for no flush.
+    pub(crate) fn deliver(self) {
+        // Who no longer waits needs no answer; the event is stored all the same.
+        let _ = self.ticket.send(Ok(Receipt::assertion(self.event, self.repeat)));
+    }
+}
 
 /// Delivers as long as the store lives.
 pub(crate) async fn run(inbox: Arc<Inbox<Post>>) {
@@ -26,8 +39,5 @@ pub(crate) async fn run(inbox: Arc<Inbox<Post>>) {
 
 /// Delivers what lies there.
 pub(crate) fn deliver(inbox: &Inbox<Post>) {
-    for (ticket, receipt) in inbox.take() {
-        // Who no longer waits needs no answer; the event is stored all the same.
-        let _ = ticket.send(Ok(receipt));
-    }
+    inbox.take().into_iter().for_each(Post::deliver);
 }

@@ -1,26 +1,46 @@
 //! Whether the gateway lives, and whether it takes events.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 use super::reply::Reply;
 
 /// Whether the gateway takes events; asked by load balancers at `/readyz`.
-#[derive(Debug, Default)]
-pub struct Readiness(AtomicBool);
+#[derive(Debug)]
+pub struct Readiness(watch::Sender<State>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Starting,
+    Ready,
+    Stopping,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(watch::Sender::new(State::Starting))
+    }
+}
 
 impl Readiness {
     /// From now on it does.
     pub fn ready(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.send_replace(State::Ready);
     }
 
     /// From now on it does not: the gateway is stopping.
     pub fn stopping(&self) {
-        self.0.store(false, Ordering::Release);
+        self.0.send_replace(State::Stopping);
+    }
+
+    /// Waits until the gateway is stopping.
+    pub(super) async fn stopped(&self) {
+        let mut state = self.0.subscribe();
+        // The sender lives as long as `self`.
+        let _ = state.wait_for(|state| *state == State::Stopping).await;
     }
 
     fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        *self.0.borrow() == State::Ready
     }
 }
 

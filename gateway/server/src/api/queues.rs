@@ -87,8 +87,13 @@ struct StatsJson<'a> {
     bytes: u64,
 }
 
-/// `POST /v1/queues/{queue}/receive`.
-pub(super) async fn receive(engine: &dyn Engine, queue: &QueueName, body: &[u8]) -> Reply {
+/// `POST /v1/queues/{queue}/receive`. A long poll is answered empty once the gateway is `stopped`.
+pub(super) async fn receive(
+    engine: &dyn Engine,
+    queue: &QueueName,
+    body: &[u8],
+    stopped: impl Future<Output = ()>,
+) -> Reply {
     let ask: ReceiveBody = match parse(body) {
         Ok(ask) => ask,
         Err(reply) => return reply,
@@ -107,7 +112,13 @@ pub(super) async fn receive(engine: &dyn Engine, queue: &QueueName, body: &[u8])
         wait: Duration::from_millis(ask.wait_ms),
         lease: Duration::from_millis(ask.lease_ms),
     };
-    match engine.receive(queue, ask).await {
+    let received = tokio::select! {
+        // What came is handed out, even at the last moment.
+        biased;
+        received = engine.receive(queue, ask) => received,
+        () = stopped => Ok(Vec::new()),
+    };
+    match received {
         Ok(batch) => match event_json::deliveries(&batch) {
             Ok(json) => Reply::text(200, "application/json", json),
             Err(fault) => Reply::problem(500, "internal", &fault.to_string()),

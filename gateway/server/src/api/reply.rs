@@ -10,22 +10,22 @@ pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
+    /// The method that the path takes, where another was tried.
+    pub(super) allow: Option<&'static str>,
 }
 
 impl Reply {
     /// 200 with a JSON body.
     pub(super) fn json(value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => {
-                Self { status: 200, content_type: "application/json", body: Bytes::from(body) }
-            }
+            Ok(body) => Self::new(200, "application/json", Bytes::from(body)),
             Err(fault) => Self::problem(500, "internal", &format!("cannot write JSON: {fault}")),
         }
     }
 
     /// Text, as it is.
     pub(super) fn text(status: u16, content_type: &'static str, text: String) -> Self {
-        Self { status, content_type, body: Bytes::from(text) }
+        Self::new(status, content_type, Bytes::from(text))
     }
 
     /// A problem with a stable code.
@@ -38,7 +38,11 @@ impl Reply {
             "code": code,
         });
         let body = Bytes::from(problem.to_string());
-        Self { status, content_type: "application/problem+json", body }
+        Self::new(status, "application/problem+json", body)
+    }
+
+    fn new(status: u16, content_type: &'static str, body: Bytes) -> Self {
+        Self { status, content_type, body, allow: None }
     }
 }
 

@@ -78,10 +78,12 @@ impl Api {
         if !matches!(place, Place::Health | Place::Ready) {
             self.access.check(&head.headers, sha256)?;
         }
-        if head.method == place.method() {
+        let allowed = place.method();
+        if head.method == allowed {
             return Ok(());
         }
-        Err(Reply::problem(405, "method_not_allowed", &format!("use {}", place.method())))
+        let problem = Reply::problem(405, "method_not_allowed", &format!("use {allowed}"));
+        Err(Reply { allow: Some(allowed), ..problem })
     }
 
     async fn answer(&self, request: Request) -> Reply {
@@ -96,7 +98,10 @@ impl Api {
             Place::Metrics => exposition::page(&self.rooms, engine).await,
             Place::Queues => queues::list(engine).await,
             Place::Queue(queue) => queues::show(engine, &queue).await,
-            Place::Receive(queue) => queues::receive(engine, &queue, body).await,
+            Place::Receive(queue) => {
+                let stopped = self.readiness.stopped();
+                queues::receive(engine, &queue, body, stopped).await
+            }
             Place::Settle(queue) => queues::settle(engine, &queue, body).await,
             Place::Redrive(queue) => queues::redrive(engine, &queue, body).await,
         }
@@ -131,8 +136,9 @@ fn response(reply: Reply) -> Response {
     let response = Response::new(reply.status)
         .with("x-content-type-options", "nosniff")
         .body(reply.content_type, reply.body);
-    match reply.status {
-        401 => response.with("www-authenticate", "Bearer"),
+    match (reply.status, reply.allow) {
+        (401, _) => response.with("www-authenticate", "Bearer"),
+        (_, Some(method)) => response.with("allow", method),
         _ => response,
     }
 }

@@ -9,9 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::logging::{self, LogFormat};
 use super::{CommandFault, say};
 use crate::blueprint::Blueprint;
+use crate::clock::wall_clock;
 use crate::config;
 use crate::fault::RunFault;
-use crate::hall::{Hall, machine_clock};
+use crate::hall::Hall;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -40,12 +41,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 }
 
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
-    let clock = machine_clock();
-    let mut plan = config::load(&arguments.config, &clock)?;
+    let mut plan = config::load(&arguments.config, &wall_clock())?;
     let blueprint = Blueprint::build(&mut plan)?;
     let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
     let mut stop = StopSignals::new()?;
-    let hall = Hall::open(plan, blueprint, clock).await?;
+    let hall = Hall::open(plan, blueprint).await?;
     let (http, admin) = (hall.http, hall.admin);
     tracing::info!(%http, %admin, %fsync, data = %data.display(), "sluicegate takes events");
     let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });

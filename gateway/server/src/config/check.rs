@@ -44,6 +44,7 @@ pub(super) fn check(
     let base = file.parent().map(Path::to_owned).unwrap_or_default();
     let secrets = Secrets::read(&config.secrets, &base, &document, &mut faults);
     let mut checker = Checker { base: &base, document: &document, secrets, clock, faults };
+    checker.deadlines(&config.limits);
     let http = checker.address("/listen/http", &config.listen.http);
     let admin = checker.admin(config);
     let (gates, sources) = checker.sources(&config.sources);
@@ -111,6 +112,21 @@ impl Checker<'_> {
         None
     }
 
+    /// A deadline of nothing lets nobody in.
+    fn deadlines(&mut self, limits: &Limits) {
+        for (name, span) in [
+            ("first_byte", limits.first_byte),
+            ("head", limits.head),
+            ("body", limits.body),
+            ("idle", limits.idle),
+        ] {
+            if span.is_some_and(|span| span.0 < Duration::from_millis(10)) {
+                let message = "a deadline of connections is at least 10ms";
+                self.fault(&format!("/limits/{name}"), "value_out_of_range", message);
+            }
+        }
+    }
+
     /// Reads an address; a fault stands for any loopback port, which is never listened on.
     fn address(&mut self, pointer: &str, text: &str) -> SocketAddr {
         text.parse().unwrap_or_else(|_| {
@@ -136,7 +152,9 @@ impl Checker<'_> {
     pub(super) fn secret(&mut self, pointer: &str, name: &str) -> Option<&[u8]> {
         let known = self.document.value.get("secrets").and_then(|secrets| secrets.as_object());
         if !known.is_some_and(|known| known.contains_key(name)) {
-            self.fault(pointer, "reference_unknown", format!("{name:?} is not one of secrets"));
+            // What stands here may be the secret itself, put in by mistake: it is not repeated.
+            let message = "this is not the name of one of secrets";
+            self.fault(pointer, "reference_unknown", message);
         }
         self.secrets.get(name)
     }

@@ -45,6 +45,15 @@ impl Checker<'_> {
             config.signers.extend(secret.map(signer));
         }
         config.headers = http.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        for (header, secret) in &http.secret_headers {
+            let pointer = format!("{place}/secret_headers/{header}");
+            let value = self.secret(&pointer, secret).map(<[u8]>::to_vec);
+            match value.map(String::from_utf8) {
+                Some(Ok(value)) => config.headers.push((header.clone(), value)),
+                Some(Err(_)) => self.fault(&pointer, "secret_invalid", "a header is text"),
+                None => {}
+            }
+        }
         if let Some(timeout) = http.timeout {
             config.timeout = timeout.0;
         }

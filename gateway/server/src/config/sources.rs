@@ -1,6 +1,7 @@
 //! The checks of sources: their paths, how their senders prove themselves, and their schemas.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sluicegate_admission as admission;
 use sluicegate_admission::{
@@ -76,6 +77,7 @@ impl Checker<'_> {
         for (at, key) in verify.keys.iter().enumerate() {
             keys.extend(self.key(&format!("{place}/verify/keys/{at}"), key));
         }
+        self.tolerance(&format!("{place}/verify"), scheme.as_ref(), verify);
         // A key that could not be read has its own fault: the gate's would only repeat it.
         if keys.len() < verify.keys.len() {
             return None;
@@ -114,6 +116,32 @@ impl Checker<'_> {
                 }
                 scheme
             }
+        }
+    }
+
+    /// A time that nothing signs proves nothing, and a tolerance of a day or more no more.
+    fn tolerance(&mut self, place: &str, scheme: Option<&Scheme>, verify: &shape::Verify) {
+        let signs_time = match scheme {
+            Some(Scheme::Preset(preset)) => preset.time.is_some(),
+            Some(Scheme::Generic(generic)) => {
+                let signed = generic.template.contains("{timestamp}");
+                if generic.time.is_some() && !signed {
+                    let message = "timestamp_header is read, but the template does not sign it: \
+                                   put {timestamp} into the template";
+                    self.fault(&format!("{place}/generic"), "scheme_incomplete", message);
+                }
+                signed
+            }
+            _ => false,
+        };
+        let Some(tolerance) = verify.tolerance else { return };
+        let pointer = format!("{place}/tolerance");
+        if tolerance.0 > TOLERANCE_MAX {
+            self.fault(&pointer, "value_out_of_range", "a tolerance is at most 1d");
+        } else if scheme.is_some() && !signs_time {
+            let message =
+                "this scheme signs no time: a tolerance would promise what is not checked";
+            self.fault(&pointer, "scheme_incomplete", message);
         }
     }
 
@@ -171,6 +199,9 @@ impl Checker<'_> {
         }
     }
 }
+
+/// Beyond a day a timestamp protects from nothing.
+const TOLERANCE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn schema_rule(rule: &shape::SchemaRule) -> SchemaRule {
     SchemaRule {

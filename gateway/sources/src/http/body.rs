@@ -38,7 +38,6 @@ impl<S: AsyncRead + Unpin> BodyReader<'_, S> {
             return Ok(Body { bytes, held: None });
         }
         let mut held = self.shared.body_bytes();
-        held.hold(length).map_err(Fault::Refused)?;
         let pace = Pace::new(&self.shared.limits, Instant::now());
         let mut body = Vec::with_capacity(length.min(GROWTH_BYTES));
         body.extend_from_slice(self.inbox.unread());
@@ -46,14 +45,17 @@ impl<S: AsyncRead + Unpin> BodyReader<'_, S> {
         while body.len() < length {
             let missing = length - body.len();
             if body.len() == body.capacity() {
-                // A length is only a promise: memory follows the bytes that came.
+                // A length is only a promise: memory, and the share of the bound that is held,
+                // follow the bytes that came. Else a stranger's promises would use the bound up.
                 body.reserve_exact(missing.min(body.len().max(GROWTH_BYTES)));
             }
+            held.hold(body.len()).map_err(Fault::Refused)?;
             let deadline = pace.deadline(body.len());
             let mut rest = (&mut body).limit(missing);
             let read = self.timer.within(deadline, self.io.read_buf(&mut rest)).await;
             came(read)?;
         }
+        held.hold(length).map_err(Fault::Refused)?;
         Ok(Body { bytes: Bytes::from(body), held: Some(held) })
     }
 

@@ -13,7 +13,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::limits::HttpLimits;
 use super::replay::Replay;
@@ -43,11 +43,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let io = TokioIo::new(Replay::new(before, io));
     let mut connection = pin!(builder(&limits).serve_connection(io, service));
     let mut stopping = false;
+    let mut end_at = None;
     let mut seen = streams.opened();
     loop {
         tokio::select! {
             // The peer broke the protocol, or went: either way there is nobody to tell.
             _ = connection.as_mut() => return,
+            // A peer that takes no data, and only keeps the connection alive, must not keep it.
+            () = ended(end_at) => return,
             () = stop.given(), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
@@ -55,11 +58,20 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             () = sleep(limits.idle) => {
                 if !stopping && streams.are_quiet(seen) {
                     stopping = true;
+                    end_at = Some(Instant::now() + limits.write);
                     connection.as_mut().graceful_shutdown();
                 }
                 seen = streams.opened();
             }
         }
+    }
+}
+
+/// Waits for the end of a connection that was told to end; for ever if it was not.
+async fn ended(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

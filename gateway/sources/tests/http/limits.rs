@@ -184,3 +184,18 @@ async fn requests_and_body_bytes_in_flight_have_a_bound() {
     assert_eq!(two.answer().await.status, 503);
     assert_eq!(world.intake.bodies(), [b"a", b"b"]);
 }
+
+#[tokio::test]
+async fn promised_lengths_do_not_use_up_the_bound_of_others() {
+    let limits = HttpLimits { body_bytes_in_flight_max: 100_000, ..HttpLimits::default() };
+    let world = World::with(limits).await;
+    let mut promising = Vec::new();
+    for _ in 0..8 {
+        let mut client = world.connect().await;
+        client.send(b"POST /hook HTTP/1.1\r\nhost: t\r\ncontent-length: 60000\r\n\r\n").await;
+        promising.push(client);
+    }
+    let mut honest = world.connect().await;
+    honest.send(&post("/hook", &"x".repeat(60_000))).await;
+    assert_eq!(honest.answer().await.status, 202);
+}

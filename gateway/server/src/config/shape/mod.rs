@@ -99,10 +99,10 @@ pub(in crate::config) enum SecretRef {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Limits {
-    /// Connections of senders. Default 10000.
+    /// Connections of senders. Default 4096.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) connections: Option<usize>,
-    /// Connections of one address. Default 1000.
+    /// Connections of one address. Default 1024.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) connections_per_address: Option<usize>,
     /// Time to the first byte of a connection's first request. Default `5s`.

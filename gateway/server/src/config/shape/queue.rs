@@ -76,6 +76,9 @@ pub(in crate::config) struct HttpSink {
     /// Headers to add.
     #[serde(default)]
     pub(in crate::config) headers: BTreeMap<String, String>,
+    /// Headers whose values are secrets, such as `authorization`: the secret's name for each.
+    #[serde(default)]
+    pub(in crate::config) secret_headers: BTreeMap<String, String>,
     /// How long one attempt may take. Default `15s`.
     pub(in crate::config) timeout: Option<Span>,
     /// Whether every private and loopback address may be called. Default: none.

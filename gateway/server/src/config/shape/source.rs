@@ -29,12 +29,13 @@ pub(in crate::config) struct Source {
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct HttpSource {
     /// The path, exactly: `/hooks/github`.
-    #[schemars(regex(pattern = "^/[!-~]*$"))]
+    #[schemars(regex(pattern = "^/[!\"$->@-~]*$"))]
     pub(in crate::config) path: String,
     /// The largest payload taken; at most 16 MiB. Default 1 MiB.
     pub(in crate::config) payload_max: Option<Size>,
     /// The media types taken, such as `application/json`; empty: any.
     #[serde(default)]
+    #[schemars(inner(regex(pattern = "^[^; ]+/[^; ]+$")))]
     pub(in crate::config) media_types: Vec<String>,
 }
 
