@@ -4,6 +4,7 @@
 use std::thread;
 
 use sluicegate_tests::config::{self, HEAD};
+use sluicegate_tests::fixtures;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::http::{self, Connection, Response};
 use sluicegate_tests::signing;
@@ -259,8 +260,6 @@ queues:
 fn strangers_cannot_use_up_the_rate_of_a_source() {
     let world = World::new(&format!(
         "{HEAD}\
-secrets:
-  github: {{ file: ./secret }}
 sources:
   github:
     http: {{ path: {PATH} }}
@@ -272,12 +271,11 @@ queues:
   inbox: {{}}
 "
     ));
-    world.write("secret", "It's a Secret to Everybody");
     let gateway = world.start();
     for _ in 0..20 {
         gateway.send(&post(b"x")).assert_problem(401, "signature_refused");
     }
-    let signature = signing::github("It's a Secret to Everybody", b"x");
+    let signature = signing::github(fixtures::GITHUB_SECRET, b"x");
     let headers = http::headers(&[("X-Hub-Signature-256", &signature)]);
     assert_eq!(gateway.send(&http::request("POST", PATH, &headers, b"x")).status, 202);
 }

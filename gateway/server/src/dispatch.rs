@@ -49,11 +49,8 @@ impl Dispatch {
     async fn run(self: Arc<Self>, engine: Arc<dyn Engine>, mut stop: watch::Receiver<bool>) {
         let ask = Ask { max: self.batch, wait: RECEIVE_WAIT, lease: self.lease };
         while !*stop.borrow() {
-            let received = tokio::select! {
-                received = engine.receive(&self.from, ask) => received,
-                _ = stop.changed() => return,
-            };
-            match received {
+            // Never cut short: a batch on its way would be leased to nobody, an attempt each.
+            match engine.receive(&self.from, ask).await {
                 Ok(batch) if batch.is_empty() => {}
                 Ok(batch) => self.hand_over(engine.as_ref(), batch).await,
                 Err(fault) => {
@@ -116,5 +113,5 @@ async fn pause(stop: &mut watch::Receiver<bool>) -> bool {
     }
 }
 
-/// How long one long poll of an empty queue takes.
-const RECEIVE_WAIT: Duration = Duration::from_secs(30);
+/// How long one long poll of an empty queue takes, and so how long a stop waits for an idle sink.
+const RECEIVE_WAIT: Duration = Duration::from_secs(1);

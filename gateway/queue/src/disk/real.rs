@@ -78,10 +78,17 @@ impl Disk for RealDisk {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         if room > 0
             && let Err(fault) = fallocate(&file, FallocateFlags::empty(), 0, room)
-            && fault != rustix::io::Errno::OPNOTSUPP
         {
-            fs::remove_file(&path)?;
-            return Err(fault.into());
+            match fault {
+                rustix::io::Errno::OPNOTSUPP => {}
+                // Start-up and settlements need a little room, not a whole segment's: they must
+                // still work when there is no more. Commits are refused by the reserve before.
+                rustix::io::Errno::NOSPC => file.set_len(0)?,
+                fault => {
+                    fs::remove_file(&path)?;
+                    return Err(fault.into());
+                }
+            }
         }
         Ok(Arc::new(RealFile(file)))
     }

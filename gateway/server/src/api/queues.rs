@@ -74,6 +74,12 @@ struct ResultJson {
     code: Option<&'static str>,
 }
 
+/// The numbers of every queue.
+#[derive(Serialize)]
+struct QueuesJson<'a> {
+    queues: Vec<StatsJson<'a>>,
+}
+
 /// The numbers of a queue.
 #[derive(Serialize)]
 struct StatsJson<'a> {
@@ -190,8 +196,8 @@ pub(super) async fn redrive(engine: &dyn Engine, queue: &QueueName, body: &[u8])
 /// `GET /v1/queues`.
 pub(super) async fn list(engine: &dyn Engine) -> Reply {
     let all = engine.stats().await;
-    let queues: Vec<_> = all.iter().map(|(name, stats)| stats_json(name, stats)).collect();
-    Reply::json(&json!({ "queues": queues }))
+    let queues = all.iter().map(|(name, stats)| stats_json(name, stats)).collect();
+    Reply::json(&QueuesJson { queues })
 }
 
 /// `GET /v1/queues/{queue}`.

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::json;
 
 /// An answer: status, media type, body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,20 +29,27 @@ impl Reply {
 
     /// A problem with a stable code.
     pub(super) fn problem(status: u16, code: &str, detail: &str) -> Self {
-        let problem = json!({
-            "type": format!("/errors/{code}"),
-            "title": title(status),
-            "status": status,
-            "detail": detail,
-            "code": code,
-        });
-        let body = Bytes::from(problem.to_string());
-        Self::new(status, "application/problem+json", body)
+        let problem =
+            Problem { kind: format!("/errors/{code}"), title: title(status), status, detail, code };
+        // Texts and a number: there is nothing in it that JSON cannot say.
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        Self::new(status, "application/problem+json", Bytes::from(body))
     }
 
     fn new(status: u16, content_type: &'static str, body: Bytes) -> Self {
         Self { status, content_type, body, allow: None }
     }
+}
+
+/// A problem body (RFC 9457 section 3.1).
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
 }
 
 fn title(status: u16) -> &'static str {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -173,7 +173,8 @@ impl Checker<'_> {
     }
 
     fn store(&mut self, config: &Config) -> StoreConfig {
-        let mut store = StoreConfig::new(self.base.join(&config.data));
+        let mut store =
+            StoreConfig::new(self.base.join(&config.data).components().collect::<PathBuf>());
         store.queues = self.queues(&config.queues);
         store.seed = Dice::new().roll();
         store.fsync = match &config.fsync {
