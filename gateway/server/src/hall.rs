@@ -54,21 +54,23 @@ impl Hall {
     ///
     /// # Errors
     /// When the data folder or an address cannot be had.
-    pub async fn open(mut plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
+    pub async fn open(plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
         let clock = steady_clock();
         let http = listen(plan.http).await?;
         let admin = listen(plan.admin.listen).await?;
-        let store = open_store(&mut plan, &clock).await?;
+        // Recovery reads the log; nobody is served yet, and senders wait at the listeners.
+        let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
+        let store = Arc::new(store);
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
         let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
-        let pipeline = Arc::new(Pipeline::new(
-            blueprint.admission,
-            rates(&plan),
-            blueprint.routes,
-            blueprint.filters,
-            Arc::clone(&engine),
+        let pipeline = Arc::new(Pipeline {
+            admission: blueprint.admission,
+            rates: rates(&plan),
+            routes: blueprint.routes,
+            filters: blueprint.filters,
+            engine: Arc::clone(&engine),
             dead_letters,
-        ));
+        });
         let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan
             .sources
             .iter()
@@ -147,7 +149,7 @@ impl Hall {
         self.stops.admin.send_replace(true);
         join(&mut self.admin_tasks, self.drain, "admin API").await;
         self.store.stop().await;
-        self.pipeline.filters().stop();
+        self.pipeline.filters.stop();
     }
 }
 
@@ -157,13 +159,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
     listener.local_addr().map_err(RunFault::Address)
-}
-
-/// Recovery reads a whole log: off the threads that serve.
-async fn open_store(plan: &mut Plan, clock: &Clock) -> Result<Arc<Store>, RunFault> {
-    let config = plan.store.clone();
-    let store = Store::open(config, clock.clone()).map_err(RunFault::Store)?;
-    Ok(Arc::new(store))
 }
 
 fn rates(plan: &Plan) -> HashMap<SourceName, Limiter> {

@@ -22,28 +22,17 @@ pub type FilteredRoute = Route<Option<Arc<Chain>>>;
 
 /// The line, with everything that it asks on the way.
 pub struct Pipeline {
-    admission: Admission,
-    rates: HashMap<SourceName, Limiter>,
-    routes: Matcher<Option<Arc<Chain>>>,
-    filters: Host,
-    engine: Arc<dyn Engine>,
-    dead_letters: QueueName,
+    pub(crate) admission: Admission,
+    /// The rate of each source that has one.
+    pub(crate) rates: HashMap<SourceName, Limiter>,
+    pub(crate) routes: Matcher<Option<Arc<Chain>>>,
+    pub(crate) filters: Host,
+    pub(crate) engine: Arc<dyn Engine>,
+    /// The queue for events that no queue could take.
+    pub(crate) dead_letters: QueueName,
 }
 
 impl Pipeline {
-    /// A line through these rooms. Events that no queue could take go to `dead_letters`.
-    #[must_use]
-    pub fn new(
-        admission: Admission,
-        rates: HashMap<SourceName, Limiter>,
-        routes: Matcher<Option<Arc<Chain>>>,
-        filters: Host,
-        engine: Arc<dyn Engine>,
-        dead_letters: QueueName,
-    ) -> Self {
-        Self { admission, rates, routes, filters, engine, dead_letters }
-    }
-
     /// Takes a delivery through the line.
     ///
     /// # Errors
@@ -65,12 +54,6 @@ impl Pipeline {
         limiter.take(arrival.steady).map_err(|retry_after| Refusal::RateLimited { retry_after })
     }
 
-    /// The filters' host, for its metrics and its end.
-    #[must_use]
-    pub fn filters(&self) -> &Host {
-        &self.filters
-    }
-
     /// The routes that take the event. One that broke its schema is on none: it has a letter.
     fn matching(&self, judged: &Judged) -> Vec<&FilteredRoute> {
         if judged.letter.is_some() {
@@ -80,7 +63,7 @@ impl Pipeline {
         self.routes.matching(event, || judged.json.value(event))
     }
 
-    /// Asks the filters of every route in one hand-over to a filter thread; none if none has any.
+    /// Asks the filters of every route, all in one go. A route without any lets the event through.
     async fn filter(
         &self,
         judged: &Judged,

@@ -197,7 +197,7 @@ fn write_sinks(page: &mut Page, rooms: &Rooms) {
 }
 
 fn write_filters(page: &mut Page, rooms: &Rooms) {
-    let plugins = rooms.pipeline.filters().metrics();
+    let plugins = rooms.pipeline.filters.metrics();
     let named: Vec<_> = plugins
         .iter()
         .map(|plugin| (plugin.plugin.as_str(), plugin.digest.to_string(), plugin))
