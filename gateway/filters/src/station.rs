@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use sluicegate_core::decision::{Decision, Failure};
 use sluicegate_core::event::Event;
@@ -113,16 +112,11 @@ fn call(
     event: &Event,
     id: &mut String,
 ) -> (Result<Answer, Fault>, bool) {
-    let began = Instant::now();
     let mut instance = match slot.instance.take().map_or_else(|| start(plugin), Ok) {
         Ok(instance) => instance,
-        Err(fault) => {
-            plugin.pace.answered(began.elapsed());
-            return (Err(fault), false);
-        }
+        Err(fault) => return (Err(fault), false),
     };
     let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, id);
-    plugin.pace.answered(began.elapsed());
     let was_used = instance.is_used();
     if answer.is_ok() {
         if instance.is_old(plugin.limits.recycle_calls) {

@@ -36,14 +36,18 @@ impl Tally {
 
     /// Asks, unless the plugins have had their time: many events out of one, each of which a
     /// plugin takes its whole deadline for, must not hold a thread for all of them together.
-    fn timed(&mut self, deadline: Duration, ask: impl FnOnce() -> Verdict) -> Verdict {
-        if self.spent > deadline * DEADLINES_MAX {
+    ///
+    /// The time is that of the whole answer: a fresh instance and a second try included.
+    fn timed(&mut self, plugin: &Plugin, ask: impl FnOnce() -> Verdict) -> Verdict {
+        if self.spent > plugin.0.limits.deadline * DEADLINES_MAX {
             let why = "the plugins had no time left for this event";
             return Err(Fault::new(Cause::Deadline, why.to_owned()));
         }
         let began = Instant::now();
         let verdict = ask();
-        self.spent += began.elapsed();
+        let took = began.elapsed();
+        self.spent += took;
+        plugin.0.pace.answered(took);
         verdict
     }
 }
@@ -66,8 +70,7 @@ pub(crate) fn walk(
             open.push((event, at + 1));
             continue;
         }
-        let deadline = plugin.0.limits.deadline;
-        let end = match tally.timed(deadline, || ask(plugin, &event)) {
+        let end = match tally.timed(plugin, || ask(plugin, &event)) {
             Ok(Ok(Decision::Next)) => {
                 open.push((event, at + 1));
                 continue;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
-use sluicegate_core::time::Clock;
 use sluicegate_queue::Store;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
 use tokio::net::TcpListener;
@@ -76,7 +75,11 @@ impl Hall {
             .iter()
             .map(|source| (source.name.clone(), Arc::new(SourceCounters::default())))
             .collect();
-        let door = open_door(&plan, Arc::clone(&pipeline), clock, &counters);
+        let entrance = |(name, counters): (&SourceName, &Arc<SourceCounters>)| {
+            (name.clone(), Entrance::new(Arc::clone(counters)))
+        };
+        let entrances = counters.iter().map(entrance).collect();
+        let door = Arc::new(Door::new(Arc::clone(&pipeline), Stamp::new(clock), entrances));
         let stops = Stops {
             sources: watch::Sender::new(false),
             dispatches: watch::Sender::new(false),
@@ -164,22 +167,6 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
 fn rates(plan: &Plan) -> HashMap<SourceName, Limiter> {
     let limiter = |source: &SourcePlan| Some((source.name.clone(), Limiter::new(source.rate?)));
     plan.sources.iter().filter_map(limiter).collect()
-}
-
-fn open_door(
-    plan: &Plan,
-    pipeline: Arc<Pipeline>,
-    clock: Clock,
-    counters: &BTreeMap<SourceName, Arc<SourceCounters>>,
-) -> Arc<Door> {
-    let mut entrances = HashMap::new();
-    for source in &plan.sources {
-        if let Some(counters) = counters.get(&source.name) {
-            let entrance = Entrance::new(Arc::clone(counters));
-            entrances.insert(source.name.clone(), entrance);
-        }
-    }
-    Arc::new(Door::new(pipeline, Stamp::new(clock), entrances))
 }
 
 async fn join(tasks: &mut JoinSet<()>, drain: Duration, what: &str) {

@@ -46,16 +46,6 @@ impl Door {
     pub fn close(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
-
-    async fn judge(&self, entrance: &Entrance, delivery: Delivery) -> Result<Receipt, Refusal> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Err(Refusal::Stopping);
-        }
-        let arrival = self.stamp.arrival();
-        let receipt = self.pipeline.run(Received::assertion(delivery, arrival)).await;
-        entrance.counters.line_us.observe_duration(self.stamp.now().since(arrival.steady));
-        receipt
-    }
 }
 
 impl Intake for Door {
@@ -64,8 +54,15 @@ impl Intake for Door {
             let Some((name, entrance)) = self.sources.get_key_value(&delivery.source) else {
                 return Err(Refusal::NoSource);
             };
-            let judged = self.judge(entrance, delivery).await;
-            entrance.note(name, &judged, self.stamp.now());
+            let arrival = self.stamp.arrival();
+            let judged = if self.stopping.load(Ordering::Relaxed) {
+                Err(Refusal::Stopping)
+            } else {
+                self.pipeline.run(Received::assertion(delivery, arrival)).await
+            };
+            let now = self.stamp.now();
+            entrance.counters.line_us.observe_duration(now.since(arrival.steady));
+            entrance.note(name, &judged, now);
             judged
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! The names are those of `gateway/docs/METRICS.md`. Text format 0.0.4.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
@@ -52,7 +52,7 @@ pub struct SinkCounters {
 #[derive(Debug, Default)]
 pub struct Page {
     text: String,
-    families: BTreeMap<&'static str, ()>,
+    families: BTreeSet<&'static str>,
 }
 
 impl Page {
@@ -106,7 +106,7 @@ impl Page {
     }
 
     fn family(&mut self, name: &'static str, help: &str, kind: &str) {
-        if self.families.insert(name, ()).is_none() {
+        if self.families.insert(name) {
             // Writing to a String cannot fail.
             let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
         }

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::Digest;
+use sluicegate_sources::http::Response;
 
-use super::reply::Reply;
+use super::reply;
 
 /// Who may ask.
 #[derive(Debug, Clone)]
@@ -25,10 +26,10 @@ impl Access {
         &self,
         headers: &Fields,
         sha256: impl Fn(&[u8]) -> Digest,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Response> {
         if headers.first("origin").is_some() {
             let why = "requests from web pages are not answered";
-            return Err(Reply::problem(403, "origin_not_allowed", why));
+            return Err(reply::problem(403, "origin_not_allowed", why));
         }
         match self {
             Self::Local(address) => {
@@ -37,7 +38,7 @@ impl Access {
                     return Ok(());
                 }
                 let why = "the Host header must name this machine as localhost, 127.0.0.1 or [::1]";
-                Err(Reply::problem(403, "host_not_allowed", why))
+                Err(reply::problem(403, "host_not_allowed", why))
             }
             Self::Token(expected) => {
                 let given = headers.once("authorization").ok().and_then(|value| {
@@ -49,7 +50,7 @@ impl Access {
                     return Ok(());
                 }
                 let why = "a bearer token is needed, and this is not it";
-                Err(Reply::problem(401, "token_refused", why))
+                Err(reply::problem(401, "token_refused", why).with("www-authenticate", "Bearer"))
             }
         }
     }

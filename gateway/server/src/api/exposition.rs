@@ -8,9 +8,9 @@ use sluicegate_core::queue::QueueStats;
 use sluicegate_core::seams::Engine;
 use sluicegate_filters::{PluginMetrics, Series, SeriesValue};
 use sluicegate_queue::Store;
-use sluicegate_sources::http::HttpMetrics;
+use sluicegate_sources::http::{HttpMetrics, Response};
 
-use super::reply::Reply;
+use super::reply;
 use crate::metrics::{Page, SinkCounters, SourceCounters};
 use crate::pipeline::Pipeline;
 
@@ -42,7 +42,7 @@ const US: f64 = 1e-6;
 /// Nanoseconds written as seconds.
 const NS: f64 = 1e-9;
 
-pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Reply {
+pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     let mut page = Page::default();
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
@@ -60,7 +60,7 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Reply {
     }
     write_store(&mut page, rooms);
     write_sinks(&mut page, rooms);
-    Reply::text(200, "text/plain; version=0.0.4; charset=utf-8", page.into_text())
+    reply::text("text/plain; version=0.0.4; charset=utf-8", page.into_text())
 }
 
 struct Value<T> {

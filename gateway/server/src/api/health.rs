@@ -1,8 +1,9 @@
 //! Whether the gateway lives, and whether it takes events.
 
+use sluicegate_sources::http::Response;
 use tokio::sync::watch;
 
-use super::reply::Reply;
+use super::reply;
 
 /// Whether the gateway takes events; asked by load balancers at `/readyz`.
 #[derive(Debug)]
@@ -45,18 +46,18 @@ impl Readiness {
 }
 
 /// `GET /healthz`: the process answers.
-pub(super) fn healthz() -> Reply {
-    Reply::text(200, "text/plain; charset=utf-8", "ok\n".to_owned())
+pub(super) fn healthz() -> Response {
+    reply::text("text/plain; charset=utf-8", "ok\n".to_owned())
 }
 
 /// `GET /readyz`: it takes events, and its store can make them durable.
-pub(super) fn readyz(readiness: &Readiness, store_poisoned: bool) -> Reply {
+pub(super) fn readyz(readiness: &Readiness, store_poisoned: bool) -> Response {
     if store_poisoned {
         let why = "a flush of the store failed: nothing can be made durable until a restart";
-        return Reply::problem(503, "store_unavailable", why);
+        return reply::problem(503, "store_unavailable", why);
     }
     if !readiness.is_ready() {
-        return Reply::problem(503, "stopping", "the gateway is starting or stopping");
+        return reply::problem(503, "stopping", "the gateway is starting or stopping");
     }
-    Reply::text(200, "text/plain; charset=utf-8", "ready\n".to_owned())
+    reply::text("text/plain; charset=utf-8", "ready\n".to_owned())
 }

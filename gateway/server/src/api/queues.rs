@@ -11,9 +11,10 @@ use sluicegate_core::limits::{
 };
 use sluicegate_core::queue::{LeaseReceipt, QueueFault, QueueStats, Settled, Settlement, Verb};
 use sluicegate_core::seams::{Ask, Engine};
+use sluicegate_sources::http::Response;
 
 use super::event_json;
-use super::reply::Reply;
+use super::reply;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -99,7 +100,7 @@ pub(super) async fn receive(
     queue: &QueueName,
     body: &[u8],
     stopped: impl Future<Output = ()>,
-) -> Reply {
+) -> Response {
     let ask: ReceiveBody = match parse(body) {
         Ok(ask) => ask,
         Err(reply) => return reply,
@@ -126,15 +127,15 @@ pub(super) async fn receive(
     };
     match received {
         Ok(batch) => match event_json::deliveries(&batch) {
-            Ok(json) => Reply::text(200, "application/json", json),
-            Err(fault) => Reply::problem(500, "internal", &fault.to_string()),
+            Ok(json) => reply::text("application/json", json),
+            Err(fault) => reply::problem(500, "internal", &fault.to_string()),
         },
         Err(fault) => refuse(&fault),
     }
 }
 
 /// `POST /v1/queues/{queue}/settle`.
-pub(super) async fn settle(engine: &dyn Engine, queue: &QueueName, body: &[u8]) -> Reply {
+pub(super) async fn settle(engine: &dyn Engine, queue: &QueueName, body: &[u8]) -> Response {
     let body: SettleBody = match parse(body) {
         Ok(body) => body,
         Err(reply) => return reply,
@@ -153,7 +154,7 @@ pub(super) async fn settle(engine: &dyn Engine, queue: &QueueName, body: &[u8]) 
     match engine.settle(queue, settlements).await {
         Ok(settled) => {
             let results: Vec<_> = receipts.into_iter().zip(settled).map(result).collect();
-            Reply::json(&json!({ "results": results }))
+            reply::json(&json!({ "results": results }))
         }
         Err(fault) => refuse(&fault),
     }
@@ -182,29 +183,29 @@ fn result((receipt, settled): (String, Settled)) -> ResultJson {
 }
 
 /// `POST /v1/queues/{queue}/redrive`.
-pub(super) async fn redrive(engine: &dyn Engine, queue: &QueueName, body: &[u8]) -> Reply {
+pub(super) async fn redrive(engine: &dyn Engine, queue: &QueueName, body: &[u8]) -> Response {
     let body: RedriveBody = match parse(body) {
         Ok(body) => body,
         Err(reply) => return reply,
     };
     match engine.redrive(queue, body.max).await {
-        Ok(redriven) => Reply::json(&json!({ "moved": redriven.moved, "left": redriven.left })),
+        Ok(redriven) => reply::json(&json!({ "moved": redriven.moved, "left": redriven.left })),
         Err(fault) => refuse(&fault),
     }
 }
 
 /// `GET /v1/queues`.
-pub(super) async fn list(engine: &dyn Engine) -> Reply {
+pub(super) async fn list(engine: &dyn Engine) -> Response {
     let all = engine.stats().await;
     let queues = all.iter().map(|(name, stats)| stats_json(name, stats)).collect();
-    Reply::json(&QueuesJson { queues })
+    reply::json(&QueuesJson { queues })
 }
 
 /// `GET /v1/queues/{queue}`.
-pub(super) async fn show(engine: &dyn Engine, queue: &QueueName) -> Reply {
+pub(super) async fn show(engine: &dyn Engine, queue: &QueueName) -> Response {
     let all = engine.stats().await;
     match all.iter().find(|(name, _)| name == queue) {
-        Some((name, stats)) => Reply::json(&stats_json(name, stats)),
+        Some((name, stats)) => reply::json(&stats_json(name, stats)),
         None => refuse(&QueueFault::NoQueue),
     }
 }
@@ -223,10 +224,10 @@ fn stats_json<'a>(name: &'a QueueName, stats: &QueueStats) -> StatsJson<'a> {
 }
 
 /// An empty body stands for `{}`. A list is refused, though serde would read one field by field.
-fn parse<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> Result<T, Reply> {
+fn parse<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> Result<T, Response> {
     let refuse = |why: &str| {
         let detail = format!("the body is not what is asked: {why}");
-        Reply::problem(400, "request_malformed", &detail)
+        reply::problem(400, "request_malformed", &detail)
     };
     match body.trim_ascii_start().first() {
         None => Ok(T::default()),
@@ -235,15 +236,15 @@ fn parse<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> Result<T, Reply> {
     }
 }
 
-fn out_of_range(what: &str, least: u64, most: u64) -> Reply {
-    Reply::problem(422, "value_out_of_range", &format!("{what} must be {least} to {most}"))
+fn out_of_range(what: &str, least: u64, most: u64) -> Response {
+    reply::problem(422, "value_out_of_range", &format!("{what} must be {least} to {most}"))
 }
 
 /// The answer to a fault of a queue as a whole.
-pub(super) fn refuse(fault: &QueueFault) -> Reply {
+pub(super) fn refuse(fault: &QueueFault) -> Response {
     let status = match fault {
         QueueFault::NoQueue => 404,
         QueueFault::StoreUnavailable { .. } | QueueFault::Stopping => 503,
     };
-    Reply::problem(status, fault.code(), &fault.to_string())
+    reply::problem(status, fault.code(), &fault.to_string())
 }

@@ -12,7 +12,7 @@ use super::door::Access;
 use super::exposition::{self, Rooms};
 use super::health::{self, Readiness};
 use super::queues;
-use super::reply::Reply;
+use super::reply;
 
 /// The admin API.
 pub struct Api {
@@ -36,7 +36,7 @@ enum Place {
 }
 
 impl Place {
-    fn parse(path: &str) -> Result<Self, Reply> {
+    fn parse(path: &str) -> Result<Self, Response> {
         let queue = |name: &str| name.parse().map_err(|_| queues::refuse(&QueueFault::NoQueue));
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         match parts.as_slice() {
@@ -48,7 +48,7 @@ impl Place {
             ["v1", "queues", name, "receive"] => queue(name).map(Self::Receive),
             ["v1", "queues", name, "settle"] => queue(name).map(Self::Settle),
             ["v1", "queues", name, "redrive"] => queue(name).map(Self::Redrive),
-            _ => Err(Reply::problem(404, "path_not_found", "there is nothing at this path")),
+            _ => Err(reply::problem(404, "path_not_found", "there is nothing at this path")),
         }
     }
 
@@ -73,7 +73,7 @@ impl Api {
     }
 
     /// Health is for load balancers: it tells nothing, and everyone may ask.
-    fn judge(&self, head: &Head) -> Result<(), Reply> {
+    fn judge(&self, head: &Head) -> Result<(), Response> {
         let place = Place::parse(head.path())?;
         if !matches!(place, Place::Health | Place::Ready) {
             self.access.check(&head.headers, sha256)?;
@@ -82,11 +82,11 @@ impl Api {
         if head.method == allowed {
             return Ok(());
         }
-        let problem = Reply::problem(405, "method_not_allowed", &format!("use {allowed}"));
-        Err(Reply { allow: Some(allowed), ..problem })
+        let detail = format!("use {allowed}");
+        Err(reply::problem(405, "method_not_allowed", &detail).with("allow", allowed))
     }
 
-    async fn answer(&self, request: Request) -> Reply {
+    async fn answer(&self, request: Request) -> Response {
         let place = match Place::parse(request.path()) {
             Ok(place) => place,
             Err(reply) => return reply,
@@ -110,14 +110,11 @@ impl Api {
 
 impl Handler for Api {
     fn admit(&self, head: &Head) -> Result<BodyRule, Response> {
-        match self.judge(head) {
-            Ok(()) => Ok(BodyRule { bytes_max: BODY_BYTES_MAX }),
-            Err(reply) => Err(response(reply)),
-        }
+        self.judge(head).map(|()| BodyRule { bytes_max: BODY_BYTES_MAX })
     }
 
     fn handle(&self, request: Request) -> Pending<'_, Response> {
-        Box::pin(async move { response(self.answer(request).await) })
+        Box::pin(self.answer(request))
     }
 
     /// A consumer that went away must not be leased anything. Settlements are finished.
@@ -131,17 +128,6 @@ impl Handler for Api {
 
 /// A thousand receipts with reasons fit in a megabyte.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
-
-fn response(reply: Reply) -> Response {
-    let response = Response::new(reply.status)
-        .with("x-content-type-options", "nosniff")
-        .body(reply.content_type, reply.body);
-    match (reply.status, reply.allow) {
-        (401, _) => response.with("www-authenticate", "Bearer"),
-        (_, Some(method)) => response.with("allow", method),
-        _ => response,
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -94,12 +94,9 @@ impl Places {
     }
 
     fn over_bounds(&self) -> Option<Letter> {
-        let destinations: usize = self.placements.iter().map(|p| p.queues.len()).sum();
         let what = if self.placements.len() > OUTPUTS_MAX {
             format!("more than {OUTPUTS_MAX} events out of one")
-        } else if self.placements.iter().any(|p| p.queues.len() > DESTINATIONS_MAX)
-            || destinations > DESTINATIONS_MAX * OUTPUTS_MAX
-        {
+        } else if self.placements.iter().any(|p| p.queues.len() > DESTINATIONS_MAX) {
             format!("more than {DESTINATIONS_MAX} queues for one event")
         } else {
             return None;
