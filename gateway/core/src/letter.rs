@@ -1,9 +1,11 @@
 //! The letter: why an event is in a dead-letter queue. It travels with the event.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ids::{Digest, PluginName, QueueName, RouteName};
 use crate::limits::bounded_reason;
+use crate::time::Timestamp;
 
 /// Why an event was dead-lettered, by whom, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,19 @@ pub struct Letter {
     pub plugin: Option<(PluginName, Digest)>,
     /// Delivery attempts made before it was given up.
     pub attempts: u32,
+    /// The last of those that failed, oldest first; at most `FAILURES_MAX`.
+    pub failures: Vec<Failure>,
+}
+
+/// One attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// When, by the wall clock.
+    pub at: Timestamp,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// What happened, for a person to read; bounded by `REASON_BYTES_MAX`.
+    pub why: Arc<str>,
 }
 
 /// The kinds of cause, each a stable word.
@@ -45,6 +60,8 @@ pub enum Cause {
     Violation,
     /// No route takes the event.
     Unrouted,
+    /// Its time to live was over before it was delivered.
+    Expired,
 }
 
 impl Letter {
@@ -58,13 +75,14 @@ impl Letter {
             route: None,
             plugin: None,
             attempts: 0,
+            failures: Vec::new(),
         }
     }
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AttemptsExhausted,
         Self::GivenUp,
         Self::Decided,
@@ -75,6 +93,7 @@ impl Cause {
         Self::Failed,
         Self::Violation,
         Self::Unrouted,
+        Self::Expired,
     ];
 
     /// A stable word for the API, metrics, logs and the log format.
@@ -91,6 +110,7 @@ impl Cause {
             Self::Failed => "filter_failed",
             Self::Violation => "schema_violation",
             Self::Unrouted => "unrouted",
+            Self::Expired => "expired",
         }
     }
 }

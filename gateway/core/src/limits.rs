@@ -59,6 +59,15 @@ pub const LEASE_MS_DEFAULT: u64 = 30_000;
 /// Milliseconds of delay of one event: thirty days.
 pub const DELAY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 
+/// Events of one queue that may be leased or wait for a next attempt at one time.
+pub const HELD_MAX: usize = 1_000_000;
+
+/// Events of one queue that may wait for others with their ordering key at one time.
+pub const BLOCKED_MAX: usize = 20_000;
+
+/// Failed attempts that are remembered of one event: the last ones.
+pub const FAILURES_MAX: usize = 8;
+
 /// Bytes of a plugin's file. The largest known, a Python interpreter with its library, has 18 MB.
 pub const PLUGIN_BYTES_MAX: usize = 64 * 1024 * 1024;
 

@@ -78,19 +78,57 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where a room asks what time it is. The hall makes the real one; tests make their own.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+/// One moment, by two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// By the machine's clock, which people and daemons set: what a deadline of the world is held
+    /// against, and what is written down.
+    pub wall: Timestamp,
+    /// By a clock that is never set: how long something took, when a lease ends.
+    pub steady: Timestamp,
+}
 
-impl Clock {
-    /// A clock that answers with this function.
-    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+impl Moment {
+    /// The wall time at this later point of the steady clock, if nobody sets the clock until then.
+    #[must_use]
+    pub fn wall_at(self, steady: Timestamp) -> Timestamp {
+        self.wall.plus(steady.since(self.steady))
     }
 
-    /// What time it is.
+    /// The point of the steady clock at this later wall time, if nobody sets the clock until then.
+    #[must_use]
+    pub fn steady_at(self, wall: Timestamp) -> Timestamp {
+        self.steady.plus(wall.since(self.wall))
+    }
+}
+
+/// Where a room asks what time it is. The hall makes the real one; tests make their own.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Moment + Send + Sync>);
+
+impl Clock {
+    /// A clock that answers with this function, for both clocks of a moment: one that is never set.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self::of_moments(move || {
+            let now = now();
+            Moment { wall: now, steady: now }
+        })
+    }
+
+    /// A clock that answers with this function.
+    pub fn of_moments(moment: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
+        Self(Arc::new(moment))
+    }
+
+    /// What time it is, by the wall clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
+        self.moment().wall
+    }
+
+    /// What time it is, by both clocks.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
         (self.0)()
     }
 }

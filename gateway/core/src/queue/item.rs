@@ -1,28 +1,29 @@
-//! What a queue knows about an event that lies in it: where the log has it, and what happened to
-//! it here. Never the event itself: payloads stay in the log.
+//! What a queue knows about an event that lies in it: where the log has it, how it is to be
+//! treated, and what happened to it here. Never the event itself: payloads stay in the log.
+
+use std::num::NonZeroU64;
 
 use crate::time::Timestamp;
 
-/// Which event in a queue: where it lies in the log, and by which way it came. Places are ordered
-/// as the commits were: a queue hands out the smallest place first.
+/// A place in the log: an entry, and which part of it. Later entries have greater places.
 ///
-/// The way is part of it because one event, placed in two queues, can be given up by both into
-/// one dead-letter queue: it is there twice, and each goes back where it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The upper half of a position is the number of the segment, the lower half the offset in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Place {
-    /// The position of the entry; a later entry has a greater one.
+    /// The position of the entry.
     pub position: u64,
-    /// Which placement of the entry.
+    /// Which part of the entry: a placement of a commit, or a change.
     pub part: u16,
-    /// The queue that gave the event up, if one did and this is a dead-letter queue.
-    pub origin: Option<QueueNumber>,
 }
 
 impl Place {
-    /// The place of a placement, as a commit makes it.
+    /// Before every place.
+    pub const START: Self = Self { position: 0, part: 0 };
+
+    /// The number of the segment that it lies in.
     #[must_use]
-    pub fn committed(position: u64, part: u16) -> Self {
-        Self { position, part, origin: None }
+    pub fn segment(self) -> u32 {
+        (self.position >> 32) as u32
     }
 }
 
@@ -30,51 +31,106 @@ impl Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueNumber(pub u16);
 
+/// A source by a hash of its name: enough to count by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct SourceTag(pub u32);
+
+/// How urgent an event is in its queue: 0 to 9. All events of a higher priority go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Priority(u8);
+
+impl Priority {
+    /// How many there are.
+    pub const LEVELS: usize = 10;
+
+    /// The priority of this level; the highest if it is above.
+    #[must_use]
+    pub fn new(level: u8) -> Self {
+        Self(level.min(Self::LEVELS as u8 - 1))
+    }
+
+    /// The level: 0 to 9.
+    #[must_use]
+    pub fn level(self) -> u8 {
+        self.0
+    }
+}
+
+/// Events of one queue with the same key are handed out one after the other. A hash of the key's
+/// text: two texts with one hash wait for each other, and nothing worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderKey(pub NonZeroU64);
+
+/// How an event is to be treated in one queue: decided when it is placed there, stored with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// How urgent it is.
+    pub priority: Priority,
+    /// In line with which others it must stay.
+    pub order_key: Option<OrderKey>,
+    /// Not before this time, by the wall clock.
+    pub deliver_at: Option<Timestamp>,
+    /// Not after this time, by the wall clock.
+    pub expires_at: Option<Timestamp>,
+}
+
 /// An event that lies in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
-    /// Where the event is.
-    pub place: Place,
+    /// Where the log says that it came into this queue: its identity here. A queue hands out the
+    /// smallest first.
+    pub id: Place,
+    /// Where its bytes are. The same as `id`, if a commit brought it and it was never relocated.
+    pub event: Place,
     /// Where its letter is, if a dead-lettering brought it here. (The letter of an event that was
     /// committed into a dead-letter queue is beside the event.)
     pub letter: Option<Place>,
+    /// The queue that gave the event up, if one did and this is a dead-letter queue.
+    pub origin: Option<QueueNumber>,
+    /// The source that it came in by.
+    pub source: SourceTag,
     /// When the gateway had received it.
     pub received_at: Timestamp,
     /// Its bytes, about, for quotas.
     pub weight: u32,
     /// Attempts made in this queue.
     pub attempts: u32,
+    /// How it is to be treated here.
+    pub terms: Terms,
 }
 
 impl Item {
     /// An event as a commit places it.
     #[must_use]
-    pub fn fresh(place: Place, received_at: Timestamp, weight: u32) -> Self {
-        Self { place, letter: None, received_at, weight, attempts: 0 }
+    pub fn fresh(id: Place, received_at: Timestamp, weight: u32) -> Self {
+        Self {
+            id,
+            event: id,
+            letter: None,
+            origin: None,
+            source: SourceTag::default(),
+            received_at,
+            weight,
+            attempts: 0,
+            terms: Terms::default(),
+        }
     }
 
-    /// This event in a dead-letter queue, given up by `origin`, with its letter at `letter`. If
-    /// it was a dead letter before, it belongs to the queue that gave it up first.
+    /// This event in a dead-letter queue: given up by `origin`, in the change at `id`, which holds
+    /// its letter. If it was a dead letter before, it belongs to the queue that gave it up first.
+    /// Dead letters do not expire.
     #[must_use]
-    pub fn dead_lettered(self, origin: QueueNumber, letter: Place) -> Self {
-        let place = Place { origin: self.place.origin.or(Some(origin)), ..self.place };
-        Self { place, letter: Some(letter), attempts: 0, ..self }
+    pub fn dead_lettered(self, origin: QueueNumber, id: Place) -> Self {
+        let terms = Terms { deliver_at: None, expires_at: None, ..self.terms };
+        let origin = self.origin.or(Some(origin));
+        Self { id, letter: Some(id), origin, attempts: 0, terms, ..self }
     }
 
-    /// This event back in the queue that had given it up.
+    /// This event placed once more by the change at `id`: a dead letter back in its queue, or an
+    /// event of the past replayed. What its time to live was is over.
     #[must_use]
-    pub fn redriven(self) -> Self {
-        Self { place: Place { origin: None, ..self.place }, letter: None, attempts: 0, ..self }
-    }
-
-    /// The queue that gave it up, if one did and this is a dead-letter queue.
-    #[must_use]
-    pub fn origin(&self) -> Option<QueueNumber> {
-        self.place.origin
-    }
-
-    /// Whether nothing has happened to it since its commit.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.letter.is_none() && self.place.origin.is_none() && self.attempts == 0
+    pub fn placed_again(self, id: Place) -> Self {
+        let terms = Terms { deliver_at: None, expires_at: None, ..self.terms };
+        Self { id, letter: None, origin: None, attempts: 0, terms, ..self }
     }
 }

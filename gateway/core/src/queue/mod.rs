@@ -1,23 +1,19 @@
 //! The rules of a queue: what consumers may ask, and the state machine that decides. Nothing here
 //! waits, reads a clock or touches a disk.
 
-mod backlog;
 mod item;
-#[cfg(test)]
-mod model;
 mod policy;
-mod restore;
-mod settle;
+mod snapshot;
 mod state;
 mod traffic;
-mod turn;
 mod words;
 
-pub use item::{Item, Place, QueueNumber};
-pub use policy::{DeadLetters, Policy};
-pub use state::QueueState;
-pub use traffic::{Change, Effect, Input, Lease, LeaseNumber};
+pub use item::{Item, OrderKey, Place, Priority, QueueNumber, SourceTag, Terms};
+pub use policy::{DeadLetters, Delivery, OnExpiry, Policy, Room};
+pub use snapshot::{Held, LaneSnapshot, Run, Snapshot};
+pub use state::{QueueState, Standing, View};
+pub use traffic::{Change, Effect, Input, Lease, LeaseNumber, Moved, Replayed, Wish};
 pub use words::{
-    Consumed, LeaseReceipt, QueueFault, QueueStats, Redriven, SettleFault, Settled, Settlement,
-    Verb,
+    Consumed, DropCause, LeaseReceipt, QueueFault, QueueStats, Redriven, SettleFault, Settled,
+    Settlement, Verb,
 };

@@ -1,228 +1,115 @@
-//! The state machine of one queue: ready, leased and delayed events, and consumers that wait.
-//!
-//! `handle` is the only way in while the queue runs; `restore_*` and `take` rebuild the state
-//! from the log before. Leases are not restored: after a restart every event that was leased is
-//! ready, with its attempts. Time and randomness are arguments.
+//! The state machine of one queue. (Contract: the bodies are written by the room's builder.)
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::backlog::Backlog;
 use super::item::{Item, Place};
 use super::policy::Policy;
-use super::traffic::{Change, Effect, Input, Lease, LeaseNumber};
-use super::turn::Turn;
+use super::snapshot::{LaneSnapshot, Snapshot};
+use super::traffic::{Effect, Input, Replayed, Wish};
 use super::words::QueueStats;
-use crate::letter::Cause;
-use crate::limits::{LEASE_MS_MAX, RECEIVE_BATCH_MAX, RECEIVE_BYTES_MAX, RECEIVE_WAIT_MS_MAX};
-use crate::seams::Ask;
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 
 /// The state of one queue.
 #[derive(Debug)]
 pub struct QueueState {
-    pub(super) policy: Policy,
-    pub(super) ready: Backlog,
-    pub(super) leased: HashMap<LeaseNumber, Lease>,
-    pub(super) lease_ends: BTreeSet<(Timestamp, LeaseNumber)>,
-    pub(super) delayed: BTreeMap<Place, Delayed>,
-    pub(super) delay_ends: BTreeSet<(Timestamp, Place)>,
-    asks: VecDeque<Waiting>,
-    next_lease: u64,
-    /// Counters and bytes; depths are filled in when asked for.
-    pub(super) stats: QueueStats,
+    policy: Policy,
 }
 
-/// A consumer that waits.
-#[derive(Debug)]
-struct Waiting {
-    ask: u64,
-    max: usize,
-    lease: Duration,
-    until: Timestamp,
+/// What lies in a queue at one moment, without being leased for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// Events to which something has happened, with where they stand, in the order of their ids.
+    pub held: Vec<(Item, Standing)>,
+    /// Where the arrivals are to which nothing has happened.
+    pub lanes: Vec<LaneSnapshot>,
+    /// The greatest id that came: what is found later came after this view.
+    pub newest: Place,
 }
 
-/// An event that waits for its next attempt.
-#[derive(Debug)]
-pub(super) struct Delayed {
-    pub(super) until: Timestamp,
-    pub(super) item: Item,
+/// Where an event stands in its queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// A consumer could receive it now.
+    Ready,
+    /// A consumer holds it until then, by the steady clock.
+    Leased(Timestamp),
+    /// It waits until then, by the wall clock.
+    Delayed(Timestamp),
+    /// It waits for another event with its ordering key.
+    Blocked,
 }
 
+#[expect(clippy::unimplemented, unused_variables, reason = "contract")]
 impl QueueState {
     /// An empty queue.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self {
-            policy,
-            ready: Backlog::default(),
-            leased: HashMap::new(),
-            lease_ends: BTreeSet::new(),
-            delayed: BTreeMap::new(),
-            delay_ends: BTreeSet::new(),
-            asks: VecDeque::new(),
-            next_lease: 1,
-            stats: QueueStats::default(),
-        }
+        Self { policy }
     }
 
     /// Takes in what happened and says what must be done. First everything that is due by `now`
     /// takes place, so that a lease that has run out cannot be settled.
-    pub fn handle(&mut self, input: Input, now: Timestamp, random: u64) -> Vec<Effect> {
-        let mut turn = Turn::new(now, random);
-        self.pass_time(&mut turn);
-        let mut effects = Vec::new();
-        turn.record_into(&mut effects);
-        match input {
-            Input::Arrived(items) => self.arrive(items),
-            Input::Ask { ask, terms } => self.ask(ask, terms, now),
-            Input::Withdrawn(ask) => self.asks.retain(|waiting| waiting.ask != ask),
-            Input::Settle { call, settlements } => {
-                let settle = |(lease, verb)| self.settle(lease, verb, &mut turn);
-                let settled = settlements.into_iter().map(settle).collect();
-                let changes = std::mem::take(&mut turn.changes);
-                effects.push(Effect::Settle { call, settled, changes });
-            }
-            Input::Lost(leases) => {
-                for number in leases {
-                    let Some(item) = self.end_lease(number) else { continue };
-                    self.forget(&item);
-                    turn.changes.push(Change::Lost(item));
-                }
-            }
-            Input::Redrive { call, max, origin } => {
-                let redriven = self.redrive(max, origin, &mut turn);
-                let changes = std::mem::take(&mut turn.changes);
-                effects.push(Effect::Redrive { call, redriven, changes });
-            }
-            Input::Due => {}
-        }
-        self.serve(&mut turn, &mut effects);
-        turn.record_into(&mut effects);
-        effects
+    pub fn handle(&mut self, input: Input, now: Moment, random: u64) -> Vec<Effect> {
+        unimplemented!()
     }
 
-    /// When `handle` should next be called with [`Input::Due`], if nothing else happens.
+    /// How long until `handle` should be called with [`Input::Due`], if nothing else happens.
     #[must_use]
-    pub fn next_due(&self) -> Option<Timestamp> {
-        let lease = self.lease_ends.first().map(|(until, _)| *until);
-        let delayed = self.delay_ends.first().map(|(until, _)| *until);
-        let asks = self.asks.iter().map(|waiting| waiting.until).min();
-        [lease, delayed, asks].into_iter().flatten().min()
+    pub fn next_due(&self, now: Moment) -> Option<Duration> {
+        unimplemented!()
     }
 
     /// The queue in numbers; `dead` is not known here.
     #[must_use]
-    pub fn stats(&self, now: Timestamp) -> QueueStats {
-        let (ready, leased) = (self.ready.len() as u64, self.leased.len() as u64);
-        let delayed = self.delayed.len() as u64;
-        let held = self.leased.values().map(|lease| lease.item.received_at);
-        let waiting = self.delayed.values().map(|delayed| delayed.item.received_at);
-        let oldest = held.chain(waiting).chain(self.ready.oldest()).min();
-        QueueStats {
-            depth: ready + leased + delayed,
-            ready,
-            leased,
-            delayed,
-            oldest_age: oldest.map_or(Duration::ZERO, |oldest| now.since(oldest)),
-            ..self.stats
-        }
+    pub fn stats(&self, now: Moment) -> QueueStats {
+        unimplemented!()
     }
 
-    fn arrive(&mut self, items: Vec<Item>) {
-        for item in items {
-            self.stats.enqueued += 1;
-            self.stats.bytes += u64::from(item.weight);
-            self.ready.insert(item);
-        }
+    /// How the queue treats its events.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
-    fn ask(&mut self, ask: u64, terms: Ask, now: Timestamp) {
-        self.asks.push_back(Waiting {
-            ask,
-            max: terms.max.clamp(1, RECEIVE_BATCH_MAX),
-            lease: terms.lease.min(Duration::from_millis(LEASE_MS_MAX)),
-            until: now.plus(terms.wait.min(Duration::from_millis(RECEIVE_WAIT_MS_MAX))),
-        });
+    /// What a checkpoint keeps: events that are leased are ready in it, with their attempts.
+    #[must_use]
+    pub fn snapshot(&self, now: Moment) -> Snapshot {
+        unimplemented!()
     }
 
-    /// Ends the leases and delays that are due.
-    fn pass_time(&mut self, turn: &mut Turn) {
-        while let Some((until, number)) = self.lease_ends.first().copied() {
-            if until > turn.now {
-                break;
-            }
-            let Some(item) = self.end_lease(number) else { continue };
-            self.stats.lease_expiries += 1;
-            if self.is_used_up(&item) {
-                self.give_up(item, Cause::AttemptsExhausted, LEASE_RAN_OUT.into(), turn);
-            } else {
-                self.stats.requeued += 1;
-                self.ready.insert(item);
-            }
-        }
-        while let Some((until, place)) = self.delay_ends.first().copied() {
-            if until > turn.now {
-                break;
-            }
-            if let Some(item) = self.take_waiting(place) {
-                self.ready.insert(item);
-            }
-        }
+    /// What lies in the queue after this id: at most so many of the events to which something has
+    /// happened, and all the lanes.
+    #[must_use]
+    pub fn view(&self, now: Moment, after: Place, held_max: usize) -> View {
+        unimplemented!()
     }
 
-    /// Gives ready events to the consumers that wait, first come first served.
-    fn serve(&mut self, turn: &mut Turn, effects: &mut Vec<Effect>) {
-        while let Some(Waiting { ask, max, lease, until }) = self.asks.pop_front() {
-            let leases = self.lease(max, turn.now.plus(lease), turn);
-            if leases.is_empty() && until > turn.now {
-                self.asks.push_front(Waiting { ask, max, lease, until });
-                break;
-            }
-            effects.push(Effect::HandOut { ask, leases });
-        }
-        // The one in front waits longest only if all wait equally long.
-        let now = turn.now;
-        self.asks.retain(|waiting| {
-            let waits = waiting.until > now;
-            if !waits {
-                effects.push(Effect::HandOut { ask: waiting.ask, leases: Vec::new() });
-            }
-            waits
-        });
+    /// Rebuilds: a queue as a checkpoint kept it.
+    #[must_use]
+    pub fn from_snapshot(policy: Policy, snapshot: Snapshot, now: Moment) -> Self {
+        unimplemented!()
     }
 
-    fn lease(&mut self, max: usize, until: Timestamp, turn: &mut Turn) -> Vec<Lease> {
-        let mut leases = Vec::with_capacity(max.min(self.ready.len()));
-        let mut bytes = 0_usize;
-        // One event alone always fits.
-        while leases.len() < max && (leases.is_empty() || bytes < RECEIVE_BYTES_MAX) {
-            let Some(item) = self.ready.pop() else { break };
-            if self.is_used_up(&item) {
-                // The process ended during the last attempt, or the policy was tightened.
-                self.give_up(item, Cause::AttemptsExhausted, LEASE_RAN_OUT.into(), turn);
-                continue;
-            }
-            bytes = bytes.saturating_add(item.weight as usize);
-            let number = LeaseNumber(self.next_lease);
-            self.next_lease += 1;
-            let item = Item { attempts: item.attempts.saturating_add(1), ..item };
-            let lease = Lease { number, item, until };
-            self.leased.insert(number, lease);
-            self.lease_ends.insert((until, number));
-            leases.push(lease);
-        }
-        leases
+    /// Rebuilds: the log says that this event came. Calls come in the order of the log.
+    pub fn replay_arrival(&mut self, item: Item, now: Moment) {
+        unimplemented!()
     }
 
-    pub(super) fn delay(&mut self, item: Item, until: Timestamp) {
-        self.delayed.insert(item.place, Delayed { until, item });
-        self.delay_ends.insert((until, item.place));
+    /// Rebuilds: the log says that this happened to the event with this id. `load` reads arrivals
+    /// back. Nothing happens if the event is not here: the entry that brought it was damaged, or
+    /// the log has already said that it left. Returns the event as it was before.
+    pub fn replay(
+        &mut self,
+        id: Place,
+        what: Replayed,
+        now: Moment,
+        load: &mut dyn FnMut(Wish) -> Vec<Item>,
+    ) -> Option<Item> {
+        unimplemented!()
     }
 
-    pub(super) fn forget(&mut self, item: &Item) {
-        self.stats.bytes = self.stats.bytes.saturating_sub(u64::from(item.weight));
+    /// Rebuilds: the whole log was read.
+    pub fn finish_replay(&mut self, policy: Policy, now: Moment) {
+        unimplemented!()
     }
 }
-
-const LEASE_RAN_OUT: &str = "the lease of the last attempt ran out";

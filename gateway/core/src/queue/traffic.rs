@@ -1,7 +1,8 @@
 //! What goes into the state machine of a queue, and what comes out of it.
 
-use super::item::{Item, Place, QueueNumber};
-use super::words::{Redriven, Settled, Verb};
+use super::item::{Item, Place, Priority, QueueNumber};
+use super::policy::Policy;
+use super::words::{DropCause, Settled, Verb};
 use crate::letter::Letter;
 use crate::seams::Ask;
 use crate::time::Timestamp;
@@ -13,8 +14,16 @@ pub struct LeaseNumber(pub u64);
 /// What happens to a queue.
 #[derive(Debug)]
 pub enum Input {
-    /// Events came; they are durable.
+    /// Events came; they are durable. Their ids are greater than all that came before.
     Arrived(Vec<Item>),
+    /// What a [`Effect::Load`] asked for.
+    Loaded {
+        /// The question, as it was asked.
+        wish: Wish,
+        /// The arrivals that were found, in the order of their ids; `None` if they could not be
+        /// read now.
+        found: Option<Vec<Item>>,
+    },
     /// A consumer asks for events.
     Ask {
         /// The caller's number for this question.
@@ -31,19 +40,41 @@ pub enum Input {
         /// Which lease, and what about it; `None` where the receipt is not one of this queue's.
         settlements: Vec<(Option<LeaseNumber>, Verb)>,
     },
+    /// These events never reached the consumer that they were handed out to: they are ready
+    /// again, and the attempt does not count.
+    Returned(Vec<LeaseNumber>),
     /// The events of these leases cannot be read back: they are gone.
     Lost(Vec<LeaseNumber>),
-    /// Dead letters are wanted back where they came from.
+    /// These dead letters are wanted back where they came from. Those that are leased, gone, or
+    /// never were in a queue stay.
     Redrive {
         /// The caller's number for this call.
         call: u64,
-        /// At most so many.
-        max: usize,
-        /// Only those of this queue.
-        origin: Option<QueueNumber>,
+        /// The dead letters, as this queue showed them.
+        items: Vec<Item>,
     },
+    /// All events that are here now and not leased are to be dropped, some in every turn.
+    Purge {
+        /// The caller's number for this call; answered when all are gone.
+        call: u64,
+    },
+    /// Events are treated in another way from now on.
+    Policy(Policy),
+    /// The bytes of these events lie elsewhere now: what is loaded is to be loaded again.
+    Relocated(Vec<Moved>),
     /// Time has passed.
     Due,
+}
+
+/// Where the bytes of an event lie now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// Which event.
+    pub id: Place,
+    /// Where its bytes are.
+    pub event: Place,
+    /// Where its letter is, if it has one of its own.
+    pub letter: Option<Place>,
 }
 
 /// What the owner of the queue must do, in order.
@@ -65,17 +96,35 @@ pub enum Effect {
         /// What changed.
         changes: Vec<Change>,
     },
-    /// Make the changes durable, then answer.
-    Redrive {
+    /// Make the changes durable, then answer with a count: a redrive's or a purge's.
+    Counted {
         /// The call that this answers.
         call: u64,
-        /// The answer.
-        redriven: Redriven,
+        /// How many events were moved or dropped.
+        count: u64,
         /// What changed.
         changes: Vec<Change>,
     },
     /// Make the changes durable; nobody waits for them.
     Record(Vec<Change>),
+    /// Read arrivals back, and say so with [`Input::Loaded`]. There is one at a time for a lane.
+    Load(Wish),
+}
+
+/// Arrivals that are wanted: those with this priority in one segment, after one place and up to
+/// another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// Of this priority.
+    pub priority: Priority,
+    /// In this segment.
+    pub segment: u32,
+    /// After this place.
+    pub after: Place,
+    /// Up to this place and with it: what is later did not come yet.
+    pub up_to: Place,
+    /// About so many; more are welcome if they lie together.
+    pub count: usize,
 }
 
 /// The right of one consumer to one event, for a time.
@@ -85,7 +134,7 @@ pub struct Lease {
     pub number: LeaseNumber,
     /// The event; its attempts count this one.
     pub item: Item,
-    /// When the right ends.
+    /// When the right ends, by the steady clock.
     pub until: Timestamp,
 }
 
@@ -94,13 +143,17 @@ pub struct Lease {
 pub enum Change {
     /// The event is done with.
     Acked(Item),
-    /// The event waits for its next attempt.
-    Delayed {
-        /// Which event.
-        place: Place,
-        /// Until when.
+    /// An attempt failed. The event waits for its next one.
+    Failed {
+        /// The event.
+        item: Item,
+        /// Until when it waits, by the wall clock; now, if it does not.
         until: Timestamp,
+        /// What happened, for a person to read.
+        why: String,
     },
+    /// A hand-out never reached its consumer. The item's attempts no longer count it.
+    Returned(Item),
     /// The event moves to the dead-letter queue.
     DeadLettered {
         /// The event.
@@ -117,6 +170,33 @@ pub enum Change {
         /// The queue.
         to: QueueNumber,
     },
+    /// The event is dropped, not delivered.
+    Dropped {
+        /// The event.
+        item: Item,
+        /// Why.
+        why: DropCause,
+    },
     /// The event is gone: its bytes in the log are damaged.
     Lost(Item),
+}
+
+/// What the log says of an event that lies in a queue, when a queue is rebuilt from it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replayed {
+    /// It was handed out for this attempt. The lease is void: it is ready.
+    Attempted(u32),
+    /// An attempt failed, at about `at`; it waits until then, by the wall clock.
+    Failed {
+        /// When the attempt failed, by the wall clock.
+        at: Timestamp,
+        /// Until when it waits.
+        until: Timestamp,
+        /// What happened.
+        why: String,
+    },
+    /// The last hand-out did not reach its consumer.
+    Returned,
+    /// It left the queue.
+    Left,
 }

@@ -116,17 +116,45 @@ impl QueueFault {
     }
 }
 
+/// Why an event was dropped, each a stable word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DropCause {
+    /// Its time to live was over.
+    Expired,
+    /// The queue was full, and drops its oldest.
+    Overflow,
+    /// An operator purged the queue.
+    Purged,
+}
+
+impl DropCause {
+    /// Every cause.
+    pub const ALL: [Self; 3] = [Self::Expired, Self::Overflow, Self::Purged];
+
+    /// A stable word for the API, metrics, logs and the log format.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Overflow => "overflow",
+            Self::Purged => "purged",
+        }
+    }
+}
+
 /// The state of a queue, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueStats {
-    /// Events not yet settled: `ready + leased + delayed`.
+    /// Events not yet settled: `ready + leased + delayed + blocked`.
     pub depth: u64,
     /// Events that a consumer could receive now.
     pub ready: u64,
     /// Events that a consumer holds.
     pub leased: u64,
-    /// Events that wait for a next attempt.
+    /// Events that wait for their time, or for a next attempt.
     pub delayed: u64,
+    /// Events that wait for another one with the same ordering key.
+    pub blocked: u64,
     /// Events of this queue that lie in its dead-letter queue.
     pub dead: u64,
     /// Age of the oldest event that is not settled, since the gateway received it.
@@ -135,6 +163,10 @@ pub struct QueueStats {
     pub bytes: u64,
     /// Events ever placed in it, since the gateway started.
     pub enqueued: u64,
+    /// Hand-outs to consumers, since the gateway started.
+    pub handed_out: u64,
+    /// Hand-outs of events that had been handed out before, since the gateway started.
+    pub redelivered: u64,
     /// Events ever acknowledged, since the gateway started.
     pub acked: u64,
     /// Attempts that failed and were put back, since the gateway started.
@@ -143,6 +175,16 @@ pub struct QueueStats {
     pub lease_expiries: u64,
     /// Events ever dead-lettered from it, since the gateway started.
     pub dead_lettered: u64,
+    /// Dead letters ever moved back from it, since the gateway started.
+    pub redriven: u64,
+    /// Events dropped because their time to live was over, since the gateway started.
+    pub expired: u64,
+    /// Events dropped because the queue was full, since the gateway started.
+    pub overflowed: u64,
+    /// Events dropped by a purge, since the gateway started.
+    pub purged: u64,
+    /// Events whose bytes in the log were damaged, since the gateway started.
+    pub lost: u64,
 }
 
 /// What a redrive moved.

@@ -1,11 +1,11 @@
 //! The alphabet of the format: how numbers, texts and options are written and read back.
 //!
 //! Numbers are LEB128, seven bits a byte, lowest first. A text is its length in bytes and its
-//! bytes. An option is a byte 0 or 1 and the value. A place is three numbers: position, part, and
-//! 0 or the number of the queue of origin and 1. Reading never panics: what is not well
+//! bytes. An option is a byte 0 or 1 and the value. A place is two numbers: position and part.
+//! A number that may be less than zero is zigzag (0, -1, 1, -2, ...) in LEB128. Reading never panics: what is not well
 //! formed is `None`.
 
-use sluicegate_core::queue::{Place, QueueNumber};
+use sluicegate_core::queue::Place;
 
 /// What entries are written into.
 pub(crate) trait Put {
@@ -15,6 +15,10 @@ pub(crate) trait Put {
     fn put_raw(&mut self, bytes: &[u8]);
     /// A number in LEB128.
     fn put_number(&mut self, value: u64);
+    /// A number that may be less than zero.
+    fn put_zigzag(&mut self, value: i64) {
+        self.put_number((value << 1 ^ value >> 63) as u64);
+    }
     /// A length and bytes.
     fn put_bytes(&mut self, bytes: &[u8]) {
         self.put_number(bytes.len() as u64);
@@ -35,7 +39,6 @@ pub(crate) trait Put {
     fn put_place(&mut self, place: Place) {
         self.put_number(place.position);
         self.put_number(u64::from(place.part));
-        self.put_number(place.origin.map_or(0, |origin| u64::from(origin.0) + 1));
     }
 }
 
@@ -94,6 +97,11 @@ impl<'a> Take<'a> {
         None
     }
 
+    pub(crate) fn zigzag(&mut self) -> Option<i64> {
+        let coded = self.number()?;
+        Some((coded >> 1) as i64 ^ -((coded & 1) as i64))
+    }
+
     pub(crate) fn size(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
     }
@@ -129,12 +137,7 @@ impl<'a> Take<'a> {
     }
 
     pub(crate) fn place(&mut self) -> Option<Place> {
-        let (position, part) = (self.number()?, self.u16()?);
-        let origin = match self.u32()? {
-            0 => None,
-            number => Some(QueueNumber(u16::try_from(number - 1).ok()?)),
-        };
-        Some(Place { position, part, origin })
+        Some(Place { position: self.number()?, part: self.u16()? })
     }
 }
 

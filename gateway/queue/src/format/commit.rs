@@ -4,8 +4,8 @@
 //! verdict     scheme text, key option, skew (flag, zigzag number), schema (option text, number)
 //! dedupe      option text: the sender's idempotency key
 //! events      count, each as `event` has it; the first is the one that was received
-//! placements  count, each: number of its event, weight, count of queues and their numbers,
-//!             letter (flag, as `letter` has it)
+//! placements  count, each: number of its event, weight, count of queues, and for each its number
+//!             and the terms there (as `item` has them); letter (flag, as `letter` has it)
 //! drops       count, each: route text, reason text
 //! ```
 //!
@@ -17,12 +17,12 @@ use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::Routed;
-use sluicegate_core::queue::QueueNumber;
+use sluicegate_core::queue::{QueueNumber, Terms};
 use sluicegate_core::signature::Verdict;
 
 use super::bytes::{Put, Take};
 use super::event::{self, Payload, Stored, StoredPayload};
-use super::{entry, letter};
+use super::{entry, item, letter};
 
 /// One event in one queue, as a commit places it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(crate) struct Placed {
     pub(crate) queue: QueueNumber,
     pub(crate) part: u16,
     pub(crate) weight: u32,
+    pub(crate) terms: Terms,
 }
 
 /// Encodes a commit as an entry that lacks only its place. `placed` holds every placement's
@@ -46,7 +47,10 @@ pub(crate) fn encode(routed: &Routed, placed: &[Placed]) -> Vec<u8> {
         out.put_number(event as u64);
         out.put_number(queues().next().map_or(0, |placed| u64::from(placed.weight)));
         out.put_number(queues().count() as u64);
-        queues().for_each(|placed| out.put_number(u64::from(placed.queue.0)));
+        for placed in queues() {
+            out.put_number(u64::from(placed.queue.0));
+            item::put_terms(&mut out, &placed.terms);
+        }
         out.put_u8(u8::from(placement.letter.is_some()));
         if let Some(letter) = &placement.letter {
             letter::put(&mut out, letter);
@@ -73,7 +77,7 @@ pub(crate) struct Commit<'a> {
 struct StoredPlacement {
     event: usize,
     weight: u32,
-    queues: Vec<QueueNumber>,
+    queues: Vec<(QueueNumber, Terms)>,
     letter: Option<Letter>,
 }
 
@@ -97,7 +101,13 @@ impl<'a> Commit<'a> {
     pub(crate) fn placed(&self) -> impl Iterator<Item = Placed> + '_ {
         self.placements.iter().zip(0_u16..).flat_map(|(placement, part)| {
             let weight = placement.weight;
-            placement.queues.iter().map(move |queue| Placed { queue: *queue, part, weight })
+            let placed = move |(queue, terms): &(QueueNumber, Terms)| Placed {
+                queue: *queue,
+                part,
+                weight,
+                terms: *terms,
+            };
+            placement.queues.iter().map(placed)
         })
     }
 
@@ -167,7 +177,7 @@ fn put_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
     out.put_option(verdict.key.as_ref().map(|key| key.as_str()));
     out.put_u8(u8::from(verdict.skew_ms.is_some()));
     if let Some(skew) = verdict.skew_ms {
-        out.put_number((skew << 1 ^ skew >> 63) as u64);
+        out.put_zigzag(skew);
     }
     out.put_option(verdict.schema.as_ref().map(|schema| schema.subject.as_str()));
     if let Some(schema) = &verdict.schema {
@@ -193,7 +203,9 @@ impl StoredPlacement {
         Some(Self {
             event: from.size()?,
             weight: from.u32()?,
-            queues: many(from, |from| from.u16().map(QueueNumber))?,
+            queues: many(from, |from| {
+                Some((QueueNumber(from.u16()?), item::take_terms(from)?))
+            })?,
             letter: if from.flag()? { Some(letter::take(from)?) } else { None },
         })
     }

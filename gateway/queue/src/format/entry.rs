@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  0  magic       4  "SGE1"
-//!  4  version     1  1
-//!  5  kind        1  1 commit, 2 changes, 3 catalogue
+//!  4  version     1  2
+//!  5  kind        1  1 commit, 2 changes, 3 catalogue, 4 again, 5 snapshot
 //!  6  zero        2
 //!  8  body length 4
 //! 12  body CRC    4  CRC32C of the body
@@ -34,6 +34,10 @@ pub(crate) enum Kind {
     Commit,
     Changes,
     Catalogue,
+    /// Events of the past, placed once more.
+    Again,
+    /// A queue at a checkpoint: in a file of checkpoints, never in the log.
+    Snapshot,
 }
 
 impl Kind {
@@ -42,11 +46,14 @@ impl Kind {
             Self::Commit => 1,
             Self::Changes => 2,
             Self::Catalogue => 3,
+            Self::Again => 4,
+            Self::Snapshot => 5,
         }
     }
 
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Commit, Self::Changes, Self::Catalogue].into_iter().find(|kind| kind.code() == code)
+        let all = [Self::Commit, Self::Changes, Self::Catalogue, Self::Again, Self::Snapshot];
+        all.into_iter().find(|kind| kind.code() == code)
     }
 }
 

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! cause text (its code), reason text, origin and route texts or options, plugin option: name and
-//! 32 bytes of digest, attempts number
+//! 32 bytes of digest, attempts number, failures: count, each: at (nanoseconds since 1970), number
+//! of the attempt, why text
 //! ```
 
 use sluicegate_core::ids::Digest;
-use sluicegate_core::letter::{Cause, Letter};
+use sluicegate_core::letter::{Cause, Failure, Letter};
+use sluicegate_core::limits::FAILURES_MAX;
+use sluicegate_core::time::Timestamp;
 
 use super::bytes::{Put, Take};
 
@@ -20,6 +23,26 @@ pub(crate) fn put(out: &mut Vec<u8>, letter: &Letter) {
         out.put_raw(&digest.0);
     }
     out.put_number(u64::from(letter.attempts));
+    put_failures(out, &letter.failures);
+}
+
+pub(crate) fn put_failures(out: &mut Vec<u8>, failures: &[Failure]) {
+    out.put_number(failures.len() as u64);
+    for failure in failures {
+        out.put_number(failure.at.unix_ns());
+        out.put_number(u64::from(failure.attempt));
+        out.put_text(&failure.why);
+    }
+}
+
+pub(crate) fn take_failures(from: &mut Take<'_>) -> Option<Vec<Failure>> {
+    let count = from.size()?;
+    let mut all = Vec::with_capacity(count.min(FAILURES_MAX));
+    for _ in 0..count {
+        let at = Timestamp::from_unix_ns(from.number()?);
+        all.push(Failure { at, attempt: from.u32()?, why: from.text()?.into() });
+    }
+    Some(all)
 }
 
 pub(crate) fn take(from: &mut Take<'_>) -> Option<Letter> {
@@ -33,7 +56,8 @@ pub(crate) fn take(from: &mut Take<'_>) -> Option<Letter> {
         None => None,
     };
     let attempts = from.u32()?;
-    Some(Letter { cause, reason, origin, route, plugin, attempts })
+    let failures = take_failures(from)?;
+    Some(Letter { cause, reason, origin, route, plugin, attempts, failures })
 }
 
 fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<Option<T>> {

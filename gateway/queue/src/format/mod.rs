@@ -1,4 +1,4 @@
-//! The on-disk format, version 1. Each file of this folder describes one shape beside its types.
+//! The on-disk format, version 2. Each file of this folder describes one shape beside its types.
 //!
 //! ```text
 //! data/format            "sluicegate-data", version, the folder's key (see `folder`)
@@ -12,14 +12,16 @@
 //! The first entry of a segment is its catalogue: the names again. Numbers are never used again.
 //! Integers are little-endian or LEB128, texts are UTF-8 after their length.
 
+pub(crate) mod again;
 pub(crate) mod bytes;
 pub(crate) mod catalogue;
 pub(crate) mod changes;
 pub(crate) mod commit;
 pub(crate) mod entry;
 pub(crate) mod event;
+pub(crate) mod item;
 pub(crate) mod keys;
 pub(crate) mod letter;
 
 /// The version of everything here.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
