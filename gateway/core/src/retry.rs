@@ -15,15 +15,18 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self {
-            attempts_max: 12,
-            wait_min: Duration::from_secs(1),
-            wait_max: Duration::from_secs(60 * 60),
-        }
+        Self::DEFAULT
     }
 }
 
 impl RetryPolicy {
+    /// Twelve attempts, from a second to an hour apart.
+    pub const DEFAULT: Self = Self {
+        attempts_max: 12,
+        wait_min: Duration::from_secs(1),
+        wait_max: Duration::from_secs(60 * 60),
+    };
+
     /// The wait after failed attempt number `attempt` (from 1): between half of and all of
     /// `wait_min * 2^(attempt-1)`, capped at `wait_max`. `random` picks the point in between, so
     /// that a thousand events that failed together do not come back together.

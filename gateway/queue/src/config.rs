@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sluicegate_core::ids::QueueName;
+use sluicegate_core::ids::{QueueName, SourceName};
+use sluicegate_core::limits::HELD_MAX;
+use sluicegate_core::queue::{Delivery, OnExpiry};
 use sluicegate_core::retry::RetryPolicy;
+
+use crate::terms::TermsRules;
 
 /// The configuration of a [`Store`](crate::Store).
 #[derive(Debug, Clone)]
@@ -26,6 +30,8 @@ pub struct StoreConfig {
     pub free_bytes_min: u64,
     /// The queues. Queues that are in the folder but not here keep their events.
     pub queues: Vec<QueueConfig>,
+    /// Sources whose share is bounded.
+    pub sources: Vec<SourceConfig>,
     /// A random number: the start of jitter, and of the folder's key when it is made.
     pub seed: u64,
 }
@@ -43,6 +49,7 @@ impl StoreConfig {
             in_flight_bytes_max: 64 * 1024 * 1024,
             free_bytes_min: 256 * 1024 * 1024,
             queues: Vec::new(),
+            sources: Vec::new(),
             seed: 0,
         }
     }
@@ -58,8 +65,20 @@ pub enum FsyncMode {
     Interval(Duration),
 }
 
-/// The configuration of one queue.
+/// How much of one source may lie in all queues together.
 #[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// Its name.
+    pub name: SourceName,
+    /// With so many of its events in queues, counted once for each queue, commits of it are
+    /// refused.
+    pub events_max: Option<u64>,
+    /// With so many bytes of its events in queues, commits of it are refused.
+    pub bytes_max: Option<u64>,
+}
+
+/// The configuration of one queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueConfig {
     /// Its name.
     pub name: QueueName,
@@ -69,11 +88,25 @@ pub struct QueueConfig {
     /// failing events.
     pub dead_letter: QueueName,
     /// How long segments with its events are kept after all in them is settled.
-    pub retain: Duration,
-    /// With so many events in it, commits into it are refused.
+    pub retain: Retain,
+    /// With so many events in it, it is full.
     pub events_max: Option<u64>,
-    /// With so many bytes in it, commits into it are refused.
+    /// With so many bytes in it, it is full.
     pub bytes_max: Option<u64>,
+    /// What it does when it is full.
+    pub when_full: WhenFull,
+    /// At most so many events are committed into it in a second; more are refused.
+    pub rate_max: Option<u32>,
+    /// How it decides the priority, the line, the delay and the life of its events.
+    pub terms: TermsRules,
+    /// What becomes of an event whose time to live is over.
+    pub on_expiry: OnExpiry,
+    /// Whether it hands out events.
+    pub delivery: Delivery,
+    /// At most so many events are handed out in a second.
+    pub delivery_rate: Option<u32>,
+    /// At most so many events are leased or wait for a next attempt at one time.
+    pub held_max: usize,
 }
 
 impl QueueConfig {
@@ -84,9 +117,47 @@ impl QueueConfig {
             name,
             retry: RetryPolicy::default(),
             dead_letter,
-            retain: Duration::ZERO,
+            retain: Retain::default(),
             events_max: None,
             bytes_max: None,
+            when_full: WhenFull::Reject,
+            rate_max: None,
+            terms: TermsRules::default(),
+            on_expiry: OnExpiry::Drop,
+            delivery: Delivery::Running,
+            delivery_rate: None,
+            held_max: HELD_MAX,
         }
     }
+}
+
+/// What a full queue does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenFull {
+    /// Commits into it are refused, and their senders are told to come back.
+    #[default]
+    Reject,
+    /// Its oldest events are dropped; the log says so.
+    DropOldest,
+}
+
+/// How long a queue keeps what is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retain {
+    /// For so long; `None`: no time says so.
+    pub time: Option<Duration>,
+    /// At most so many bytes of the queue's events, the newest; `None`: no bound.
+    pub bytes: Option<u64>,
+    /// Whether everything is kept, whatever the other two say.
+    pub hold: Hold,
+}
+
+/// Whether a queue is under a legal hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hold {
+    /// It is not.
+    #[default]
+    None,
+    /// No segment of the log with an event of the queue is deleted until the hold is lifted.
+    Held,
 }

@@ -6,24 +6,31 @@
 //! log, checked (`reader`). Nothing is acknowledged before it is durable; after a failed write or
 //! flush the store is poisoned and refuses everything, and never tries that flush again.
 
+mod archive;
 mod config;
 mod dedupe;
 mod disk;
 mod fault;
 mod format;
 mod gauges;
+mod index;
 mod log;
 mod metrics;
 mod owner;
 mod receipts;
 mod recovery;
+mod rooms;
 mod store;
+mod terms;
 mod writer;
 
-pub use config::{FsyncMode, QueueConfig, StoreConfig};
+pub use config::{
+    FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull,
+};
 pub use fault::OpenFault;
 pub use metrics::StoreMetrics;
 pub use store::Store;
+pub use terms::{Field, TermsRules};
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,14 @@ pub struct StoreMetrics {
     pub segments: u64,
     /// Damaged places found, at start-up and when reading.
     pub quarantined: u64,
+    /// Checkpoints written since the store was opened.
+    pub checkpoints: u64,
+    /// Indexes, checkpoints and deletions that failed since the store was opened.
+    pub archive_faults: u64,
+    /// Free bytes of the disk, when they were last looked at.
+    pub free_bytes: u64,
+    /// Entries of the log that start-up read.
+    pub recovered_entries: u64,
     /// Whether a write or flush failed: nothing is committed any more.
     pub poisoned: bool,
     /// Whether the disk has less free space than the reserve: commits are refused.
@@ -41,6 +49,10 @@ pub(crate) struct Counters {
     pub(crate) bytes: Counter,
     pub(crate) duplicates: Counter,
     pub(crate) quarantined: Counter,
+    pub(crate) checkpoints: Counter,
+    pub(crate) archive_faults: Counter,
+    pub(crate) recovered_entries: Counter,
+    pub(crate) free_bytes: AtomicU64,
     pub(crate) disk_full: AtomicBool,
     pub(crate) recovery_ns: AtomicU64,
 }

@@ -27,9 +27,12 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The default: every bound is that of the house, nothing expires into a queue.
+    /// The default: every bound is that of the house, given-up events stay.
+    pub const DEFAULT: Self = Self::new(RetryPolicy::DEFAULT, DeadLetters::Stay);
+
+    /// Nothing but how events are tried, and what becomes of them when they are given up.
     #[must_use]
-    pub fn new(retry: RetryPolicy, dead_letters: DeadLetters) -> Self {
+    pub const fn new(retry: RetryPolicy, dead_letters: DeadLetters) -> Self {
         Self {
             retry,
             dead_letters,

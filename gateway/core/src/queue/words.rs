@@ -99,6 +99,9 @@ pub enum QueueFault {
         /// What happened, without paths.
         what: &'static str,
     },
+    /// An event of the past is no longer in the log.
+    #[error("event is no longer in the log")]
+    Gone,
     /// The gateway is stopping.
     #[error("gateway is stopping")]
     Stopping,
@@ -111,6 +114,7 @@ impl QueueFault {
         match self {
             Self::NoQueue => "queue_not_found",
             Self::StoreUnavailable { .. } => "store_unavailable",
+            Self::Gone => "event_gone",
             Self::Stopping => "stopping",
         }
     }

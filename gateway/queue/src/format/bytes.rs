@@ -97,6 +97,17 @@ impl<'a> Take<'a> {
         None
     }
 
+    /// A count and so many of something.
+    pub(crate) fn many<T>(&mut self, mut one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.size()?;
+        // Each takes at least a byte, so a wrong count cannot ask for more memory than there is.
+        let mut all = Vec::with_capacity(count.min(self.0.len()));
+        for _ in 0..count {
+            all.push(one(self)?);
+        }
+        Some(all)
+    }
+
     pub(crate) fn zigzag(&mut self) -> Option<i64> {
         let coded = self.number()?;
         Some((coded >> 1) as i64 ^ -((coded & 1) as i64))

@@ -86,9 +86,9 @@ impl<'a> Commit<'a> {
         let mut from = Take(body);
         skip_verdict(&mut from)?;
         let dedupe = from.option()?;
-        let events = many(&mut from, Stored::take)?;
-        let placements = many(&mut from, StoredPlacement::take)?;
-        many(&mut from, |from| Some((from.text()?, from.text()?)))?;
+        let events = from.many(Stored::take)?;
+        let placements = from.many(StoredPlacement::take)?;
+        from.many(|from| Some((from.text()?, from.text()?)))?;
         from.0.is_empty().then_some(Self { dedupe, events, placements })
     }
 
@@ -203,24 +203,10 @@ impl StoredPlacement {
         Some(Self {
             event: from.size()?,
             weight: from.u32()?,
-            queues: many(from, |from| {
+            queues: from.many(|from| {
                 Some((QueueNumber(from.u16()?), item::take_terms(from)?))
             })?,
             letter: if from.flag()? { Some(letter::take(from)?) } else { None },
         })
     }
-}
-
-/// A count and so many of something.
-fn many<'a, T>(
-    from: &mut Take<'a>,
-    mut one: impl FnMut(&mut Take<'a>) -> Option<T>,
-) -> Option<Vec<T>> {
-    let count = from.size()?;
-    // Each takes at least a byte, so a wrong count cannot ask for more memory than there is body.
-    let mut all = Vec::with_capacity(count.min(from.0.len()));
-    for _ in 0..count {
-        all.push(one(from)?);
-    }
-    Some(all)
 }

@@ -8,7 +8,6 @@
 
 use sluicegate_core::ids::Digest;
 use sluicegate_core::letter::{Cause, Failure, Letter};
-use sluicegate_core::limits::FAILURES_MAX;
 use sluicegate_core::time::Timestamp;
 
 use super::bytes::{Put, Take};
@@ -36,13 +35,10 @@ pub(crate) fn put_failures(out: &mut Vec<u8>, failures: &[Failure]) {
 }
 
 pub(crate) fn take_failures(from: &mut Take<'_>) -> Option<Vec<Failure>> {
-    let count = from.size()?;
-    let mut all = Vec::with_capacity(count.min(FAILURES_MAX));
-    for _ in 0..count {
+    from.many(|from| {
         let at = Timestamp::from_unix_ns(from.number()?);
-        all.push(Failure { at, attempt: from.u32()?, why: from.text()?.into() });
-    }
-    Some(all)
+        Some(Failure { at, attempt: from.u32()?, why: from.text()?.into() })
+    })
 }
 
 pub(crate) fn take(from: &mut Take<'_>) -> Option<Letter> {

@@ -5,17 +5,21 @@
 //! data/lock              locked while a process has the folder open
 //! data/queues            the names of the queues by number (see `catalogue`)
 //! data/log/<n>.log       segments, n in ten digits; each a run of entries (see `entry`)
+//! data/log/<n>.index     what a segment brought into each queue (see `index`)
+//! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`)
 //! data/keys/<n>.keys     idempotency keys of deleted segment n (see `keys`)
 //! data/quarantine/*.bin  bytes that were not entries where entries should be
 //! ```
 //!
 //! The first entry of a segment is its catalogue: the names again. Numbers are never used again.
+//! Indexes, checkpoints and the file of names are derived: what is lost is read from the log.
 //! Integers are little-endian or LEB128, texts are UTF-8 after their length.
 
 pub(crate) mod again;
 pub(crate) mod bytes;
 pub(crate) mod catalogue;
 pub(crate) mod changes;
+pub(crate) mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod entry;
 pub(crate) mod event;

@@ -1,29 +1,35 @@
 //! Which segments are still needed.
 //!
-//! A segment is needed while an event or a letter in it lies in a queue, and for the longest
-//! retention of the queues that its events went to. Only the oldest segment is ever deleted:
-//! what settled an event lies after it, so nothing that is deleted is needed to know that an
-//! event, still there, was settled.
+//! A segment is needed while an event or a letter in it lies in a queue, while start-up would read
+//! it, and for the longest retention of the queues that its events went to. Any other segment may
+//! go, not only the oldest: what settled its events is in the checkpoints.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use sluicegate_core::queue::{Item, Place};
+use sluicegate_core::queue::{Item, Place, QueueNumber};
 use sluicegate_core::time::Timestamp;
 
-use crate::format::entry::Position;
+use crate::config::{Hold, Retain};
 
 /// The segments, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger(BTreeMap<u32, Note>);
+pub(crate) struct Ledger {
+    notes: BTreeMap<u32, Note>,
+    /// A segment may have become spare since [`Ledger::spare`] was asked.
+    changed: bool,
+}
 
+/// What is known of one segment.
 #[derive(Debug, Default)]
-struct Note {
+pub(crate) struct Note {
     /// Events and letters in it that lie in a queue, once for each queue.
     live: u64,
+    /// When its newest event was received.
     newest: Timestamp,
-    retain: Duration,
+    /// Bytes of events that commits in it brought into each queue.
+    placed: BTreeMap<QueueNumber, u64>,
     /// The numbers of the idempotency keys that were remembered from it.
     keys: Range<u64>,
 }
@@ -31,74 +37,129 @@ struct Note {
 impl Ledger {
     /// A segment begins; keys remembered from now on are its own.
     pub(crate) fn begin(&mut self, segment: u32, next_key: u64) {
-        self.0.insert(segment, Note { keys: next_key..next_key, ..Note::default() });
+        self.notes.insert(segment, Note { keys: next_key..next_key, ..Note::default() });
+        self.changed = true;
     }
 
-    /// The entry at this place put its events into `count` queues, at `at`.
-    pub(crate) fn committed(
-        &mut self,
-        place: Place,
-        count: usize,
-        retain: Duration,
-        at: Timestamp,
-    ) {
-        let Some(note) = self.note(place) else { return };
-        note.live += count as u64;
+    /// A commit at this place put an event into a queue.
+    pub(crate) fn placed(&mut self, place: Place, queue: QueueNumber, weight: u32, at: Timestamp) {
+        let Some(note) = self.notes.get_mut(&place.segment()) else { return };
         note.newest = note.newest.max(at);
-        note.retain = note.retain.max(retain);
+        *note.placed.entry(queue).or_default() += u64::from(weight);
+    }
+
+    /// What a segment's index says of it.
+    pub(crate) fn noted(
+        &mut self,
+        segment: u32,
+        newest: Timestamp,
+        placed: impl Iterator<Item = (QueueNumber, u64)>,
+    ) {
+        let Some(note) = self.notes.get_mut(&segment) else { return };
+        note.newest = note.newest.max(newest);
+        note.placed.extend(placed);
     }
 
     /// A key was remembered; `next` is the number of the next one.
     pub(crate) fn remembered(&mut self, segment: u32, next: u64) {
-        if let Some(note) = self.0.get_mut(&segment) {
+        if let Some(note) = self.notes.get_mut(&segment) {
             note.keys.end = next;
+        }
+    }
+
+    /// An event lies in a queue, with its letter.
+    pub(crate) fn came(&mut self, item: &Item) {
+        for place in std::iter::once(item.event).chain(item.letter) {
+            self.add(place.segment(), 1);
+        }
+    }
+
+    /// So many events or letters of a segment lie in queues.
+    pub(crate) fn add(&mut self, segment: u32, count: u64) {
+        if let Some(note) = self.notes.get_mut(&segment) {
+            note.live += count;
         }
     }
 
     /// An event left its queue, with its letter.
     pub(crate) fn left(&mut self, item: &Item) {
-        for place in std::iter::once(item.place).chain(item.letter) {
-            if let Some(note) = self.note(place) {
-                note.live = note.live.saturating_sub(1);
-            }
+        for place in std::iter::once(item.event).chain(item.letter) {
+            let Some(note) = self.notes.get_mut(&place.segment()) else { continue };
+            note.live = note.live.saturating_sub(1);
+            self.changed |= note.live == 0;
         }
     }
 
-    /// An event came into a queue by a move, with its letter.
-    pub(crate) fn came(&mut self, item: &Item) {
-        for place in std::iter::once(item.place).chain(item.letter) {
-            if let Some(note) = self.note(place) {
-                note.live += 1;
-            }
-        }
+    /// Whether the segment is there.
+    pub(crate) fn has(&self, segment: u32) -> bool {
+        self.notes.contains_key(&segment)
     }
 
-    /// The oldest segment, if it is before `current` and nobody needs it: its number and keys.
-    pub(crate) fn spare(&self, current: u32, now: Timestamp) -> Option<(u32, Range<u64>)> {
-        let (segment, note) = self.0.first_key_value()?;
-        let spare = *segment < current && note.live == 0;
-        let kept = now.since(note.newest) < note.retain;
-        (spare && !kept).then(|| (*segment, note.keys.clone()))
+    /// Whether a segment may have become spare since this was asked.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Whether a segment before `current` would be spare, but for the checkpoints.
+    pub(crate) fn waits_for_checkpoint(&self, floor: u32, current: u32) -> bool {
+        self.notes.range(floor..current).any(|(_, note)| note.live == 0)
+    }
+
+    /// The segments before `floor` that nobody needs, each with the numbers of its keys.
+    pub(crate) fn spare(
+        &self,
+        floor: u32,
+        now: Timestamp,
+        retain: impl Fn(QueueNumber) -> Retain,
+    ) -> Vec<(u32, Range<u64>)> {
+        let mut newer: BTreeMap<QueueNumber, u64> = BTreeMap::new();
+        let mut spare = Vec::new();
+        for (segment, note) in self.notes.iter().rev() {
+            let retained = note.placed.keys().any(|queue| {
+                let bytes = newer.get(queue).copied().unwrap_or_default();
+                is_retained(retain(*queue), now.since(note.newest), bytes)
+            });
+            for (queue, bytes) in &note.placed {
+                *newer.entry(*queue).or_default() += bytes;
+            }
+            if *segment < floor && note.live == 0 && !retained {
+                spare.push((*segment, note.keys.clone()));
+            }
+        }
+        spare
     }
 
     /// The segment is gone.
     pub(crate) fn remove(&mut self, segment: u32) {
-        self.0.remove(&segment);
+        self.notes.remove(&segment);
     }
+}
 
-    fn note(&mut self, place: Place) -> Option<&mut Note> {
-        self.0.get_mut(&Position::unpack(place.position).segment)
-    }
+/// Whether a queue keeps a segment of this age, when it has so many bytes in newer ones.
+fn is_retained(retain: Retain, age: Duration, newer_bytes: u64) -> bool {
+    let Retain { time, bytes, hold } = retain;
+    let in_time = time.map_or(bytes.is_some(), |time| age < time);
+    let in_bytes = bytes.is_none_or(|bytes| newer_bytes < bytes);
+    hold == Hold::Held || in_time && in_bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::entry::Position;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const QUEUE: QueueNumber = QueueNumber(0);
 
     fn place(segment: u32, offset: u32) -> Place {
-        Place::committed(Position { segment, offset }.pack(), 0)
+        Place { position: Position { segment, offset }.pack(), part: 0 }
+    }
+
+    fn spare(ledger: &Ledger, floor: u32, now: Timestamp, retain: Retain) -> Vec<u32> {
+        let mut spare: Vec<u32> =
+            ledger.spare(floor, now, |_| retain).into_iter().map(|(segment, _)| segment).collect();
+        spare.sort_unstable();
+        spare
     }
 
     #[test]
@@ -106,19 +167,35 @@ mod tests {
         let at = Timestamp::from_unix_ms(5_000);
         let mut ledger = Ledger::default();
         ledger.begin(1, 0);
-        ledger.committed(place(1, 64), 1, SECOND, at);
-        ledger.begin(2, 0);
         let item = Item::fresh(place(1, 64), at, 1);
-        let dead = item.dead_lettered(sluicegate_core::queue::QueueNumber(0), place(2, 64));
+        ledger.placed(item.id, QUEUE, 1, at);
+        ledger.came(&item);
+        ledger.begin(2, 0);
+        let dead = item.dead_lettered(QUEUE, place(2, 64));
         ledger.left(&item);
         ledger.came(&dead);
         let later = at.plus(SECOND * 9);
-        assert_eq!(ledger.spare(3, later), None, "the dead letter is in segment 1");
+        let second = Retain { time: Some(SECOND), ..Retain::default() };
+        assert_eq!(spare(&ledger, 3, later, second), [], "event and letter lie in a queue");
         ledger.left(&dead);
-        assert_eq!(ledger.spare(1, later), None, "it is being written to");
-        assert_eq!(ledger.spare(3, at), None, "its retention is not over");
-        assert_eq!(ledger.spare(3, later), Some((1, 0..0)));
-        ledger.remove(1);
-        assert_eq!(ledger.spare(3, later), Some((2, 0..0)), "the letter is gone too");
+        assert_eq!(spare(&ledger, 1, later, second), [], "start-up would read it");
+        assert_eq!(spare(&ledger, 3, at, second), [2], "the retention of the first is not over");
+        assert_eq!(spare(&ledger, 3, later, second), [1, 2]);
+        assert_eq!(spare(&ledger, 3, later, Retain { hold: Hold::Held, ..second }), [2]);
+    }
+
+    #[test]
+    fn retention_by_bytes_keeps_the_newest() {
+        let mut ledger = Ledger::default();
+        for segment in 1..=4 {
+            ledger.begin(segment, 0);
+            ledger.placed(place(segment, 0), QUEUE, 100, Timestamp::from_unix_ms(1));
+        }
+        let now = Timestamp::from_unix_ms(1_000_000);
+        let keep = |bytes| Retain { bytes: Some(bytes), ..Retain::default() };
+        assert_eq!(spare(&ledger, 9, now, keep(101)), [1, 2]);
+        assert_eq!(spare(&ledger, 9, now, keep(100)), [1, 2, 3]);
+        assert_eq!(spare(&ledger, 9, now, Retain { time: Some(SECOND), ..keep(101) }), [1, 2, 3, 4]);
+        assert_eq!(spare(&ledger, 9, now, keep(1 << 40)), []);
     }
 }

@@ -37,7 +37,7 @@ impl Reader {
             let segment = segment_of(first);
             let count = rest.iter().take_while(|item| segment_of(item) == segment).count();
             let (here, after) = rest.split_at(count);
-            match self.0.find(segment) {
+            match self.0.find(segment)? {
                 Some(file) => {
                     let mut window = Window::new(&*file, segment, ahead);
                     for item in here {
@@ -53,12 +53,12 @@ impl Reader {
     }
 
     fn read_one(&self, window: &mut Window<'_>, item: &Item) -> io::Result<ReadBack> {
-        let Position { offset, .. } = Position::unpack(item.place.position);
+        let Position { offset, .. } = Position::unpack(item.event.position);
         let Some((head, body)) = window.entry(u64::from(offset))? else {
             return Ok(ReadBack::Damaged);
         };
         let commit = (head.kind == Kind::Commit).then(|| Commit::decode(body)).flatten();
-        let event = commit.and_then(|commit| commit.event(item.place.part, Bytes::copy_from_slice));
+        let event = commit.and_then(|commit| commit.event(item.event.part, Bytes::copy_from_slice));
         let Some((event, letter)) = event else { return Ok(ReadBack::Damaged) };
         Ok(match item.letter {
             Some(place) => ReadBack::Event(event, self.read_letter(place)?),
@@ -69,20 +69,20 @@ impl Reader {
     /// The letter of a dead-lettering; `None` if it is damaged: the event is not held back for it.
     fn read_letter(&self, place: Place) -> io::Result<Option<Letter>> {
         let position = Position::unpack(place.position);
-        let Some(file) = self.0.find(position.segment) else { return Ok(None) };
+        let Some(file) = self.0.find(position.segment)? else { return Ok(None) };
         let mut window = Window::new(&*file, position.segment, READ_BYTES_MIN);
         let Some((_, body)) = window.entry(u64::from(position.offset))? else { return Ok(None) };
         let change = changes::decode(body)
-            .and_then(|(_, changes)| changes.into_iter().nth(usize::from(place.part)));
+            .and_then(|changes| changes.all.into_iter().nth(usize::from(place.part)));
         Ok(match change {
-            Some((_, Happened::DeadLettered(_, letter))) => Some(letter),
+            Some((_, Happened::DeadLettered(_, _, letter))) => Some(letter),
             _ => None,
         })
     }
 }
 
 fn segment_of(item: &Item) -> u32 {
-    Position::unpack(item.place.position).segment
+    item.event.segment()
 }
 
 /// What an entry has beside the weight of its events, about.

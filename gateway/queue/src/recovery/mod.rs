@@ -1,12 +1,16 @@
-//! Opening a folder: the log is read from end to end, and every queue is as it was left.
+//! Opening a folder: the newest checkpoint that is sound, and what the log says after it.
 //!
-//! Nothing is thrown away because something else is missing: an event whose queue has no name
-//! any more lies in a queue named by its number, and damage costs the entry that it is in.
+//! Nothing is thrown away because something else is missing: without a checkpoint the whole log is
+//! read, without an index its segment is; an event whose queue has no name any more lies in a
+//! queue named by its number, and damage costs the entry that it is in.
 
 mod apply;
+mod count;
+mod names;
 mod quarantine;
+mod segments;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +18,15 @@ use std::time::Duration;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{DeadLetters, Policy, QueueState};
 use sluicegate_core::retry::RetryPolicy;
+use sluicegate_core::time::Moment;
 
-use crate::dedupe::{Keys, time_of};
+use crate::dedupe::Keys;
 use crate::disk::Disk;
-use crate::format::{catalogue, keys};
-use crate::log::{Found, Ledger, Segments, scan, segment_name, segment_number};
+use crate::format::checkpoint;
+use crate::index::Indexes;
+use crate::log::{Ledger, Segments, segment_number};
+
+pub(crate) use count::count;
 
 /// What a folder holds.
 pub(crate) struct Recovered {
@@ -31,47 +39,52 @@ pub(crate) struct Recovered {
     pub(crate) ledger: Ledger,
     pub(crate) keys: Keys,
     pub(crate) segments: Arc<Segments>,
+    pub(crate) indexes: Arc<Indexes>,
+    /// The checkpoints on the disk, oldest first: number, and the segment that it reads from.
+    pub(crate) checkpoints: VecDeque<(u32, u32)>,
     /// The files of keys, oldest first, each with the number after its last key.
     pub(crate) key_files: VecDeque<(u32, u64)>,
     /// The number of the next segment.
     pub(crate) next_segment: u32,
     /// Damaged places found.
     pub(crate) quarantined: u64,
+    /// Entries of the log that were read.
+    pub(crate) entries: u64,
 }
 
 /// What recovery must know beside the folder.
-pub(crate) struct Terms<'a> {
+pub(crate) struct Terms {
     pub(crate) folder_key: [u8; 16],
     pub(crate) dedupe_window: Duration,
     pub(crate) dedupe_keys_max: usize,
-    /// How long each queue retains what is settled.
-    pub(crate) retain: &'a HashMap<QueueName, Duration>,
+    pub(crate) now: Moment,
 }
 
 /// Reads a folder.
-pub(crate) fn recover(disk: &dyn Disk, terms: Terms<'_>) -> io::Result<Recovered> {
+pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovered> {
     let mut recovery = Recovery {
-        disk,
+        disk: &**disk,
         out: Recovered {
             names: Vec::new(),
             names_saved: Vec::new(),
             states: Vec::new(),
             ledger: Ledger::default(),
             keys: Keys::new(terms.dedupe_window, terms.dedupe_keys_max),
-            segments: Arc::new(Segments::default()),
+            segments: Arc::new(Segments::new(Arc::clone(disk))),
+            indexes: Arc::new(Indexes::new(Arc::clone(disk))),
+            checkpoints: VecDeque::new(),
             key_files: VecDeque::new(),
             next_segment: 1,
             quarantined: 0,
+            entries: 0,
         },
+        from: 0,
+        marks: Vec::new(),
         terms,
     };
     recovery.read_names()?;
-    recovery.read_keys()?;
-    let numbers = numbered(disk, "log", ".log")?;
-    for number in &numbers {
-        let last = numbers.last() == Some(number);
-        recovery.read_segment(*number, last)?;
-    }
+    recovery.read_checkpoints()?;
+    recovery.read_segments()?;
     Ok(recovery.out)
 }
 
@@ -86,77 +99,44 @@ pub(crate) fn numbered(disk: &dyn Disk, folder: &str, ending: &str) -> io::Resul
 
 struct Recovery<'a> {
     disk: &'a dyn Disk,
-    terms: Terms<'a>,
+    terms: Terms,
+    /// Arrivals before this position are in the checkpoint.
+    from: u64,
+    /// By queue number: changes of the queue before this position are in the checkpoint.
+    marks: Vec<u64>,
     out: Recovered,
 }
 
 impl Recovery<'_> {
-    /// The names are in the segments too: either copy may be damaged.
-    fn read_names(&mut self) -> io::Result<()> {
-        let Some(bytes) = self.disk.read(catalogue::FILE)? else { return Ok(()) };
-        match catalogue::decode_file(&bytes) {
-            Some(names) => self.out.names_saved = names,
-            None => {
-                tracing::warn!(file = catalogue::FILE, "names of queues are damaged: set aside");
-                self.out.quarantined += 1;
-            }
-        }
-        self.out.names.clone_from(&self.out.names_saved);
-        Ok(())
-    }
-
-    /// The keys of deleted segments come first: they are older than all that is in the log.
-    fn read_keys(&mut self) -> io::Result<()> {
-        for number in numbered(self.disk, "keys", ".keys")? {
-            let name = format!("keys/{}", keys::file_name(number));
+    /// The newest checkpoint that is sound; if none is, the log is read from its beginning.
+    fn read_checkpoints(&mut self) -> io::Result<()> {
+        let mut found = None;
+        for number in numbered(self.disk, "checkpoints", ".checkpoint")?.into_iter().rev() {
+            let name = format!("checkpoints/{}", checkpoint::file_name(number));
             let bytes = self.disk.read(&name)?.unwrap_or_default();
-            match keys::decode(&bytes) {
-                Some(keys) => keys
-                    .into_iter()
-                    .for_each(|(key, id)| self.out.keys.insert(key, id, time_of(id))),
-                None => {
-                    tracing::warn!(file = name, "idempotency keys are damaged: set aside");
-                    self.out.quarantined += 1;
-                }
+            let Some(checkpoint) = checkpoint::decode(&bytes) else {
+                tracing::warn!(file = name, "checkpoint is damaged: the one before is read");
+                self.out.quarantined += 1;
+                // It must not be taken for one that start-up can rely on.
+                self.disk.remove(&name)?;
+                continue;
+            };
+            self.out.checkpoints.push_front((number, (checkpoint.from >> 32) as u32));
+            found = found.or(Some(checkpoint));
+        }
+        let Some(checkpoint) = found else { return Ok(()) };
+        self.from = checkpoint.from;
+        for (queue, mark, snapshot) in checkpoint.queues {
+            let at = usize::from(queue.0);
+            if self.marks.len() <= at {
+                self.marks.resize(at + 1, 0);
             }
-            self.out.key_files.push_back((number, self.out.keys.next()));
-        }
-        Ok(())
-    }
-
-    fn read_segment(&mut self, number: u32, last: bool) -> io::Result<()> {
-        let file = self.disk.open(&segment_name(number))?;
-        if last {
-            // What is read back must be what a power cut would leave: see `DiskFile::evict`.
-            file.sync()?;
-            file.evict()?;
-        }
-        self.out.ledger.begin(number, self.out.keys.next());
-        self.out.next_segment = number.saturating_add(1);
-        let mut tail = 0..0;
-        let mut damage = Vec::new();
-        scan(&*file, number, |found| match found {
-            Found::Entry { position, kind, body } => {
-                if self.apply(position, kind, body).is_none() {
-                    let offset = u64::from(position.offset);
-                    damage.push(offset..offset + body.len() as u64);
-                }
+            if let Some(known) = self.marks.get_mut(at) {
+                *known = mark;
             }
-            Found::Damage(range) => damage.push(range),
-            Found::Tail(range) => tail = range,
-        })?;
-        for range in damage {
-            self.quarantine(&*file, number, range)?;
+            let state = QueueState::from_snapshot(KEEP, snapshot, self.terms.now);
+            *self.state(queue) = state;
         }
-        if !tail.is_empty() {
-            // Never finished, or the last entry is damaged: nothing after it tells which.
-            self.quarantine(&*file, number, tail.clone())?;
-        }
-        if last {
-            file.set_len(tail.start)?;
-            file.sync()?;
-        }
-        self.out.segments.insert(number, file);
         Ok(())
     }
 }
@@ -169,4 +149,5 @@ pub(crate) const KEEP: Policy = Policy {
         wait_max: Duration::from_secs(60),
     },
     dead_letters: DeadLetters::Stay,
+    ..Policy::DEFAULT
 };

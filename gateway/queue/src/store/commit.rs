@@ -1,54 +1,82 @@
 //! A commit, on the thread of its producer: make room, encode, lay it on the writer's desk.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sluicegate_core::limits::ENTRY_BYTES_MAX;
-use sluicegate_core::proof::{Receipt, Routed};
+use sluicegate_core::ids::EventId;
+use sluicegate_core::limits::{DELAY_MS_MAX, ENTRY_BYTES_MAX};
+use sluicegate_core::proof::{Receipt, Repeat, Routed};
+use sluicegate_core::queue::SourceTag;
 use sluicegate_core::refusal::Refusal;
 use tokio::sync::oneshot;
 
 use super::Store;
+use crate::config::WhenFull;
 use crate::dedupe::KeyHash;
 use crate::format::commit::{self, Placed};
-use crate::writer::{CommitWork, Work};
+use crate::gauges::tag_of;
+use crate::rooms::Room;
+use crate::writer::{CommitWork, LookupWork, Work};
+
+/// Room for every event of a commit in every queue. Given back unless it is used.
+pub(super) struct Reserved<'s> {
+    store: &'s Store,
+    source: SourceTag,
+    placed: Vec<Placed>,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        for placed in &self.placed {
+            if let Some(room) = self.store.registry.numbered(placed.queue) {
+                room.gauges.release(placed.weight);
+            }
+            self.store.sources.release(self.source, placed.weight);
+        }
+    }
+}
 
 impl Store {
     /// Makes room for every event in every queue, or refuses the whole commit.
-    pub(super) fn reserve(&self, routed: &Routed) -> Result<Vec<Placed>, Refusal> {
+    pub(super) fn reserve(&self, routed: &Routed) -> Result<Reserved<'_>, Refusal> {
         if self.counters.disk_full.load(Ordering::Relaxed) {
             return Err(Refusal::StoreUnavailable { what: "the disk has too little free space" });
         }
+        let source = tag_of(routed.event().source.as_str());
         let count = routed.placements().iter().map(|placement| placement.queues.len()).sum();
-        let mut all: Vec<Placed> = Vec::with_capacity(count);
+        let mut reserved = Reserved { store: self, source, placed: Vec::with_capacity(count) };
         for (placement, part) in routed.placements().iter().zip(0_u16..) {
             let weight = u32::try_from(placement.event.weight()).unwrap_or(u32::MAX);
             for name in &placement.queues {
-                let found = self
-                    .registry
-                    .number(name)
-                    .and_then(|number| Some((number, self.registry.door(number)?)));
-                let Some((queue, (door, gauges))) = found else {
-                    self.release(&all);
+                let Some(room) = self.registry.find(name) else {
                     return Err(Refusal::StoreUnavailable { what: "a queue is not open" });
                 };
-                if !gauges.reserve(weight, door.quota) {
-                    self.release(&all);
-                    return Err(Refusal::QueueFull {
-                        queue: name.to_string(),
-                        retry_after: FULL_RETRY_AFTER,
-                    });
+                self.reserve_source(source, weight)?;
+                let plan = room.plan();
+                let terms = plan.terms.terms(&placement.event, LONGEST_DELAY);
+                let placed = Placed { queue: room.number, part, weight, terms };
+                if let Err(refusal) = reserve_in(&room, weight) {
+                    self.sources.release(source, weight);
+                    return Err(refusal);
                 }
-                all.push(Placed { queue, part, weight });
+                reserved.placed.push(placed);
             }
         }
-        Ok(all)
+        Ok(reserved)
     }
 
-    fn release(&self, placed: &[Placed]) {
-        for placed in placed {
-            if let Some((_, gauges)) = self.registry.door(placed.queue) {
-                gauges.release(placed.weight);
+    fn reserve_source(&self, source: SourceTag, weight: u32) -> Result<(), Refusal> {
+        let gauges = self.sources.of(source);
+        match self.source_bounds.get(&source) {
+            Some((name, bounds)) if !gauges.reserve(weight, *bounds) => Err(Refusal::SourceFull {
+                source: name.to_string(),
+                retry_after: FULL_RETRY_AFTER,
+            }),
+            Some(_) => Ok(()),
+            None => {
+                gauges.add(weight);
+                Ok(())
             }
         }
     }
@@ -57,34 +85,60 @@ impl Store {
     pub(super) fn lay(
         &self,
         routed: &Routed,
-        placed: Vec<Placed>,
+        mut reserved: Reserved<'_>,
         ticket: oneshot::Sender<Result<Receipt, Refusal>>,
     ) -> Result<(), Refusal> {
-        let frame = commit::encode(routed, &placed);
+        let frame = commit::encode(routed, &reserved.placed);
         if frame.len() > ENTRY_BYTES_MAX {
-            self.release(&placed);
             return Err(Refusal::TooLarge { limit_bytes: ENTRY_BYTES_MAX });
         }
         let event = routed.event();
-        let key = routed
-            .dedupe()
-            .map(|key| KeyHash::new(&self.folder_key, event.source.as_str(), key.as_str()));
         let work = Work::Commit(CommitWork {
             frame,
-            key,
+            key: self.key_of(routed),
             event: event.id,
+            source: reserved.source,
             received_at: event.received_at,
-            placed,
+            placed: std::mem::take(&mut reserved.placed),
             ticket,
         });
         self.desk.lay_commit(work).map_err(|refused| {
             let (refusal, work) = *refused;
             if let Work::Commit(work) = work {
-                self.release(&work.placed);
+                reserved.placed = work.placed;
             }
             refusal
         })
     }
+
+    /// The receipt of the first event with this key, if there is one. A full queue must not turn
+    /// a delivery away that is stored already.
+    pub(super) async fn repeated(&self, routed: &Routed) -> Option<Receipt> {
+        let (key, at) = (self.key_of(routed)?, routed.event().received_at);
+        let (ticket, answer) = oneshot::channel();
+        self.desk.lay_changes(Work::Lookup(LookupWork { key, at, ticket }));
+        let first: EventId = answer.await.ok().flatten()?;
+        self.counters.duplicates.increment();
+        Some(crate::writer::postman::receipt(first, Repeat::Duplicate))
+    }
+
+    fn key_of(&self, routed: &Routed) -> Option<KeyHash> {
+        let source = routed.event().source.as_str();
+        routed.dedupe().map(|key| KeyHash::new(&self.folder_key, source, key.as_str()))
+    }
+}
+
+fn reserve_in(room: &Arc<Room>, weight: u32) -> Result<(), Refusal> {
+    let plan = room.plan();
+    if plan.when_full == WhenFull::DropOldest {
+        room.gauges.add(weight);
+        return Ok(());
+    }
+    if room.gauges.reserve(weight, plan.bounds) {
+        return Ok(());
+    }
+    Err(Refusal::QueueFull { queue: room.name().to_string(), retry_after: FULL_RETRY_AFTER })
 }
 
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
+const LONGEST_DELAY: Duration = Duration::from_millis(DELAY_MS_MAX);

@@ -1,26 +1,31 @@
 //! The store as the hall sees it.
 
+use std::sync::Arc;
+
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::limits::SETTLE_BATCH_MAX;
 use sluicegate_core::proof::{Receipt, Routed};
 use sluicegate_core::queue::{
-    Consumed, QueueFault, QueueNumber, QueueStats, Redriven, Settled, Settlement,
+    Consumed, Item, Place, QueueFault, QueueStats, Redriven, Settled, Settlement, Standing as Stands,
 };
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Ask, Engine, Pending};
 use tokio::sync::oneshot;
 
 use super::Store;
-use super::registry::Door;
 use crate::owner::{Mail, Reply};
-use crate::writer::{Standing, postman};
+use crate::rooms::{Room, Standing};
+use crate::writer::Standing as Desk;
 
 impl Engine for Store {
     fn commit(&self, routed: Routed) -> Pending<'_, Result<Receipt, Refusal>> {
         Box::pin(async move {
-            let placed = self.reserve(&routed)?;
+            let reserved = match self.reserve(&routed) {
+                Ok(reserved) => reserved,
+                Err(refusal) => return self.repeated(&routed).await.ok_or(refusal),
+            };
             let (ticket, answer) = oneshot::channel();
-            self.lay(&routed, placed, ticket)?;
+            self.lay(&routed, reserved, ticket)?;
             // The event is encoded: its memory is not held while the disk works.
             drop(routed);
             answer.await.unwrap_or(Err(Refusal::StoreUnavailable { what: "the writer ended" }))
@@ -33,11 +38,11 @@ impl Engine for Store {
         ask: Ask,
     ) -> Pending<'a, Result<Vec<Consumed>, QueueFault>> {
         Box::pin(async move {
-            let (number, door) = self.door(queue)?;
+            let room = self.room(queue)?;
             loop {
-                let leases = self.ask(door, |to| Mail::Ask { terms: ask, to }).await?;
+                let leases = self.ask(&room, |to| Mail::Ask { terms: ask, to }).await?;
                 let empty = leases.is_empty();
-                let consumed = self.read_back(number, door, leases).await?;
+                let consumed = self.read_back(&room, leases).await?;
                 if empty || !consumed.is_empty() {
                     return Ok(consumed);
                 }
@@ -51,13 +56,14 @@ impl Engine for Store {
         settlements: Vec<Settlement>,
     ) -> Pending<'a, Result<Vec<Settled>, QueueFault>> {
         Box::pin(async move {
-            let (number, door) = self.door(queue)?;
+            let room = self.room(queue)?;
+            let number = room.number;
             let mut settled = Vec::with_capacity(settlements.len());
             let mut rest = settlements.into_iter().peekable();
             while rest.peek().is_some() {
                 let read = |one: Settlement| (self.receipts.read(number, &one.receipt), one.verb);
                 let settlements = rest.by_ref().take(SETTLE_BATCH_MAX).map(read).collect();
-                settled.extend(self.ask(door, |to| Mail::Settle { settlements, to }).await?);
+                settled.extend(self.ask(&room, |to| Mail::Settle { settlements, to }).await?);
             }
             Ok(settled)
         })
@@ -69,19 +75,28 @@ impl Engine for Store {
         max: usize,
     ) -> Pending<'a, Result<Redriven, QueueFault>> {
         Box::pin(async move {
-            let (number, door) = self.door(queue)?;
-            let (door, origin) = match door.dead_letter.and_then(|dead| self.registry.door(dead)) {
-                Some((dead, _)) => (dead, Some(number)),
-                None => (door, None),
-            };
+            let room = self.room(queue)?;
+            let dead = room.plan().dead_letter.and_then(|dead| self.registry.numbered(dead));
+            let origin = dead.is_some().then_some(room.number);
+            let dead = dead.unwrap_or(room);
             let mut all = Redriven::default();
+            let mut after = Place::START;
             loop {
-                let left = max.saturating_sub(usize::try_from(all.moved).unwrap_or(usize::MAX));
-                let max = left.min(REDRIVE_BATCH);
-                let some = self.ask(door, |to| Mail::Redrive { max, origin, to }).await?;
-                all = Redriven { moved: all.moved + some.moved, left: some.left };
-                if some.moved < REDRIVE_BATCH as u64 {
-                    return Ok(all);
+                let page = self.items(&dead, after, REDRIVE_PAGE).await?;
+                let Some((last, _)) = page.last() else { return Ok(all) };
+                after = last.id;
+                let strays = page.iter().filter(|(item, _)| item.origin.is_none()).count();
+                all.left += if origin.is_some() { 0 } else { strays as u64 };
+                let wanted = |(item, standing): &(Item, Stands)| {
+                    let here = !matches!(standing, Stands::Leased(_));
+                    let ours = origin.is_none_or(|origin| item.origin == Some(origin));
+                    here && ours && item.origin.is_some()
+                };
+                let room = max.saturating_sub(usize::try_from(all.moved).unwrap_or(usize::MAX));
+                let items: Vec<Item> =
+                    page.into_iter().filter(wanted).map(|(item, _)| item).take(room).collect();
+                if !items.is_empty() {
+                    all.moved += self.ask(&dead, |to| Mail::Redrive { items, to }).await?;
                 }
             }
         })
@@ -90,15 +105,16 @@ impl Engine for Store {
     fn stats(&self) -> Pending<'_, Vec<(QueueName, QueueStats)>> {
         Box::pin(async move {
             let mut all = Vec::new();
-            for (door, gauges) in self.registry.doors() {
+            let shown = |room: &Arc<Room>| room.plan().standing != Standing::Removed;
+            for room in self.registry.rooms().into_iter().filter(shown) {
                 let (to, answer) = oneshot::channel();
                 // A queue whose owner has ended is shown empty: the store is stopping.
-                let sent = door.mail.send(Mail::Stats { to }).await;
+                let sent = room.mail.send(Mail::Stats { to }).await;
                 let stats = match sent {
                     Ok(()) => answer.await.unwrap_or_default(),
                     Err(_) => QueueStats::default(),
                 };
-                all.push((door.name.clone(), QueueStats { dead: gauges.dead(), ..stats }));
+                all.push((room.name(), QueueStats { dead: room.gauges.dead(), ..stats }));
             }
             all.sort_by(|one, other| one.0.cmp(&other.0));
             all
@@ -112,34 +128,33 @@ impl Engine for Store {
                 // The thread poisons the desk itself if it panics: nothing is left to tell.
                 let _ = tokio::task::spawn_blocking(move || drop(thread.join())).await;
             }
-            postman::deliver(&self.post);
-            self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
+            self.abandon();
         })
     }
 }
 
 impl Store {
-    fn door(&self, queue: &QueueName) -> Result<(QueueNumber, &Door), QueueFault> {
-        let number = self.registry.number(queue).ok_or(QueueFault::NoQueue)?;
-        let (door, _) = self.registry.door(number).ok_or(QueueFault::NoQueue)?;
+    /// The queue of this name, while the store takes work.
+    pub(super) fn room(&self, queue: &QueueName) -> Result<Arc<Room>, QueueFault> {
+        let room = self.registry.find(queue).ok_or(QueueFault::NoQueue)?;
         match self.desk.standing() {
-            Standing::Open => Ok((number, door)),
-            Standing::Stopping => Err(QueueFault::Stopping),
-            Standing::Poisoned(what) => Err(QueueFault::StoreUnavailable { what }),
+            Desk::Open => Ok(room),
+            Desk::Stopping => Err(QueueFault::Stopping),
+            Desk::Poisoned(what) => Err(QueueFault::StoreUnavailable { what }),
         }
     }
 
     /// Asks the owner of a queue, and waits for its answer.
     pub(super) async fn ask<T>(
         &self,
-        door: &Door,
+        room: &Room,
         mail: impl FnOnce(Reply<T>) -> Mail,
     ) -> Result<T, QueueFault> {
         let (to, answer) = oneshot::channel();
-        door.mail.send(mail(Reply(to))).await.map_err(|_| QueueFault::Stopping)?;
+        room.mail.send(mail(Reply(to))).await.map_err(|_| QueueFault::Stopping)?;
         answer.await.unwrap_or(Err(QueueFault::Stopping))
     }
 }
 
-/// Dead letters that are moved by one entry.
-const REDRIVE_BATCH: usize = 1000;
+/// Dead letters that are looked at together.
+const REDRIVE_PAGE: usize = 1000;

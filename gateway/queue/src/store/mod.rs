@@ -1,43 +1,58 @@
 //! The store: what the hall holds.
 
+mod browse;
 mod commit;
 mod engine;
 mod folder;
 mod open;
+mod opener;
 mod plan;
 mod receive;
-mod registry;
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use sluicegate_core::ids::SourceName;
+use sluicegate_core::queue::{Room, SourceTag};
+use sluicegate_core::time::Clock;
 use tokio::task::AbortHandle;
 
+use crate::gauges::Sources;
+use crate::index::Indexes;
 use crate::log::{Reader, Segments};
 use crate::metrics::{Counters, StoreMetrics};
 use crate::receipts::Receipts;
+use crate::rooms::Registry;
 use crate::writer::postman::{self, Post};
 use crate::writer::{Desk, Inbox, Standing};
-use registry::Registry;
+use opener::Opener;
 
 /// An open store: the embedded queue engine over one data folder.
 ///
 /// Dropping it waits for the writer to finish what it has; `stop` does the same without blocking.
 pub struct Store {
-    registry: Registry,
+    opener: Opener,
+    registry: Arc<Registry>,
     desk: Arc<Desk>,
     segments: Arc<Segments>,
+    indexes: Arc<Indexes>,
     reader: Reader,
+    sources: Arc<Sources>,
+    source_bounds: SourceBounds,
     receipts: Receipts,
     counters: Arc<Counters>,
     folder_key: [u8; 16],
-    /// The owners of the queues, and the postman.
-    tasks: Vec<AbortHandle>,
+    clock: Clock,
+    postman: AbortHandle,
     post: Arc<Inbox<Post>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
+
+/// How much of each source may lie in all queues together.
+type SourceBounds = HashMap<SourceTag, (SourceName, Room)>;
 
 impl Store {
     /// The numbers of the store now.
@@ -54,10 +69,21 @@ impl Store {
             disk_bytes,
             segments,
             quarantined: counters.quarantined.value(),
+            checkpoints: counters.checkpoints.value(),
+            archive_faults: counters.archive_faults.value(),
+            free_bytes: counters.free_bytes.load(Ordering::Relaxed),
+            recovered_entries: counters.recovered_entries.value(),
             poisoned: matches!(self.desk.standing(), Standing::Poisoned(_)),
             disk_full: counters.disk_full.load(Ordering::Relaxed),
             recovery_time: Duration::from_nanos(counters.recovery_ns.load(Ordering::Relaxed)),
         }
+    }
+
+    /// Ends the tasks: nothing is answered any more.
+    fn abandon(&self) {
+        postman::deliver(&self.post);
+        self.postman.abort();
+        self.registry.rooms().iter().for_each(|room| room.abandon());
     }
 
     fn take_thread(&self) -> Option<JoinHandle<()>> {
@@ -72,8 +98,7 @@ impl Drop for Store {
             // The thread poisons the desk itself if it panics: nothing is left to tell.
             drop(thread.join());
         }
-        postman::deliver(&self.post);
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.abandon();
     }
 }
 

@@ -4,30 +4,30 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use sluicegate_core::queue::{DeadLetters, Item, QueueNumber, QueueState};
-use sluicegate_core::time::Clock;
+use sluicegate_core::ids::QueueName;
+use sluicegate_core::queue::{QueueNumber, QueueState};
+use sluicegate_core::time::{Clock, Moment};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 
-use super::plan::{Plan, plan};
-use super::registry::{Door, Registry};
+use super::opener::Opener;
+use super::plan::plans;
 use super::{Store, folder};
+use crate::archive::{Archive, Archivist, Shared};
 use crate::config::StoreConfig;
 use crate::disk::{Disk, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
-use crate::gauges::Gauges;
+use crate::gauges::{Sources, tag_of};
 use crate::log::{Log, Reader};
 use crate::metrics::Counters;
-use crate::owner::{Owner, Waiting};
 use crate::receipts::Receipts;
 use crate::recovery::{self, Recovered};
+use crate::rooms::{Plan, Registry};
 use crate::writer::{Desk, Inbox, Writer, postman, spawn};
 
 impl Store {
-    /// Opens the store in a data folder; makes the folder if it is missing. Reads the whole log.
-    /// Call it inside a tokio runtime.
+    /// Opens the store in a data folder; makes the folder if it is missing. Reads the newest
+    /// checkpoint and what the log says after it. Call it inside a tokio runtime.
     ///
     /// # Errors
     /// When the folder is in use, of another version, or cannot be read and written, or when the
@@ -44,49 +44,72 @@ impl Store {
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let counters = Arc::new(Counters::default());
-        let (mut recovered, plans, folder_key) = read(&*disk, config, &counters)?;
-        let segments = Arc::clone(&recovered.segments);
+        let (mut recovered, plans, folder_key) = read(&disk, config, &counters, clock.moment())?;
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
-        let names = recovered.names.clone();
-        let bytes = config.segment_bytes;
-        let log = Log::start(Arc::clone(&disk), Arc::clone(&segments), bytes, names, number)
+        recovered.indexes.begin(number);
+        let (segments, names) = (Arc::clone(&recovered.segments), recovered.names.clone());
+        let log = Log::start(Arc::clone(&disk), segments, config.segment_bytes, names, number)
             .map_err(OpenFault::disk("start a segment"))?;
-        let gauges = gauges(&recovered.states, &clock);
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
         let post = Arc::new(Inbox::default());
-        let (doors, mut tasks, inboxes) =
-            owners(&runtime, recovered.states, &plans, &desk, &clock, config.seed);
+        let sources = Arc::new(Sources::default());
+        let opener = Opener {
+            runtime: runtime.clone(),
+            registry: Arc::new(Registry::default()),
+            indexes: Arc::clone(&recovered.indexes),
+            desk: Arc::clone(&desk),
+            clock: clock.clone(),
+            seed: config.seed,
+        };
+        fill(&opener, &mut recovered, plans, &sources, clock.moment())
+            .map_err(OpenFault::disk("count what is in the queues"))?;
+        let registry = Arc::clone(&opener.registry);
+        let archivist = Archivist {
+            disk: Arc::clone(&disk),
+            segments: Arc::clone(&recovered.segments),
+            indexes: Arc::clone(&recovered.indexes),
+            counters: Arc::clone(&counters),
+            shared: Arc::new(Shared::found(recovered.checkpoints)),
+        };
         let writer = Writer {
             disk,
-            segments: Arc::clone(&segments),
             log,
             ledger: recovered.ledger,
+            indexes: Arc::clone(&recovered.indexes),
+            archive: Archive::start(archivist).map_err(OpenFault::disk("start the archivist"))?,
             keys: recovered.keys,
             key_files: recovered.key_files,
             desk: Arc::clone(&desk),
-            inboxes,
+            rooms: registry.rooms(),
+            registry: Arc::clone(&registry),
+            sources: Arc::clone(&sources),
             post: Arc::clone(&post),
-            gauges: Arc::clone(&gauges),
-            retain: plans.iter().map(|plan| plan.retain).collect(),
             counters: Arc::clone(&counters),
             clock: clock.clone(),
             fsync: config.fsync,
             free_bytes_min: config.free_bytes_min,
-            untidy: false,
+            // The first batch begins a checkpoint: what was read now need not be read again.
+            checkpointed: number.saturating_sub(1),
+            gathering: None,
         };
         writer.look_at_space();
-        tasks.push(runtime.spawn(postman::run(Arc::clone(&post))).abort_handle());
+        let postman = runtime.spawn(postman::run(Arc::clone(&post))).abort_handle();
         let thread = spawn(writer).map_err(OpenFault::disk("start the writer"))?;
         Ok(Self {
-            registry: Registry::new(doors, gauges),
+            opener,
+            registry,
             desk,
-            reader: Reader(Arc::clone(&segments)),
-            segments,
+            reader: Reader(Arc::clone(&recovered.segments)),
+            segments: recovered.segments,
+            indexes: recovered.indexes,
+            sources,
+            source_bounds: source_bounds(config),
             receipts: Receipts::new(),
             counters,
             folder_key,
-            tasks,
+            clock,
+            postman,
             post,
             thread: Mutex::new(Some(thread)),
         })
@@ -95,83 +118,79 @@ impl Store {
 
 /// Reads the folder: what is in it, how each queue is treated, and its key.
 fn read(
-    disk: &dyn Disk,
+    disk: &Arc<dyn Disk>,
     config: &StoreConfig,
     counters: &Counters,
+    now: Moment,
 ) -> Result<(Recovered, Vec<Plan>, [u8; 16]), OpenFault> {
     let started = Instant::now();
-    let folder_key = folder::open(disk, config.seed)?;
-    let retain = config.queues.iter().map(|queue| (queue.name.clone(), queue.retain)).collect();
+    let folder_key = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
-        retain: &retain,
+        now,
     };
     let mut recovered = recovery::recover(disk, terms).map_err(OpenFault::disk("read the log"))?;
-    let plans = plan(&mut recovered, &config.queues)?;
+    let plans = plans(&mut recovered.names, recovered.states.len(), &config.queues)?;
+    recovered.states.resize_with(plans.len(), || QueueState::new(recovery::KEEP));
+    for (state, plan) in recovered.states.iter_mut().zip(&plans) {
+        state.finish_replay(plan.policy, now);
+    }
     counters.quarantined.add(recovered.quarantined);
+    counters.recovered_entries.add(recovered.entries);
     let recovery_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     counters.recovery_ns.store(recovery_ns, Ordering::Relaxed);
-
-    if recovered.names != recovered.names_saved {
-        let bytes = catalogue::encode_file(&recovered.names);
-        disk.replace("", catalogue::FILE, &bytes)
-            .map_err(OpenFault::disk("write the names of the queues"))?;
-    }
+    save_names(&**disk, &recovered.names, &recovered.names_saved)?;
     Ok((recovered, plans, folder_key))
 }
 
-fn gauges(states: &[QueueState], clock: &Clock) -> Arc<[Gauges]> {
-    let gauges: Arc<[Gauges]> = states.iter().map(|_| Gauges::default()).collect();
-    for (state, gauge) in states.iter().zip(gauges.iter()) {
-        let stats = state.stats(clock.now());
-        gauge.fill(stats.depth, stats.bytes);
-        for origin in state.exceptions().filter_map(|item| item.origin()) {
-            if let Some(origin) = gauges.get(usize::from(origin.0)) {
-                origin.dead_came();
-            }
-        }
+fn save_names(
+    disk: &dyn Disk,
+    names: &[QueueName],
+    names_saved: &[QueueName],
+) -> Result<(), OpenFault> {
+    if names == names_saved {
+        return Ok(());
     }
-    gauges
+    disk.replace("", catalogue::FILE, &catalogue::encode_file(names))
+        .map_err(OpenFault::disk("write the names of the queues"))
 }
 
-type Started = (Vec<Door>, Vec<AbortHandle>, Vec<Arc<Inbox<Item>>>);
-
-/// Starts the owner of every queue.
-fn owners(
-    runtime: &Handle,
-    states: Vec<QueueState>,
-    plans: &[Plan],
-    desk: &Arc<Desk>,
-    clock: &Clock,
-    seed: u64,
-) -> Started {
-    let mut started: Started = (Vec::new(), Vec::new(), Vec::new());
-    for ((state, plan), number) in states.into_iter().zip(plans).zip(0_u16..) {
-        let (mail, mailbox) = mpsc::channel(MAILBOX);
-        let inbox = Arc::new(Inbox::default());
-        let owner = Owner {
-            number: QueueNumber(number),
-            name: plan.name.clone(),
-            state,
-            mailbox,
-            inbox: Arc::clone(&inbox),
-            desk: Arc::clone(desk),
-            clock: clock.clone(),
-            random: seed ^ u64::from(number).rotate_left(32),
-            waiting: Waiting::default(),
-        };
-        let dead_letter = match plan.policy.dead_letters {
-            DeadLetters::MoveTo(to) => Some(to),
-            DeadLetters::Stay => None,
-        };
-        started.0.push(Door { name: plan.name.clone(), quota: plan.quota, dead_letter, mail });
-        started.1.push(runtime.spawn(owner.run()).abort_handle());
-        started.2.push(inbox);
+/// Starts the owner of every queue, and counts what is in it.
+fn fill(
+    opener: &Opener,
+    recovered: &mut Recovered,
+    plans: Vec<Plan>,
+    sources: &Sources,
+    now: Moment,
+) -> std::io::Result<()> {
+    let states = std::mem::take(&mut recovered.states);
+    let mut dead: Vec<QueueNumber> = Vec::new();
+    for ((state, plan), (name, number)) in
+        states.into_iter().zip(plans).zip(recovered.names.iter().zip(0_u16..))
+    {
+        let queue = QueueNumber(number);
+        let (indexes, ledger) = (&recovered.indexes, &mut recovered.ledger);
+        let tell = |origin| dead.push(origin);
+        recovery::count(queue, &state, now, indexes, ledger, sources, tell)?;
+        let stats = state.stats(now);
+        let room = opener.open(queue, name.clone(), plan, state);
+        room.gauges.fill(stats.depth, stats.bytes);
     }
-    started
+    for origin in dead {
+        opener.registry.numbered(origin).iter().for_each(|room| room.gauges.dead_came());
+    }
+    Ok(())
 }
 
-/// Questions that may wait for an owner; who asks more waits to ask.
-const MAILBOX: usize = 256;
+fn source_bounds(config: &StoreConfig) -> super::SourceBounds {
+    let bounds = |source: &crate::config::SourceConfig| {
+        let room = sluicegate_core::queue::Room {
+            events_max: source.events_max.unwrap_or(u64::MAX),
+            bytes_max: source.bytes_max.unwrap_or(u64::MAX),
+        };
+        (tag_of(source.name.as_str()), (source.name.clone(), room))
+    };
+    config.sources.iter().map(bounds).collect()
+}

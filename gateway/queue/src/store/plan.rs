@@ -1,74 +1,92 @@
-//! Which queues there are, and how each is treated: those of the folder and those configured.
+//! How each queue is treated: its configuration, with every name looked up.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{DeadLetters, Policy, QueueNumber, QueueState};
+use sluicegate_core::queue::{DeadLetters, Policy, QueueNumber, Room as Bounds};
 
-use crate::config::QueueConfig;
+use crate::config::{QueueConfig, Retain, WhenFull};
 use crate::fault::OpenFault;
-use crate::gauges::Quota;
-use crate::recovery::{KEEP, Recovered};
+use crate::recovery::KEEP;
+use crate::rooms::{Plan, Standing};
+use crate::terms::TermsRules;
 
-/// How one queue is treated.
-pub(super) struct Plan {
-    pub(super) name: QueueName,
-    pub(super) policy: Policy,
-    pub(super) quota: Quota,
-    pub(super) retain: Duration,
+/// The plan of a queue that nobody configures: it keeps its events.
+pub(super) fn keep() -> Plan {
+    Plan {
+        policy: KEEP,
+        bounds: Bounds { events_max: u64::MAX, bytes_max: u64::MAX },
+        retain: Retain::default(),
+        terms: TermsRules::default(),
+        dead_letter: None,
+        when_full: WhenFull::Reject,
+        standing: Standing::Found,
+    }
 }
 
-/// Gives every queue a number and a policy: those of the folder keep theirs, new ones are added.
-pub(super) fn plan(
-    recovered: &mut Recovered,
+/// The plan of a configured queue. `dead_letter` is the number of its dead-letter queue; `None`
+/// if it is one itself.
+pub(super) fn plan(config: &QueueConfig, dead_letter: Option<QueueNumber>) -> Plan {
+    let bounds = Bounds {
+        events_max: config.events_max.unwrap_or(u64::MAX),
+        bytes_max: config.bytes_max.unwrap_or(u64::MAX),
+    };
+    let policy = Policy {
+        retry: config.retry,
+        dead_letters: dead_letter.map_or(DeadLetters::Stay, DeadLetters::MoveTo),
+        on_expiry: config.on_expiry,
+        delivery: config.delivery,
+        delivery_rate: config.delivery_rate,
+        held_max: config.held_max.max(1),
+        drop_oldest: (config.when_full == WhenFull::DropOldest).then_some(bounds),
+    };
+    Plan {
+        policy,
+        bounds,
+        retain: config.retain,
+        terms: config.terms.clone(),
+        dead_letter,
+        when_full: config.when_full,
+        standing: Standing::Configured,
+    }
+}
+
+/// Gives every queue a number and a plan: those of the folder keep theirs, new ones are added.
+/// `states` is how many queues the log speaks of.
+pub(super) fn plans(
+    names: &mut Vec<QueueName>,
+    states: usize,
     queues: &[QueueConfig],
 ) -> Result<Vec<Plan>, OpenFault> {
-    let names = &mut recovered.names;
-    for number in names.len()..recovered.states.len() {
+    for number in names.len()..states {
         // Its catalogue was damaged. The name cannot be one that exists: those are known.
         let name = format!("recovered-{number}").parse().map_err(|_| too_many())?;
         names.push(name);
     }
     let known: HashSet<QueueName> = names.iter().cloned().collect();
-    let mut new: Vec<QueueName> = queues.iter().map(|queue| queue.name.clone()).collect();
-    new.retain(|name| !known.contains(name));
-    names.extend(new);
+    names.extend(queues.iter().map(|queue| queue.name.clone()).filter(|name| !known.contains(name)));
     let mut numbers = HashMap::new();
     for (number, name) in names.iter().enumerate() {
         numbers.insert(name.clone(), QueueNumber(u16::try_from(number).map_err(|_| too_many())?));
     }
-    recovered.states.resize_with(names.len(), || QueueState::new(KEEP));
     let configured: HashMap<&QueueName, &QueueConfig> =
         queues.iter().map(|queue| (&queue.name, queue)).collect();
     let dead_letter_queues: HashSet<&QueueName> =
         queues.iter().map(|queue| &queue.dead_letter).collect();
-    let mut plans = Vec::with_capacity(names.len());
-    for (name, state) in names.iter().zip(&mut recovered.states) {
-        let config = configured.get(name).copied();
-        let dead_letters = match config {
-            Some(config) if !dead_letter_queues.contains(name) => {
-                let to = numbers.get(&config.dead_letter).copied();
-                DeadLetters::MoveTo(to.ok_or_else(|| OpenFault::Config {
-                    what: format!("queue {name} has no dead-letter queue {}", config.dead_letter),
-                })?)
-            }
-            Some(_) | None => DeadLetters::Stay,
-        };
-        let retry = config.map_or(KEEP.retry, |config| config.retry);
-        let policy = Policy { retry, dead_letters };
-        state.set_policy(policy);
-        plans.push(Plan {
-            name: name.clone(),
-            policy,
-            quota: Quota {
-                events_max: config.and_then(|config| config.events_max).unwrap_or(u64::MAX),
-                bytes_max: config.and_then(|config| config.bytes_max).unwrap_or(u64::MAX),
-            },
-            retain: config.map_or(Duration::ZERO, |config| config.retain),
-        });
-    }
-    Ok(plans)
+    let plan_of = |name: &QueueName| match configured.get(name) {
+        Some(config) if dead_letter_queues.contains(name) => Ok(plan(config, None)),
+        Some(config) => {
+            let to = numbers.get(&config.dead_letter).copied();
+            Ok(plan(config, Some(to.ok_or_else(|| no_dead_letter_queue(config))?)))
+        }
+        None => Ok(keep()),
+    };
+    names.iter().map(plan_of).collect()
+}
+
+fn no_dead_letter_queue(config: &QueueConfig) -> OpenFault {
+    let what = format!("queue {} has no dead-letter queue {}", config.name, config.dead_letter);
+    OpenFault::Config { what }
 }
 
 fn too_many() -> OpenFault {

@@ -1,24 +1,34 @@
-//! What a batch leaves to be done once it is durable: queues to fill, counts to settle, people
-//! to answer.
+//! A batch: what works leave to be done once they are durable, and what follows from each.
 
 use std::io;
 
+use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::Repeat;
-use sluicegate_core::queue::{Change, Item, Place, QueueNumber};
+use sluicegate_core::queue::{Change, Item, Place, QueueFault, QueueNumber};
 use sluicegate_core::refusal::Refusal;
 
+use super::checkpoint::Marks;
+use super::inbox::Arrival;
 use super::postman::Post;
 use super::run::Writer;
-use super::work::{Answer, ChangesWork, CommitWork, Work};
+use super::work::{AgainWork, Answer, ChangesWork, CommitWork, LookupWork, Work};
+use crate::dedupe::KeyHash;
 use crate::format::entry::Position;
+use crate::log::{LogFault, Use};
 
 /// What is to be done once the batch is durable.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// Items that came, by queue number.
-    arrivals: Vec<Vec<Item>>,
-    changes: Vec<(Place, ChangesWork)>,
+    /// Events that came, by queue number, in the order of their ids.
+    arrivals: Vec<Vec<Arrival>>,
+    /// Those of them that the index of the segment is not told of yet.
+    unlisted: Vec<(QueueNumber, Item)>,
+    unlisted_keys: Vec<(KeyHash, EventId)>,
+    answers: Vec<Answer>,
+    handouts: Vec<Answer>,
     receipts: Vec<Post>,
+    tickets: Vec<tokio::sync::oneshot::Sender<Result<(), QueueFault>>>,
+    pub(super) marks: Marks,
     /// Work that could not be added: the disk failed under it, or under work before it.
     pub(super) failed: Vec<Work>,
     pub(super) entries: u64,
@@ -27,13 +37,17 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(queues: usize) -> Self {
-        Self { arrivals: vec![Vec::new(); queues], ..Self::default() }
-    }
-
     fn arrive(&mut self, queue: QueueNumber, item: Item) {
-        if let Some(arrivals) = self.arrivals.get_mut(usize::from(queue.0)) {
-            arrivals.push(item);
+        let at = usize::from(queue.0);
+        if self.arrivals.len() <= at {
+            self.arrivals.resize_with(at + 1, Vec::new);
+        }
+        if let Some(arrivals) = self.arrivals.get_mut(at) {
+            arrivals.push(Arrival::Item(item));
+        }
+        // What waits for its time is kept in memory and in checkpoints.
+        if item.terms.deliver_at.is_none() {
+            self.unlisted.push((queue, item));
         }
     }
 }
@@ -41,89 +55,181 @@ impl Batch {
 impl Writer {
     /// Adds work to the log, and to the batch what follows from it.
     pub(super) fn add(&mut self, work: Work, batch: &mut Batch) -> io::Result<()> {
-        let known = match &work {
-            Work::Commit(CommitWork { key: Some(key), received_at, .. }) => {
-                self.keys.find(*key, *received_at)
+        let work = match work {
+            Work::Commit(commit) => match self.first_of(&commit) {
+                Some(first) => {
+                    self.repeated(commit, first, batch);
+                    return Ok(());
+                }
+                None => Work::Commit(commit),
+            },
+            Work::Mark(mark) => {
+                batch.marks.add(mark, self.log.end());
+                return Ok(());
             }
-            _ => None,
+            Work::Lookup(LookupWork { key, at, ticket }) => {
+                // Who no longer waits needs no answer.
+                let _ = ticket.send(self.keys.find(key, at));
+                return Ok(());
+            }
+            Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
+                // Who no longer waits needs no answer.
+                let _ = again.ticket.send(Err(QueueFault::Gone));
+                return Ok(());
+            }
+            work => work,
         };
-        if let (Some(first), Work::Commit(commit)) = (known, &work) {
-            self.release(commit);
-            self.counters.duplicates.increment();
-            let Work::Commit(commit) = work else { return Ok(()) };
-            let (ticket, repeat) = (commit.ticket, Repeat::Duplicate);
-            batch.receipts.push(Post { ticket, event: first, repeat });
-            return Ok(());
-        }
         let before = self.log.segment();
-        let position = match self.log.append(work.frame()) {
+        let of = if matches!(work, Work::Commit(_) | Work::Again(_)) { Use::Commit } else { Use::Settlement };
+        let position = match self.log.append(work.frame(), of) {
             Ok(position) => position,
-            Err(fault) => {
+            Err(LogFault::Full) => {
+                self.refuse_for_room(work);
+                return Ok(());
+            }
+            Err(LogFault::Disk(fault)) => {
                 batch.failed.push(work);
                 return Err(fault);
             }
         };
         if position.segment != before {
+            self.list(before, batch);
             self.ledger.begin(position.segment, self.keys.next());
+            self.indexes.begin(position.segment);
+            self.archive.save_index(before);
             self.look_at_space();
         }
         batch.entries += 1;
         batch.bytes += work.frame().len() as u64;
         batch.needs_flush |= work.needs_flush();
+        self.take_in(work, position, batch);
+        Ok(())
+    }
+
+    /// What follows from an entry that was added.
+    fn take_in(&mut self, work: Work, position: Position, batch: &mut Batch) {
         match work {
             Work::Commit(commit) => self.add_commit(commit, position, batch),
-            Work::Changes(changes) => {
-                batch.changes.push((Place::committed(position.pack(), 0), changes));
+            Work::Changes(ChangesWork { queue, changes, answer, .. }) => {
+                for (change, part) in changes.into_iter().zip(0_u16..) {
+                    let id = Place { position: position.pack(), part };
+                    self.apply(queue, change, id, batch);
+                }
+                match answer {
+                    Answer::HandOut { .. } => batch.handouts.push(answer),
+                    answer => batch.answers.push(answer),
+                }
             }
+            Work::Again(AgainWork { items, ticket, .. }) => {
+                for ((queue, item), part) in items.into_iter().zip(0_u16..) {
+                    let id = Place { position: position.pack(), part };
+                    self.came(queue, item.placed_again(id), batch);
+                }
+                batch.tickets.push(ticket);
+            }
+            Work::Names(names) => {
+                self.log.rename(names.names);
+                self.rooms = self.registry.rooms();
+                batch.tickets.push(names.ticket);
+            }
+            Work::Mark(_) | Work::Lookup(_) => {}
         }
-        Ok(())
     }
 
     fn add_commit(&mut self, commit: CommitWork, position: Position, batch: &mut Batch) {
         if let Some(key) = commit.key {
             self.keys.insert(key, commit.event, commit.received_at);
             self.ledger.remembered(position.segment, self.keys.next());
+            batch.unlisted_keys.push((key, commit.event));
         }
-        let retain =
-            commit.placed.iter().filter_map(|placed| self.retain.get(placed.queue.0 as usize));
-        let retain = retain.copied().max().unwrap_or_default();
-        let position = position.pack();
-        let place = Place::committed(position, 0);
-        self.ledger.committed(place, commit.placed.len(), retain, commit.received_at);
         for placed in &commit.placed {
-            let place = Place::committed(position, placed.part);
-            batch.arrive(placed.queue, Item::fresh(place, commit.received_at, placed.weight));
+            let id = Place { position: position.pack(), part: placed.part };
+            let fresh = Item::fresh(id, commit.received_at, placed.weight);
+            let item = Item { source: commit.source, terms: placed.terms, ..fresh };
+            self.ledger.placed(id, placed.queue, placed.weight, commit.received_at);
+            self.ledger.came(&item);
+            batch.arrive(placed.queue, item);
         }
         let (ticket, event, repeat) = (commit.ticket, commit.event, Repeat::First);
         batch.receipts.push(Post { ticket, event, repeat });
     }
 
+    fn first_of(&self, commit: &CommitWork) -> Option<EventId> {
+        self.keys.find(commit.key?, commit.received_at)
+    }
+
+    /// The event is stored already: its first receipt is given again.
+    fn repeated(&mut self, commit: CommitWork, event: EventId, batch: &mut Batch) {
+        self.release(&commit);
+        self.counters.duplicates.increment();
+        batch.receipts.push(Post { ticket: commit.ticket, event, repeat: Repeat::Duplicate });
+    }
+
+    /// No room for this one; the store goes on.
+    fn refuse_for_room(&mut self, work: Work) {
+        if let Work::Commit(commit) = &work {
+            self.release(commit);
+        }
+        work.refuse("the disk is full");
+    }
+
+    fn apply(&mut self, queue: QueueNumber, change: Change, id: Place, batch: &mut Batch) {
+        let (item, moved) = match change {
+            Change::Failed { .. } | Change::Returned(_) => return,
+            Change::Acked(item) | Change::Lost(item) | Change::Dropped { item, .. } => (item, None),
+            Change::DeadLettered { item, to, .. } => {
+                (item, Some((to, item.dead_lettered(queue, id))))
+            }
+            Change::Redriven { item, to } => (item, Some((to, item.placed_again(id)))),
+        };
+        self.ledger.left(&item);
+        self.gauges(queue, |gauges| gauges.release(item.weight));
+        self.sources.release(item.source, item.weight);
+        if let Some(origin) = item.origin {
+            self.gauges(origin, |gauges| gauges.dead_left());
+        }
+        if let Some((to, moved)) = moved {
+            self.came(to, moved, batch);
+        }
+    }
+
+    /// An event came into a queue that no quota holds back.
+    fn came(&mut self, queue: QueueNumber, item: Item, batch: &mut Batch) {
+        self.ledger.came(&item);
+        self.gauges(queue, |gauges| gauges.add(item.weight));
+        self.sources.add(item.source, item.weight);
+        if let Some(origin) = item.origin {
+            self.gauges(origin, |gauges| gauges.dead_came());
+        }
+        batch.arrive(queue, item);
+    }
+
+    /// Tells the index of a segment what came in it.
+    pub(super) fn list(&self, segment: u32, batch: &mut Batch) {
+        self.indexes.list(segment, &batch.unlisted, &batch.unlisted_keys);
+        batch.unlisted.clear();
+        batch.unlisted_keys.clear();
+    }
+
     /// Answers those who wait only until their entry is written.
     pub(super) fn written(&mut self, batch: &mut Batch) {
-        let waits = |work: &ChangesWork| !matches!(work.answer, Answer::HandOut { .. });
-        let changes = std::mem::take(&mut batch.changes);
-        for (place, work) in changes {
-            if waits(&work) { batch.changes.push((place, work)) } else { work.answer.give() }
-        }
+        batch.handouts.drain(..).for_each(Answer::give);
     }
 
     /// The batch is durable: what was waiting for that is done.
     pub(super) fn durable(&mut self, batch: &mut Batch) {
-        let mut answers = Vec::new();
-        for (place, work) in std::mem::take(&mut batch.changes) {
-            for (change, part) in work.changes.into_iter().zip(0_u16..) {
-                self.apply(work.queue, change, Place { part, ..place }, batch);
-            }
-            answers.push(work.answer);
-        }
-        for (arrivals, inbox) in batch.arrivals.iter_mut().zip(&self.inboxes) {
+        for (arrivals, room) in batch.arrivals.iter_mut().zip(&self.rooms) {
             if !arrivals.is_empty() {
-                inbox.leave(arrivals);
+                room.inbox.leave(arrivals);
                 arrivals.clear();
             }
         }
         // Who is told of a move finds what was moved.
-        answers.into_iter().for_each(Answer::give);
+        batch.answers.drain(..).for_each(Answer::give);
+        for ticket in batch.tickets.drain(..) {
+            // Who no longer waits needs no answer.
+            let _ = ticket.send(Ok(()));
+        }
         if batch.receipts.len() > 1 {
             self.post.leave(&mut batch.receipts);
             batch.receipts.clear();
@@ -134,44 +240,31 @@ impl Writer {
 
     /// Refuses all that waits.
     pub(super) fn refuse(&mut self, batch: &mut Batch, what: &'static str) {
-        let changes = std::mem::take(&mut batch.changes).into_iter();
-        let changes = changes.map(|(_, work)| Work::Changes(work));
-        for work in changes.chain(std::mem::take(&mut batch.failed)) {
-            work.refuse(what);
+        let fault = QueueFault::StoreUnavailable { what };
+        for answer in batch.handouts.drain(..).chain(batch.answers.drain(..)) {
+            answer.refuse(fault.clone());
+        }
+        batch.failed.drain(..).for_each(|work| work.refuse(what));
+        for ticket in batch.tickets.drain(..) {
+            // Who no longer waits needs no answer.
+            let _ = ticket.send(Err(fault.clone()));
         }
         for post in batch.receipts.drain(..) {
-            // Who no longer waits needs no answer.
+            // The same.
             let _ = post.ticket.send(Err(Refusal::StoreUnavailable { what }));
         }
     }
 
-    fn apply(&mut self, queue: QueueNumber, change: Change, letter: Place, batch: &mut Batch) {
-        let (item, moved) = match change {
-            Change::Delayed { .. } => return,
-            Change::Acked(item) | Change::Lost(item) => (item, None),
-            Change::DeadLettered { item, to, .. } => {
-                (item, Some((to, item.dead_lettered(queue, letter))))
-            }
-            Change::Redriven { item, to } => (item, Some((to, item.redriven()))),
-        };
-        self.ledger.left(&item);
-        self.gauges(queue, |gauges| gauges.release(item.weight));
-        if let Some(origin) = item.origin() {
-            self.gauges(origin, |gauges| gauges.dead_left());
-        }
-        let Some((to, moved)) = moved else { return };
-        self.ledger.came(&moved);
-        self.gauges(to, |gauges| gauges.add(moved.weight));
-        if let Some(origin) = moved.origin() {
-            self.gauges(origin, |gauges| gauges.dead_came());
-        }
-        batch.arrive(to, moved);
+    /// Whether the segments that an item refers to are there.
+    fn has(&self, item: &Item) -> bool {
+        self.ledger.has(item.event.segment())
     }
 
     /// Gives back the room that a commit had reserved.
     fn release(&self, commit: &CommitWork) {
         for placed in &commit.placed {
             self.gauges(placed.queue, |gauges| gauges.release(placed.weight));
+            self.sources.release(commit.source, placed.weight);
         }
     }
 }

@@ -2,7 +2,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use sluicegate_core::queue::Item;
 use tokio::sync::Notify;
+
+/// What the writer leaves for the owner of a queue.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// An event came, and is durable.
+    Item(Item),
+    /// What came before this is in the checkpoint that begins, what comes after it is not.
+    Checkpoint,
+}
 
 /// The inbox of a task.
 #[derive(Debug)]

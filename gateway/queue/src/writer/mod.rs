@@ -1,6 +1,7 @@
 //! The one thread that writes: drains the desk, writes, flushes once, frees all that waited.
 
 mod batch;
+mod checkpoint;
 mod desk;
 mod inbox;
 mod janitor;
@@ -9,6 +10,8 @@ mod run;
 mod work;
 
 pub(crate) use desk::{Desk, Standing};
-pub(crate) use inbox::Inbox;
+pub(crate) use inbox::{Arrival, Inbox};
 pub(crate) use run::{Writer, spawn};
-pub(crate) use work::{Answer, ChangesWork, CommitWork, Work};
+pub(crate) use work::{
+    AgainWork, Answer, ChangesWork, CommitWork, LookupWork, MarkWork, NamesWork, Work, give_back,
+};

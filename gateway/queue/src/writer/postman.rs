@@ -29,6 +29,11 @@ impl Post {
     }
 }
 
+/// The receipt of an event that was stored before.
+pub(crate) fn receipt(event: EventId, repeat: Repeat) -> Receipt {
+    Receipt::assertion(event, repeat)
+}
+
 /// Delivers as long as the store lives.
 pub(crate) async fn run(inbox: Arc<Inbox<Post>>) {
     loop {

@@ -9,44 +9,48 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sluicegate_core::queue::{Item, QueueNumber};
+use sluicegate_core::queue::QueueNumber;
 use sluicegate_core::time::Clock;
 
 use super::batch::Batch;
+use super::checkpoint::Gathering;
 use super::desk::{Desk, Standing};
 use super::inbox::Inbox;
 use super::postman::Post;
 use super::work::Work;
+use crate::archive::Archive;
 use crate::config::FsyncMode;
 use crate::dedupe::Keys;
 use crate::disk::Disk;
-use crate::gauges::Gauges;
-use crate::log::{Ledger, Log, Segments};
+use crate::gauges::{Gauges, Sources};
+use crate::index::Indexes;
+use crate::log::{Ledger, Log};
 use crate::metrics::Counters;
+use crate::rooms::{Registry, Room};
 
 /// Everything that the writing thread owns.
 pub(crate) struct Writer {
     pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) segments: Arc<Segments>,
     pub(crate) log: Log,
     pub(crate) ledger: Ledger,
+    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) archive: Archive,
     pub(crate) keys: Keys,
     /// The files of keys, oldest first, each with the number after its last key.
     pub(crate) key_files: VecDeque<(u32, u64)>,
     pub(crate) desk: Arc<Desk>,
-    /// By queue number.
-    pub(crate) inboxes: Vec<Arc<Inbox<Item>>>,
+    pub(crate) registry: Arc<Registry>,
+    /// The queues, by number, as they were when this was last looked at.
+    pub(crate) rooms: Vec<Arc<Room>>,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) post: Arc<Inbox<Post>>,
-    /// By queue number.
-    pub(crate) gauges: Arc<[Gauges]>,
-    /// By queue number.
-    pub(crate) retain: Vec<Duration>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) clock: Clock,
     pub(crate) fsync: FsyncMode,
     pub(crate) free_bytes_min: u64,
-    /// Something could not be deleted: it is tried again with the chores, not with every batch.
-    pub(crate) untidy: bool,
+    /// The segment that was current when the last checkpoint began.
+    pub(crate) checkpointed: u32,
+    pub(crate) gathering: Option<Gathering>,
 }
 
 /// Starts the writing thread. It ends when the desk is stopped or poisoned.
@@ -73,7 +77,7 @@ impl Drop for PoisonOnPanic {
 impl Writer {
     fn run(&mut self) {
         let mut works = Vec::new();
-        let mut batch = Batch::new(self.inboxes.len());
+        let mut batch = Batch::default();
         let mut chores_at = Instant::now();
         let mut flush_at: Option<Instant> = None;
         loop {
@@ -95,6 +99,7 @@ impl Writer {
             if chores_due {
                 chores_at = Instant::now() + CHORES_EVERY;
             }
+            self.begin_checkpoint(chores_due);
             self.tidy(chores_due);
         }
     }
@@ -116,6 +121,7 @@ impl Writer {
             }
         }
         drop(rest);
+        self.list(self.log.segment(), batch);
         self.log.write()?;
         self.written(batch);
         if batch.entries > 0 {
@@ -138,11 +144,12 @@ impl Writer {
             }
         }
         self.durable(batch);
+        self.gather(&mut batch.marks)?;
         self.desk.done(in_flight);
         Ok(())
     }
 
-    fn flush(&self) -> io::Result<()> {
+    pub(super) fn flush(&self) -> io::Result<()> {
         let start = Instant::now();
         self.log.sync()?;
         self.counters.fsync_us.observe_duration(start.elapsed());
@@ -160,8 +167,8 @@ impl Writer {
     }
 
     pub(super) fn gauges(&self, queue: QueueNumber, act: impl FnOnce(&Gauges)) {
-        if let Some(gauges) = self.gauges.get(usize::from(queue.0)) {
-            act(gauges);
+        if let Some(room) = self.rooms.get(usize::from(queue.0)) {
+            act(&room.gauges);
         }
     }
 }

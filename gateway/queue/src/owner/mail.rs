@@ -1,0 +1,41 @@
+//! What is asked of the owner of a queue.
+
+use sluicegate_core::queue::{
+    Item, Lease, LeaseNumber, Moved, Place, Policy, QueueFault, QueueStats, Settled, Verb, View,
+};
+use sluicegate_core::seams::Ask;
+use tokio::sync::oneshot;
+
+/// What is asked of the owner.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// A consumer wants events.
+    Ask { terms: Ask, to: Reply<Vec<Lease>> },
+    /// A consumer settles leases; `None` where the receipt is not one of this queue's.
+    Settle { settlements: Vec<(Option<LeaseNumber>, Verb)>, to: Reply<Vec<Settled>> },
+    /// The events of these leases are damaged.
+    Lost(Vec<LeaseNumber>),
+    /// These leases never reached a consumer.
+    Returned(Vec<LeaseNumber>),
+    /// Dead letters are wanted back.
+    Redrive { items: Vec<Item>, to: Reply<u64> },
+    /// All that is here is to be dropped.
+    Purge { to: Reply<u64> },
+    /// Events are treated in another way from now on.
+    Policy(Policy),
+    /// The bytes of events lie elsewhere now.
+    Relocated(Vec<Moved>),
+    /// What lies here, after this id.
+    View { after: Place, held_max: usize, to: oneshot::Sender<View> },
+    /// The numbers.
+    Stats { to: oneshot::Sender<QueueStats> },
+}
+
+/// Where an answer goes.
+pub(crate) struct Reply<T>(pub(crate) oneshot::Sender<Result<T, QueueFault>>);
+
+impl<T> std::fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reply")
+    }
+}

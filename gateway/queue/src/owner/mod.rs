@@ -1,0 +1,7 @@
+//! The owner task of a queue, and what is asked of it.
+
+mod mail;
+mod run;
+
+pub(crate) use mail::{Mail, Reply};
+pub(crate) use run::{Owner, Waiting};

@@ -1,0 +1,167 @@
+//! The segments, oldest first: those before the checkpoint by their indexes, the others entry by
+//! entry.
+
+use std::io;
+use std::sync::Arc;
+
+use super::{Recovery, numbered};
+use crate::dedupe::time_of;
+use crate::disk::DiskFile;
+use crate::format::entry::{Kind, Position};
+use crate::format::keys;
+use crate::index::Opened;
+use crate::log::{Found, scan, segment_name};
+
+/// Why a segment is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// Its entries are after the checkpoint: they are taken in.
+    Entries,
+    /// Its index is missing or damaged: it is made again.
+    Index,
+}
+
+impl Recovery<'_> {
+    /// Reads all segments, and the keys of those that are deleted, in the order of their numbers:
+    /// keys are remembered in the order in which they came.
+    pub(super) fn read_segments(&mut self) -> io::Result<()> {
+        let there = numbered(self.disk, "log", ".log")?;
+        let deleted = numbered(self.disk, "keys", ".keys")?;
+        let mut all: Vec<u32> = there.iter().chain(&deleted).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        let current = self.current(&there)?;
+        for number in all {
+            if there.binary_search(&number).is_err() {
+                self.read_keys(number)?;
+            } else if Some(number) > current {
+                // Made ahead of time and never written to.
+                self.disk.remove(&segment_name(number))?;
+            } else {
+                self.read_segment(number, Some(number) == current)?;
+            }
+            self.out.next_segment = number.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The last segment that was written to.
+    fn current(&self, numbers: &[u32]) -> io::Result<Option<u32>> {
+        for number in numbers.iter().rev() {
+            if is_written(&*self.disk.open(&segment_name(*number))?)? {
+                return Ok(Some(*number));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_segment(&mut self, number: u32, current: bool) -> io::Result<()> {
+        self.out.ledger.begin(number, self.out.keys.next());
+        if number < (self.from >> 32) as u32 {
+            match self.out.indexes.open(number)? {
+                Opened::Sound => {
+                    let bytes = self.disk.open(&segment_name(number))?.len()?;
+                    self.out.segments.know(number, bytes);
+                    let known = self.out.indexes.keys(number)?;
+                    known.into_iter().for_each(|(key, id)| self.remember(number, key, id));
+                }
+                Opened::Missing | Opened::Damaged => {
+                    tracing::warn!(segment = number, "index is missing or damaged: made again");
+                    self.read_entries(number, Reading::Index, current)?;
+                }
+            }
+        } else {
+            self.read_entries(number, Reading::Entries, current)?;
+        }
+        if let Some(summary) = self.out.indexes.summary(number) {
+            let placed = summary.placed.iter().map(|placed| (placed.queue, placed.bytes));
+            self.out.ledger.noted(number, summary.newest, placed);
+        }
+        Ok(())
+    }
+
+    fn read_entries(&mut self, number: u32, why: Reading, current: bool) -> io::Result<()> {
+        let file = self.disk.open(&segment_name(number))?;
+        if current {
+            // What is read back must be what a power cut would leave: see `DiskFile::evict`.
+            file.sync()?;
+            file.evict()?;
+        }
+        self.out.indexes.begin(number);
+        let mut tail = 0..0;
+        let mut damage = Vec::new();
+        scan(&*file, number, |found| match found {
+            Found::Entry { position, kind, body } => {
+                if self.take_in(why, position, kind, body).is_none() {
+                    let offset = u64::from(position.offset);
+                    damage.push(offset..offset + body.len() as u64);
+                }
+            }
+            Found::Damage(range) => damage.push(range),
+            Found::Tail(range) => tail = range,
+        })?;
+        for range in damage {
+            self.quarantine(&*file, number, range)?;
+        }
+        if !tail.is_empty() {
+            // Never finished, or the last entry is damaged: nothing after it tells which.
+            self.quarantine(&*file, number, tail.clone())?;
+        }
+        if current {
+            file.set_len(tail.start)?;
+            file.sync()?;
+        }
+        self.out.segments.insert(number, Arc::clone(&file));
+        self.out.indexes.save(number)
+    }
+
+    fn take_in(
+        &mut self,
+        why: Reading,
+        position: Position,
+        kind: Kind,
+        body: &[u8],
+    ) -> Option<()> {
+        self.out.entries += 1;
+        match why {
+            Reading::Entries => self.apply(position, kind, body),
+            Reading::Index => self.list(position, kind, body),
+        }
+    }
+
+    /// The keys of a deleted segment.
+    fn read_keys(&mut self, number: u32) -> io::Result<()> {
+        let name = format!("keys/{}", keys::file_name(number));
+        let bytes = self.disk.read(&name)?.unwrap_or_default();
+        match keys::decode(&bytes) {
+            Some(keys) => keys
+                .into_iter()
+                .for_each(|(key, id)| self.out.keys.insert(key, id, time_of(id))),
+            None => {
+                tracing::warn!(file = name, "idempotency keys are damaged: set aside");
+                self.out.quarantined += 1;
+            }
+        }
+        self.out.key_files.push_back((number, self.out.keys.next()));
+        Ok(())
+    }
+}
+
+/// Whether anything was ever written to a segment. What was made ahead of time holds only zeros:
+/// all of it is looked at, because it is deleted for that.
+fn is_written(file: &dyn DiskFile) -> io::Result<bool> {
+    let mut bytes = vec![0; CHUNK_BYTES];
+    let mut offset = 0;
+    loop {
+        let filled = file.read_at(&mut bytes, offset)?;
+        if filled == 0 {
+            return Ok(false);
+        }
+        if bytes.iter().take(filled).any(|byte| *byte != 0) {
+            return Ok(true);
+        }
+        offset += filled as u64;
+    }
+}
+
+const CHUNK_BYTES: usize = 256 * 1024;
