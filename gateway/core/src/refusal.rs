@@ -81,6 +81,22 @@ pub enum Refusal {
         /// When a next try may succeed.
         retry_after: Duration,
     },
+    /// More events come into a queue than it takes in a second.
+    #[error("queue {queue} is over its rate")]
+    QueueOverRate {
+        /// The queue.
+        queue: String,
+        /// When a next try may succeed.
+        retry_after: Duration,
+    },
+    /// The source has its share of the queues.
+    #[error("source {source_name} has its share of the queues")]
+    SourceFull {
+        /// The source.
+        source_name: String,
+        /// When a next try may succeed.
+        retry_after: Duration,
+    },
     /// A filter asks for another try later.
     #[error("a filter asks to try again later")]
     Deferred {
@@ -138,9 +154,11 @@ impl Refusal {
             | Self::Invalid { .. }
             | Self::Rejected(_)
             | Self::RateLimited { .. } => Blame::Sender,
-            Self::NoSchema { .. } | Self::QueueFull { .. } | Self::Deferred { .. } => {
-                Blame::Operator
-            }
+            Self::NoSchema { .. }
+            | Self::QueueFull { .. }
+            | Self::QueueOverRate { .. }
+            | Self::SourceFull { .. }
+            | Self::Deferred { .. } => Blame::Operator,
             Self::Overloaded { .. } | Self::StoreUnavailable { .. } | Self::Stopping => {
                 Blame::Gateway
             }
@@ -172,6 +190,8 @@ impl Refusal {
             Self::RateLimited { .. } => "rate_limited",
             Self::Overloaded { .. } => "overloaded",
             Self::QueueFull { .. } => "queue_full",
+            Self::QueueOverRate { .. } => "queue_over_rate",
+            Self::SourceFull { .. } => "source_full",
             Self::Deferred { .. } => "filter_deferred",
             Self::StoreUnavailable { .. } => "store_unavailable",
             Self::Stopping => "stopping",
@@ -185,6 +205,8 @@ impl Refusal {
             Self::RateLimited { retry_after }
             | Self::Overloaded { retry_after, .. }
             | Self::QueueFull { retry_after, .. }
+            | Self::QueueOverRate { retry_after, .. }
+            | Self::SourceFull { retry_after, .. }
             | Self::Deferred { retry_after } => Some(*retry_after),
             _ => None,
         }

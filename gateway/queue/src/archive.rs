@@ -58,7 +58,10 @@ pub(crate) struct Archive {
 }
 
 enum Hands {
-    Thread { jobs: Option<Sender<Job>>, thread: Option<JoinHandle<()>> },
+    Thread {
+        jobs: Option<Sender<Job>>,
+        thread: Option<JoinHandle<()>>,
+    },
     /// The caller's own: for tests that must do the same steps in the same order every time.
     #[cfg(test)]
     Own(Box<Archivist>),
@@ -109,10 +112,14 @@ impl Archive {
 
 impl Drop for Archive {
     fn drop(&mut self) {
-        if let Hands::Thread { jobs, thread } = &mut self.hands {
-            drop(jobs.take());
-            // A panic of the thread was reported when it happened.
-            let _ = thread.take().map(JoinHandle::join);
+        match &mut self.hands {
+            Hands::Thread { jobs, thread } => {
+                drop(jobs.take());
+                // A panic of the thread was reported when it happened.
+                let _ = thread.take().map(JoinHandle::join);
+            }
+            #[cfg(test)]
+            Hands::Own(_) => {}
         }
     }
 }

@@ -24,9 +24,7 @@ mod store;
 mod terms;
 mod writer;
 
-pub use config::{
-    FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull,
-};
+pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
 pub use metrics::StoreMetrics;
 pub use store::Store;

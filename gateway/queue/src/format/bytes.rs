@@ -98,7 +98,10 @@ impl<'a> Take<'a> {
     }
 
     /// A count and so many of something.
-    pub(crate) fn many<T>(&mut self, mut one: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(crate) fn many<T>(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let count = self.size()?;
         // Each takes at least a byte, so a wrong count cannot ask for more memory than there is.
         let mut all = Vec::with_capacity(count.min(self.0.len()));

@@ -96,7 +96,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Checkpoint> {
         let len = u32::from_le_bytes(from.array()?) as usize;
         let mark = u64::from_le_bytes(from.array()?);
         let frame = from.raw(len)?;
-        let head = entry::head(frame, place_of(queue)).filter(|head| head.kind == Kind::Snapshot)?;
+        let head =
+            entry::head(frame, place_of(queue)).filter(|head| head.kind == Kind::Snapshot)?;
         queues.push((queue, mark, decode_snapshot(head.body(frame)?)?));
     }
     from.0.is_empty().then_some(Checkpoint { from: start, queues })

@@ -203,9 +203,7 @@ impl StoredPlacement {
         Some(Self {
             event: from.size()?,
             weight: from.u32()?,
-            queues: from.many(|from| {
-                Some((QueueNumber(from.u16()?), item::take_terms(from)?))
-            })?,
+            queues: from.many(|from| Some((QueueNumber(from.u16()?), item::take_terms(from)?)))?,
             letter: if from.flag()? { Some(letter::take(from)?) } else { None },
         })
     }

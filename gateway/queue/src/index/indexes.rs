@@ -150,6 +150,11 @@ impl Indexes {
         gather(directory.blocks(queue, wish.priority), directory.file.as_deref(), wish)
     }
 
+    /// Whether the arrivals of a segment are read without the disk.
+    pub(crate) fn in_memory(&self, segment: u32) -> bool {
+        matches!(self.lock().indexes.get(&segment), Some(Index::Draft(_) | Index::Done(_)))
+    }
+
     /// What is known of a segment without reading; `None` if the segment is not known.
     pub(crate) fn summary(&self, segment: u32) -> Option<Arc<Summary>> {
         Some(match self.lock().indexes.get(&segment)? {

@@ -13,6 +13,24 @@ use crate::disk::{Disk, DiskFile};
 use crate::format::catalogue;
 use crate::format::entry::{self, Position};
 
+/// What an entry is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Commit,
+    Settlement,
+}
+
+/// Why an entry was not added.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogFault {
+    /// There is no room for it: nothing was written, and the log goes on.
+    #[error("disk is full")]
+    Full,
+    /// The disk failed: nothing may be written any more.
+    #[error("failed to write")]
+    Disk(#[from] io::Error),
+}
+
 /// The end of the log. Owned by the writer.
 pub(crate) struct Log {
     disk: Arc<dyn Disk>,
@@ -47,6 +65,17 @@ impl Log {
         Ok(log)
     }
 
+    /// Where the next entry would lie, if the segment is not full before.
+    pub(crate) fn end(&self) -> Position {
+        // Segments are at most SEGMENT_BYTES_MAX and one entry long, well under 4 GiB.
+        Position { segment: self.number, offset: self.len() as u32 }
+    }
+
+    /// From now on segments begin with these names.
+    pub(crate) fn rename(&mut self, names: Vec<QueueName>) {
+        self.names = names;
+    }
+
     /// The number of the segment that is written to.
     pub(crate) fn segment(&self) -> u32 {
         self.number
@@ -54,8 +83,8 @@ impl Log {
 
     /// Adds an entry. It is written by the next `write`, or before if the buffer or the segment
     /// is full; a segment that is full is flushed before the next one begins.
-    pub(crate) fn append(&mut self, frame: &[u8]) -> io::Result<Position> {
-        let end = self.end() + frame.len() as u64;
+    pub(crate) fn append(&mut self, frame: &[u8], _of: Use) -> Result<Position, LogFault> {
+        let end = self.len() + frame.len() as u64;
         if end > self.segment_bytes && self.has_entries() {
             self.roll()?;
         } else if self.buffer.len() >= BUFFER_BYTES {
@@ -108,20 +137,20 @@ impl Log {
     fn put(&mut self, frame: &[u8]) -> Position {
         let start = self.buffer.len();
         // Segments are at most SEGMENT_BYTES_MAX and one entry long, well under 4 GiB.
-        let position = Position { segment: self.number, offset: self.end() as u32 };
+        let position = Position { segment: self.number, offset: self.len() as u32 };
         self.buffer.extend_from_slice(frame);
         entry::seal(self.buffer.get_mut(start..).unwrap_or_default(), position);
         position
     }
 
-    fn end(&self) -> u64 {
+    fn len(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
 
     /// Whether there is more in the segment than its catalogue.
     fn has_entries(&self) -> bool {
         let catalogue: usize = self.names.iter().map(|name| name.as_str().len() + 1).sum();
-        self.end() > catalogue as u64 + 64
+        self.len() > catalogue as u64 + 64
     }
 }
 

@@ -195,7 +195,10 @@ mod tests {
         let keep = |bytes| Retain { bytes: Some(bytes), ..Retain::default() };
         assert_eq!(spare(&ledger, 9, now, keep(101)), [1, 2]);
         assert_eq!(spare(&ledger, 9, now, keep(100)), [1, 2, 3]);
-        assert_eq!(spare(&ledger, 9, now, Retain { time: Some(SECOND), ..keep(101) }), [1, 2, 3, 4]);
+        assert_eq!(
+            spare(&ledger, 9, now, Retain { time: Some(SECOND), ..keep(101) }),
+            [1, 2, 3, 4]
+        );
         assert_eq!(spare(&ledger, 9, now, keep(1 << 40)), []);
     }
 }

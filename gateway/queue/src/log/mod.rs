@@ -7,7 +7,7 @@ mod scan;
 mod segments;
 mod window;
 
-pub(crate) use append::Log;
+pub(crate) use append::{Log, LogFault, Use};
 pub(crate) use ledger::Ledger;
 pub(crate) use reader::{ReadBack, Reader};
 pub(crate) use scan::{Found, scan};

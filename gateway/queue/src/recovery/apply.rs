@@ -57,11 +57,7 @@ impl Recovery<'_> {
     }
 
     /// What a commit brought, told to the index.
-    fn list_commit(
-        &mut self,
-        position: Position,
-        body: &[u8],
-    ) -> Option<Vec<(QueueNumber, Item)>> {
+    fn list_commit(&mut self, position: Position, body: &[u8]) -> Option<Vec<(QueueNumber, Item)>> {
         let commit = Commit::decode(body)?;
         let received = commit.received()?;
         let key = commit

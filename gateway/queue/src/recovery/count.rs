@@ -4,9 +4,7 @@
 
 use std::io;
 
-use sluicegate_core::queue::{
-    Item, LaneSnapshot, Place, Priority, QueueNumber, QueueState, Run, Wish,
-};
+use sluicegate_core::queue::{Item, LaneSnapshot, Place, QueueNumber, QueueState, Run, Wish};
 use sluicegate_core::time::Moment;
 
 use crate::gauges::Sources;
@@ -34,11 +32,13 @@ pub(crate) fn count(
     }
     for lane in &view.lanes {
         for run in &lane.runs {
-            let section = section(indexes, queue, lane.priority, run);
-            if let Some(section) = section.filter(|section| is_whole(section, lane, run)) {
-                section.refs.iter().for_each(|(segment, count)| ledger.add(*segment, *count));
-                for (source, events, bytes) in &section.sources {
-                    sources.of(*source).add_many(*events, *bytes);
+            let summary = indexes.summary(run.segment);
+            let section = summary.as_ref().and_then(|summary| summary.find(queue, lane.priority));
+            if let Some((_, section)) = section.filter(|(_, section)| is_whole(section, lane, run))
+            {
+                ledger.add(run.segment, section.count);
+                for (source, sum) in section.sources.iter() {
+                    sources.of(source).add_many(sum.count, sum.bytes);
                 }
                 continue;
             }
@@ -48,18 +48,10 @@ pub(crate) fn count(
     Ok(())
 }
 
-type Found = std::sync::Arc<crate::index::Summary>;
-
-fn section(indexes: &Indexes, queue: QueueNumber, priority: Priority, run: &Run) -> Option<Section> {
-    let summary: Found = indexes.summary(run.segment)?;
-    let of_lane = |section: &&Section| section.queue == queue && section.priority == priority;
-    summary.sections.iter().find(of_lane).cloned()
-}
-
 /// Whether all that a section lists is still in its lane, and none of it is a dead letter: those
 /// are counted by their origins, one by one.
 fn is_whole(section: &Section, lane: &LaneSnapshot, run: &Run) -> bool {
-    let own = section.refs.iter().all(|(segment, _)| *segment == run.segment);
+    let own = section.refs.iter().all(|(segment, _)| segment == run.segment);
     own && section.count == run.left && lane.after < section.first
 }
 

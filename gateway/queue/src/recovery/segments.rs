@@ -74,8 +74,9 @@ impl Recovery<'_> {
             self.read_entries(number, Reading::Entries, current)?;
         }
         if let Some(summary) = self.out.indexes.summary(number) {
-            let placed = summary.placed.iter().map(|placed| (placed.queue, placed.bytes));
-            self.out.ledger.noted(number, summary.newest, placed);
+            let notes = &summary.notes;
+            let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.bytes));
+            self.out.ledger.noted(number, notes.newest, placed);
         }
         Ok(())
     }
@@ -115,13 +116,7 @@ impl Recovery<'_> {
         self.out.indexes.save(number)
     }
 
-    fn take_in(
-        &mut self,
-        why: Reading,
-        position: Position,
-        kind: Kind,
-        body: &[u8],
-    ) -> Option<()> {
+    fn take_in(&mut self, why: Reading, position: Position, kind: Kind, body: &[u8]) -> Option<()> {
         self.out.entries += 1;
         match why {
             Reading::Entries => self.apply(position, kind, body),
@@ -134,9 +129,9 @@ impl Recovery<'_> {
         let name = format!("keys/{}", keys::file_name(number));
         let bytes = self.disk.read(&name)?.unwrap_or_default();
         match keys::decode(&bytes) {
-            Some(keys) => keys
-                .into_iter()
-                .for_each(|(key, id)| self.out.keys.insert(key, id, time_of(id))),
+            Some(keys) => {
+                keys.into_iter().for_each(|(key, id)| self.out.keys.insert(key, id, time_of(id)))
+            }
             None => {
                 tracing::warn!(file = name, "idempotency keys are damaged: set aside");
                 self.out.quarantined += 1;

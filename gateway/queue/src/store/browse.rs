@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use sluicegate_core::queue::{Item, LaneSnapshot, Place, QueueFault, QueueNumber, Standing, View, Wish};
+use sluicegate_core::queue::{
+    Item, LaneSnapshot, Place, QueueFault, QueueNumber, Standing, View, Wish,
+};
 use tokio::sync::oneshot;
 
 use super::Store;
@@ -61,8 +63,8 @@ fn read_lane(
     all: &mut Vec<(Item, Standing)>,
 ) -> io::Result<()> {
     let mut after = after.max(lane.after);
-    let mut found = 0;
-    for run in lane.runs.iter().filter(|run| run.segment >= after.segment()) {
+    let (mut found, first) = (0, after.segment());
+    for run in lane.runs.iter().filter(|run| run.segment >= first) {
         while found < max {
             let (priority, segment) = (lane.priority, run.segment);
             let wish = Wish { priority, segment, after, up_to, count: max - found };

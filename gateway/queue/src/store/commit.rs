@@ -70,7 +70,7 @@ impl Store {
         let gauges = self.sources.of(source);
         match self.source_bounds.get(&source) {
             Some((name, bounds)) if !gauges.reserve(weight, *bounds) => Err(Refusal::SourceFull {
-                source: name.to_string(),
+                source_name: name.to_string(),
                 retry_after: FULL_RETRY_AFTER,
             }),
             Some(_) => Ok(()),

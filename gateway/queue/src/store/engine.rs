@@ -6,7 +6,8 @@ use sluicegate_core::ids::QueueName;
 use sluicegate_core::limits::SETTLE_BATCH_MAX;
 use sluicegate_core::proof::{Receipt, Routed};
 use sluicegate_core::queue::{
-    Consumed, Item, Place, QueueFault, QueueStats, Redriven, Settled, Settlement, Standing as Stands,
+    Consumed, Item, Place, QueueFault, QueueStats, Redriven, Settled, Settlement,
+    Standing as Stands,
 };
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Ask, Engine, Pending};

@@ -64,7 +64,8 @@ pub(super) fn plans(
         names.push(name);
     }
     let known: HashSet<QueueName> = names.iter().cloned().collect();
-    names.extend(queues.iter().map(|queue| queue.name.clone()).filter(|name| !known.contains(name)));
+    names
+        .extend(queues.iter().map(|queue| queue.name.clone()).filter(|name| !known.contains(name)));
     let mut numbers = HashMap::new();
     for (number, name) in names.iter().enumerate() {
         numbers.insert(name.clone(), QueueNumber(u16::try_from(number).map_err(|_| too_many())?));

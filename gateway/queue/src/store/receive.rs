@@ -69,8 +69,7 @@ impl Store {
     /// that may wait for the disk.
     pub(super) async fn read(&self, items: Vec<Item>) -> std::io::Result<Vec<ReadBack>> {
         let newest = self.segments.newest();
-        let lately =
-            |item: &Item| item.event.segment().saturating_add(RECENT_SEGMENTS) > newest;
+        let lately = |item: &Item| item.event.segment().saturating_add(RECENT_SEGMENTS) > newest;
         if items.iter().all(lately) {
             return self.reader.read(&items);
         }

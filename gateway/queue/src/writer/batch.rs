@@ -80,7 +80,11 @@ impl Writer {
             work => work,
         };
         let before = self.log.segment();
-        let of = if matches!(work, Work::Commit(_) | Work::Again(_)) { Use::Commit } else { Use::Settlement };
+        let of = if matches!(work, Work::Commit(_) | Work::Again(_)) {
+            Use::Commit
+        } else {
+            Use::Settlement
+        };
         let position = match self.log.append(work.frame(), of) {
             Ok(position) => position,
             Err(LogFault::Full) => {

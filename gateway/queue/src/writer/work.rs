@@ -2,9 +2,7 @@
 
 use sluicegate_core::ids::{EventId, QueueName};
 use sluicegate_core::proof::Receipt;
-use sluicegate_core::queue::{
-    Change, Item, Lease, QueueFault, QueueNumber, Settled, SourceTag,
-};
+use sluicegate_core::queue::{Change, Item, Lease, QueueFault, QueueNumber, Settled, SourceTag};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};

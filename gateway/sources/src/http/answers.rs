@@ -19,6 +19,8 @@ pub(crate) fn status_and_title(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::HeadersTooLarge => (431, "Headers too large"),
         Refusal::Overloaded { .. } => (503, "At capacity"),
         Refusal::QueueFull { .. } => (503, "Queue full"),
+        Refusal::QueueOverRate { .. } => (429, "Queue over its rate"),
+        Refusal::SourceFull { .. } => (429, "Source has its share"),
         Refusal::Deferred { .. } => (503, "Deferred by a filter"),
         Refusal::StoreUnavailable { .. } => (503, "Store unavailable"),
         Refusal::Stopping => (503, "Stopping"),

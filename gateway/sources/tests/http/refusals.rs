@@ -33,6 +33,8 @@ async fn each_refusal_of_the_intake_has_its_status_and_code() {
         (429, "rate_limited", Refusal::RateLimited { retry_after: soon }),
         (503, "overloaded", Refusal::Overloaded { what: "commits", retry_after: soon }),
         (503, "queue_full", Refusal::QueueFull { queue: "q".into(), retry_after: soon }),
+        (429, "queue_over_rate", Refusal::QueueOverRate { queue: "q".into(), retry_after: soon }),
+        (429, "source_full", Refusal::SourceFull { source_name: "s".into(), retry_after: soon }),
         (503, "filter_deferred", Refusal::Deferred { retry_after: soon }),
         (503, "store_unavailable", Refusal::StoreUnavailable { what: "flush failed" }),
         (503, "stopping", Refusal::Stopping),
