@@ -27,7 +27,9 @@ mod writer;
 pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
 pub use metrics::StoreMetrics;
-pub use store::Store;
+pub use store::{
+    Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,
+};
 pub use terms::{Field, TermsRules};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod engine;
 mod folder;
 mod open;
 mod opener;
+mod operate;
 mod plan;
 mod receive;
 
@@ -29,6 +30,7 @@ use crate::rooms::Registry;
 use crate::writer::postman::{self, Post};
 use crate::writer::{Desk, Inbox, Standing};
 use opener::Opener;
+pub use operate::{Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin};
 
 /// An open store: the embedded queue engine over one data folder.
 ///

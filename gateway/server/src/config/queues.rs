@@ -1,11 +1,10 @@
 //! The checks of queues.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::retry::RetryPolicy;
-use sluicegate_queue::QueueConfig;
+use sluicegate_queue::{QueueConfig, Retain};
 
 use super::check::{Checker, DEAD_LETTERS, places};
 use super::shape;
@@ -37,12 +36,11 @@ impl Checker<'_> {
             self.fault(&format!("{place}/retry"), "value_out_of_range", message);
         }
         Some(QueueConfig {
-            name: own_name?,
             retry,
-            dead_letter: dead_letter?,
-            retain: queue.retain.map_or(Duration::ZERO, |span| span.0),
+            retain: Retain { time: queue.retain.map(|span| span.0), ..Retain::default() },
             events_max: queue.limits.events,
             bytes_max: queue.limits.bytes.map(|size| size.0),
+            ..QueueConfig::new(own_name?, dead_letter?)
         })
     }
 }
