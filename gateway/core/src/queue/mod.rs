@@ -1,11 +1,29 @@
 //! The rules of a queue: what consumers may ask, and the state machine that decides. Nothing here
 //! waits, reads a clock or touches a disk.
 
+mod asks;
+mod backlog;
+mod due;
+mod failures;
+mod held;
 mod item;
+mod keys;
+mod lane;
+mod loading;
+mod look;
 mod policy;
+mod purge;
+mod rate;
+mod restore;
+mod runs;
+mod serve;
+mod settle;
 mod snapshot;
 mod state;
+#[cfg(test)]
+mod tests;
 mod traffic;
+mod turn;
 mod words;
 
 pub use item::{Item, OrderKey, Place, Priority, QueueNumber, SourceTag, Terms};

@@ -1,0 +1,201 @@
+//! The events to which something has happened, leased ones included, with an index for each
+//! question that is asked of them: nothing here looks at every event.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use super::item::{Item, Place, Priority};
+use super::traffic::LeaseNumber;
+use crate::time::Timestamp;
+
+/// The events to which something has happened.
+#[derive(Debug, Default)]
+pub(super) struct HeldEvents {
+    events: BTreeMap<Place, Entry>,
+    leases: HashMap<LeaseNumber, Place>,
+    ready: BTreeSet<(Reverse<Priority>, Place)>,
+    /// Leases and waits that end by the steady clock.
+    steady_ends: BTreeSet<(Timestamp, Place)>,
+    /// Waits that end by the wall clock.
+    wall_ends: BTreeSet<(Timestamp, Place)>,
+    /// When events expire that are not leased.
+    expiries: BTreeSet<(Timestamp, Place)>,
+    received: BTreeSet<(Timestamp, Place)>,
+    counts: Counts,
+}
+
+/// How many events are held, by what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Counts {
+    pub(super) leased: usize,
+    pub(super) delayed: usize,
+    pub(super) blocked: usize,
+    /// Leased, or attempted before and not yet done with.
+    pub(super) tried: usize,
+}
+
+/// An event that is held.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) item: Item,
+    pub(super) stand: Stand,
+}
+
+/// What a held event does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    Ready,
+    /// Until then by the steady clock.
+    Leased(LeaseNumber, Timestamp),
+    /// It waits until then by the steady clock.
+    Waits(Timestamp),
+    /// It waits until then by the wall clock.
+    Scheduled(Timestamp),
+    /// It waits for another one with its ordering key.
+    Blocked,
+}
+
+impl HeldEvents {
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    pub(super) fn get(&self, id: Place) -> Option<&Entry> {
+        self.events.get(&id)
+    }
+
+    pub(super) fn leased(&self, number: LeaseNumber) -> Option<&Entry> {
+        self.events.get(self.leases.get(&number)?)
+    }
+
+    pub(super) fn insert(&mut self, item: Item, stand: Stand) {
+        let id = item.id;
+        self.remove(id);
+        self.events.insert(id, Entry { item, stand });
+        self.received.insert((item.received_at, id));
+        if let Some(expires_at) = item.terms.expires_at
+            && !matches!(stand, Stand::Leased(..))
+        {
+            self.expiries.insert((expires_at, id));
+        }
+        self.counts.tried += usize::from(item.attempts > 0);
+        match stand {
+            Stand::Ready => {
+                self.ready.insert((Reverse(item.terms.priority), id));
+            }
+            Stand::Leased(number, until) => {
+                self.counts.leased += 1;
+                self.leases.insert(number, id);
+                self.steady_ends.insert((until, id));
+            }
+            Stand::Waits(until) => {
+                self.counts.delayed += 1;
+                self.steady_ends.insert((until, id));
+            }
+            Stand::Scheduled(until) => {
+                self.counts.delayed += 1;
+                self.wall_ends.insert((until, id));
+            }
+            Stand::Blocked => self.counts.blocked += 1,
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: Place) -> Option<Entry> {
+        let entry = self.events.remove(&id)?;
+        let item = entry.item;
+        self.received.remove(&(item.received_at, id));
+        if let Some(expires_at) = item.terms.expires_at {
+            self.expiries.remove(&(expires_at, id));
+        }
+        self.counts.tried -= usize::from(item.attempts > 0);
+        match entry.stand {
+            Stand::Ready => {
+                self.ready.remove(&(Reverse(item.terms.priority), id));
+            }
+            Stand::Leased(number, until) => {
+                self.counts.leased -= 1;
+                self.leases.remove(&number);
+                self.steady_ends.remove(&(until, id));
+            }
+            Stand::Waits(until) => {
+                self.counts.delayed -= 1;
+                self.steady_ends.remove(&(until, id));
+            }
+            Stand::Scheduled(until) => {
+                self.counts.delayed -= 1;
+                self.wall_ends.remove(&(until, id));
+            }
+            Stand::Blocked => self.counts.blocked -= 1,
+        }
+        Some(entry)
+    }
+
+    /// The event does something else from now on.
+    pub(super) fn turn_to(&mut self, id: Place, stand: Stand) {
+        if let Some(entry) = self.remove(id) {
+            self.insert(entry.item, stand);
+        }
+    }
+
+    /// The bytes of the event lie elsewhere.
+    pub(super) fn relocate(&mut self, id: Place, event: Place, letter: Option<Place>) {
+        if let Some(entry) = self.events.get_mut(&id) {
+            entry.item.event = event;
+            entry.item.letter = letter;
+        }
+    }
+
+    /// The first ready one: of the highest priority, with the smallest id.
+    pub(super) fn first_ready(&self) -> Option<(Priority, Place)> {
+        self.ready.first().map(|(Reverse(priority), id)| (*priority, *id))
+    }
+
+    /// The ready one with the smallest id, of whatever priority.
+    pub(super) fn oldest_ready(&self) -> Option<Place> {
+        let first = |level: usize| {
+            let priority = Reverse(Priority::new(u8::try_from(level).unwrap_or(u8::MAX)));
+            let mut of_level = self.ready.range((priority, Place::START)..);
+            of_level.next().filter(|(found, _)| *found == priority).map(|(_, id)| *id)
+        };
+        (0..Priority::LEVELS).filter_map(first).min()
+    }
+
+    /// The next lease or wait that ends by the steady clock.
+    pub(super) fn next_steady(&self) -> Option<(Timestamp, Place)> {
+        self.steady_ends.first().copied()
+    }
+
+    /// The next wait that ends by the wall clock.
+    pub(super) fn next_wall(&self) -> Option<(Timestamp, Place)> {
+        self.wall_ends.first().copied()
+    }
+
+    /// The next event that expires, of those that are not leased.
+    pub(super) fn next_expiry(&self) -> Option<(Timestamp, Place)> {
+        self.expiries.first().copied()
+    }
+
+    /// When the oldest was received.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.received.first().map(|(at, _)| *at)
+    }
+
+    /// The events after this id, in the order of their ids.
+    pub(super) fn after(&self, id: Place) -> impl Iterator<Item = &Entry> {
+        self.events.range((Bound::Excluded(id), Bound::Unbounded)).map(|(_, entry)| entry)
+    }
+
+    /// All events, in the order of their ids.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.events.values()
+    }
+}

@@ -1,0 +1,1 @@
+//! The state machine against a model that is too simple to be wrong, in virtual time.
