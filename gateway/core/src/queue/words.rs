@@ -99,6 +99,24 @@ pub enum QueueFault {
         /// What happened, without paths.
         what: &'static str,
     },
+    /// There are events in the queue, so that it cannot be removed.
+    #[error("queue is not empty")]
+    NotEmpty,
+    /// Another queue gives its events up to this one, so that it cannot be removed.
+    #[error("queue is the dead-letter queue of {other}")]
+    InUse {
+        /// The other queue.
+        other: String,
+    },
+    /// A queue is to give its events up to one that is not there.
+    #[error("dead-letter queue {name} is not there")]
+    NoDeadLetterQueue {
+        /// The name that was given.
+        name: String,
+    },
+    /// There can be no more queues in a data folder.
+    #[error("data folder holds as many queues as it can")]
+    TooManyQueues,
     /// An event of the past is no longer in the log.
     #[error("event is no longer in the log")]
     Gone,
@@ -114,6 +132,10 @@ impl QueueFault {
         match self {
             Self::NoQueue => "queue_not_found",
             Self::StoreUnavailable { .. } => "store_unavailable",
+            Self::NotEmpty => "queue_not_empty",
+            Self::InUse { .. } => "queue_in_use",
+            Self::NoDeadLetterQueue { .. } => "dead_letter_queue_not_found",
+            Self::TooManyQueues => "queues_too_many",
             Self::Gone => "event_gone",
             Self::Stopping => "stopping",
         }
