@@ -14,6 +14,7 @@ mod fault;
 mod format;
 mod gauges;
 mod index;
+mod listing;
 mod log;
 mod metrics;
 mod owner;

@@ -22,7 +22,7 @@ impl RealDisk {
     /// Makes the folder if it is missing, and locks it.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenFault> {
         make_durable(folder).map_err(OpenFault::disk("make the data folder"))?;
-        for part in ["log", "keys", "quarantine"] {
+        for part in ["log", "keys", "checkpoints", "quarantine"] {
             fs::create_dir_all(folder.join(part))
                 .map_err(OpenFault::disk("make the data folder"))?;
         }
@@ -66,7 +66,12 @@ fn make_durable(folder: &Path) -> io::Result<()> {
 impl Disk for RealDisk {
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(self.folder.join(folder))? {
+        let entries = match fs::read_dir(self.folder.join(folder)) {
+            Ok(entries) => entries,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(names),
+            Err(fault) => return Err(fault),
+        };
+        for entry in entries {
             // Names that are not UTF-8 are not ours.
             names.extend(entry?.file_name().into_string().ok());
         }

@@ -12,7 +12,7 @@ mod segments;
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sluicegate_core::ids::QueueName;
@@ -24,6 +24,7 @@ use crate::dedupe::Keys;
 use crate::disk::Disk;
 use crate::format::checkpoint;
 use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::log::{Ledger, Segments, segment_number};
 
 pub(crate) use count::count;
@@ -40,6 +41,7 @@ pub(crate) struct Recovered {
     pub(crate) keys: Keys,
     pub(crate) segments: Arc<Segments>,
     pub(crate) indexes: Arc<Indexes>,
+    pub(crate) listings: Arc<Listings>,
     /// The checkpoints on the disk, oldest first: number, and the segment that it reads from.
     pub(crate) checkpoints: VecDeque<(u32, u32)>,
     /// The files of keys, oldest first, each with the number after its last key.
@@ -62,6 +64,14 @@ pub(crate) struct Terms {
 
 /// Reads a folder.
 pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovered> {
+    let segments = Arc::new(Segments::new(Arc::clone(disk)));
+    let indexes = Arc::new(Indexes::new(Arc::clone(disk)));
+    let listings = Arc::new(Listings {
+        indexes: Arc::clone(&indexes),
+        segments: Arc::clone(&segments),
+        folder_key: terms.folder_key,
+        repairs: Mutex::new(()),
+    });
     let mut recovery = Recovery {
         disk: &**disk,
         out: Recovered {
@@ -70,8 +80,9 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovere
             states: Vec::new(),
             ledger: Ledger::default(),
             keys: Keys::new(terms.dedupe_window, terms.dedupe_keys_max),
-            segments: Arc::new(Segments::new(Arc::clone(disk))),
-            indexes: Arc::new(Indexes::new(Arc::clone(disk))),
+            segments,
+            indexes,
+            listings,
             checkpoints: VecDeque::new(),
             key_files: VecDeque::new(),
             next_segment: 1,

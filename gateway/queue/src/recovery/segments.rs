@@ -120,7 +120,7 @@ impl Recovery<'_> {
         self.out.entries += 1;
         match why {
             Reading::Entries => self.apply(position, kind, body),
-            Reading::Index => self.list(position, kind, body),
+            Reading::Index => self.apply_listing(position, kind, body),
         }
     }
 

@@ -9,7 +9,7 @@ use sluicegate_core::queue::{
 use tokio::sync::oneshot;
 
 use super::Store;
-use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::owner::Mail;
 use crate::rooms::Room;
 
@@ -26,8 +26,8 @@ impl Store {
         let view = Mail::View { after, held_max: max, to };
         room.mail.send(view).await.map_err(|_| QueueFault::Stopping)?;
         let view = answer.await.map_err(|_| QueueFault::Stopping)?;
-        let (indexes, queue) = (Arc::clone(&self.indexes), room.number);
-        let read = move || merge(&indexes, queue, view, after, max);
+        let (listings, queue) = (Arc::clone(&self.listings), room.number);
+        let read = move || merge(&listings, queue, view, after, max);
         let read = tokio::task::spawn_blocking(read).await;
         read.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
             tracing::error!(error = %fault, queue = %room.name(), "index cannot be read");
@@ -38,7 +38,7 @@ impl Store {
 
 /// The events to which something has happened and the others, in one order.
 fn merge(
-    indexes: &Indexes,
+    listings: &Listings,
     queue: QueueNumber,
     view: View,
     after: Place,
@@ -46,7 +46,7 @@ fn merge(
 ) -> io::Result<Vec<(Item, Standing)>> {
     let mut all = view.held;
     for lane in &view.lanes {
-        read_lane(indexes, queue, lane, after, view.newest, max, &mut all)?;
+        read_lane(listings, queue, lane, after, view.newest, max, &mut all)?;
     }
     all.sort_unstable_by_key(|(item, _)| item.id);
     all.truncate(max);
@@ -54,7 +54,7 @@ fn merge(
 }
 
 fn read_lane(
-    indexes: &Indexes,
+    listings: &Listings,
     queue: QueueNumber,
     lane: &LaneSnapshot,
     after: Place,
@@ -68,7 +68,7 @@ fn read_lane(
         while found < max {
             let (priority, segment) = (lane.priority, run.segment);
             let wish = Wish { priority, segment, after, up_to, count: max - found };
-            let items = indexes.load(queue, &wish)?.items;
+            let items = listings.load(queue, &wish)?.items;
             let Some(last) = items.last() else { break };
             after = last.id;
             let here = items.into_iter().filter(|item| lane.holes.binary_search(&item.id).is_err());

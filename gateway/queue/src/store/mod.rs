@@ -22,7 +22,7 @@ use sluicegate_core::time::Clock;
 use tokio::task::AbortHandle;
 
 use crate::gauges::Sources;
-use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::log::{Reader, Segments};
 use crate::metrics::{Counters, StoreMetrics};
 use crate::receipts::Receipts;
@@ -40,7 +40,7 @@ pub struct Store {
     registry: Arc<Registry>,
     desk: Arc<Desk>,
     segments: Arc<Segments>,
-    indexes: Arc<Indexes>,
+    listings: Arc<Listings>,
     reader: Reader,
     sources: Arc<Sources>,
     source_bounds: SourceBounds,

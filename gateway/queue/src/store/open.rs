@@ -57,7 +57,7 @@ impl Store {
         let opener = Opener {
             runtime: runtime.clone(),
             registry: Arc::new(Registry::default()),
-            indexes: Arc::clone(&recovered.indexes),
+            listings: Arc::clone(&recovered.listings),
             desk: Arc::clone(&desk),
             clock: clock.clone(),
             seed: config.seed,
@@ -102,7 +102,7 @@ impl Store {
             desk,
             reader: Reader(Arc::clone(&recovered.segments)),
             segments: recovered.segments,
-            indexes: recovered.indexes,
+            listings: recovered.listings,
             sources,
             source_bounds: source_bounds(config),
             receipts: Receipts::new(),
@@ -171,9 +171,9 @@ fn fill(
         states.into_iter().zip(plans).zip(recovered.names.iter().zip(0_u16..))
     {
         let queue = QueueNumber(number);
-        let (indexes, ledger) = (&recovered.indexes, &mut recovered.ledger);
+        let (listings, ledger) = (&recovered.listings, &mut recovered.ledger);
         let tell = |origin| dead.push(origin);
-        recovery::count(queue, &state, now, indexes, ledger, sources, tell)?;
+        recovery::count(queue, &state, now, listings, ledger, sources, tell)?;
         let stats = state.stats(now);
         let room = opener.open(queue, name.clone(), plan, state);
         room.gauges.fill(stats.depth, stats.bytes);
