@@ -8,6 +8,7 @@ mod real;
 pub(crate) mod simulated;
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use real::RealDisk;
@@ -82,6 +83,13 @@ pub(crate) trait DiskFile: Send + Sync + 'static {
 
     /// Cuts the file, or grows it with zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Turns bytes into zeros, and gives their space back where the filesystem can. The length of
+    /// the file stays.
+    fn punch(&self, range: Range<u64>) -> io::Result<()>;
+
+    /// The bytes that the file takes on the disk.
+    fn space(&self) -> io::Result<u64>;
 
     /// The length of the file.
     fn len(&self) -> io::Result<u64>;

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -123,6 +124,17 @@ impl Disk for RealDisk {
 
 struct RealFile(File);
 
+impl RealFile {
+    /// Less than two blocks: what lies beside what is kept.
+    fn zero(&self, range: Range<u64>) -> io::Result<()> {
+        let len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+        self.0.write_all_at(&vec![0; len], range.start)
+    }
+}
+
+/// The unit in which filesystems give space back.
+const BLOCK_BYTES: u64 = 4096;
+
 impl DiskFile for RealFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
@@ -147,6 +159,21 @@ impl DiskFile for RealFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn punch(&self, range: Range<u64>) -> io::Result<()> {
+        let whole = range.start.next_multiple_of(BLOCK_BYTES)..range.end / BLOCK_BYTES * BLOCK_BYTES;
+        if whole.is_empty() {
+            return self.zero(range);
+        }
+        self.zero(range.start..whole.start)?;
+        self.zero(whole.end..range.end)?;
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(&self.0, flags, whole.start, whole.end - whole.start)?)
+    }
+
+    fn space(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.blocks().saturating_mul(512))
     }
 
     fn len(&self) -> io::Result<u64> {

@@ -42,8 +42,11 @@ pub(crate) fn scan(
             continue;
         }
         match next_entry(&mut window, offset)? {
-            Next::At(next) => {
-                visit(Found::Damage(offset..next));
+            // Zeros between entries are what is left of those that nobody needed any more.
+            Next::At { next, dirty } => {
+                if dirty {
+                    visit(Found::Damage(offset..next));
+                }
                 offset = next;
             }
             Next::None { bytes_end } => {
@@ -55,7 +58,8 @@ pub(crate) fn scan(
 }
 
 enum Next {
-    At(u64),
+    /// The next whole entry, and whether anything but zeros lies before it.
+    At { next: u64, dirty: bool },
     None { bytes_end: u64 },
 }
 
@@ -69,19 +73,21 @@ fn next_entry(window: &mut Window<'_>, from: u64) -> io::Result<Next> {
         }
         let len = chunk.len() as u64;
         if let Some(last) = chunk.iter().rposition(|byte| *byte != 0) {
-            bytes_end = offset + last as u64 + 1;
+            let last = offset + last as u64 + 1;
+            let first = chunk.iter().position(|byte| *byte != 0).unwrap_or_default();
+            // Words that hold anything: the first of them, and where entries seem to begin.
+            let word = |at: usize| offset + (at / ALIGN * ALIGN) as u64;
             let starts = |(_, word): &(usize, &[u8])| word.starts_with(&MAGIC);
-            let words = chunk.chunks(ALIGN).enumerate();
-            let candidates: Vec<u64> = words
-                .filter(starts)
-                .map(|(word, _)| offset + (word * ALIGN) as u64)
-                .filter(|candidate| *candidate > from)
-                .collect();
-            for candidate in candidates {
+            let words = chunk.chunks(ALIGN).enumerate().filter(starts);
+            let candidates: Vec<u64> = words.map(|(at, _)| word(at * ALIGN)).collect();
+            let first = word(first);
+            for candidate in candidates.into_iter().filter(|candidate| *candidate > from) {
                 if window.entry(candidate)?.is_some() {
-                    return Ok(Next::At(candidate));
+                    let dirty = bytes_end > from || first < candidate;
+                    return Ok(Next::At { next: candidate, dirty });
                 }
             }
+            bytes_end = last;
         }
         offset += len;
     }

@@ -9,6 +9,7 @@ mod steps;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Disk, DiskFile};
@@ -237,6 +238,15 @@ impl DiskFile for SimulatedFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.step(FileStep::SetLen(len))
+    }
+
+    fn punch(&self, range: Range<u64>) -> io::Result<()> {
+        let zeros = vec![0; (range.end - range.start) as usize];
+        self.step(FileStep::Write(range.start, zeros))
+    }
+
+    fn space(&self) -> io::Result<u64> {
+        self.len()
     }
 
     fn len(&self) -> io::Result<u64> {
