@@ -9,12 +9,14 @@
 //! whether there is space again: the ballast comes first, then the next segment.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::room::{LogFault, Use, says_full};
-use super::yard::{Prepared, Size, Yard};
+use super::room::{LogFault, Use};
+use super::shelf::{Done, Job, Shelf, Standing};
+use super::yard::{Prepared, Yard};
 use crate::disk::{Disk, DiskFile};
 
 /// Segments that are ready before they are needed.
@@ -22,49 +24,8 @@ pub(crate) struct Depot {
     yard: Yard,
     shelf: Mutex<Shelf>,
     changed: Condvar,
-}
-
-struct Shelf {
-    /// The number of the next segment.
-    next: u32,
-    ready: Option<Prepared>,
-    standing: Standing,
-    /// Somebody waits for a small segment.
-    small_wanted: bool,
-    /// The ballast is known to be there. It is not looked for before the first segment is made:
-    /// on a full disk that one needs it.
-    ballast: bool,
-    first_taken: bool,
-    /// Segments to be cut to their length.
-    sealed: Vec<(Arc<dyn DiskFile>, u64)>,
-    /// A thread does the work.
-    manned: bool,
-    closed: bool,
-}
-
-enum Standing {
-    /// Segments can be made, as far as is known.
-    Open,
-    /// There is no space for a regular one.
-    Full,
-    /// Nor for a small one.
-    Exhausted,
-    /// The disk failed.
-    Failed(io::Error),
-}
-
-enum Job {
-    Cut(Vec<(Arc<dyn DiskFile>, u64)>),
-    Ballast,
-    Regular(u32),
-    Small(u32),
-}
-
-enum Done {
-    Cut,
-    Ballast(io::Result<()>),
-    Regular(io::Result<Prepared>),
-    Small(io::Result<Prepared>),
+    /// Somebody waits for the segment that is being made: it is good enough as it is.
+    hurry: AtomicBool,
 }
 
 impl Depot {
@@ -76,19 +37,13 @@ impl Depot {
         next: u32,
     ) -> Self {
         let segment_bytes = segment_bytes.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
-        let shelf = Shelf {
-            next,
-            ready: None,
-            standing: Standing::Open,
-            small_wanted: false,
-            ballast: false,
-            first_taken: false,
-            sealed: Vec::new(),
-            manned: false,
-            closed: false,
-        };
         let yard = Yard { disk, segment_bytes, ballast_bytes };
-        Self { yard, shelf: Mutex::new(shelf), changed: Condvar::new() }
+        Self {
+            yard,
+            shelf: Mutex::new(Shelf::new(next)),
+            changed: Condvar::new(),
+            hurry: AtomicBool::new(false),
+        }
     }
 
     /// Whether no segment can be made for commits, as far as is known.
@@ -115,12 +70,7 @@ impl Depot {
     pub(super) fn take(&self, usage: Use) -> Result<Prepared, LogFault> {
         let mut shelf = self.ready(usage)?;
         // `ready` answers only when there is one.
-        let prepared = shelf.ready.take().ok_or(LogFault::Full)?;
-        shelf.first_taken = true;
-        match prepared.number.checked_add(1) {
-            Some(next) => shelf.next = next,
-            None => shelf.standing = Standing::Failed(io::Error::other("out of numbers")),
-        }
+        let prepared = shelf.take().ok_or(LogFault::Full)?;
         drop(shelf);
         self.changed.notify_all();
         Ok(prepared)
@@ -139,6 +89,7 @@ impl Depot {
 
     /// Ends the depot: cuts what is to be cut, and takes away what was not used.
     pub(super) fn close(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
         let (sealed, unused) = {
             let mut shelf = self.lock();
             shelf.closed = true;
@@ -153,12 +104,27 @@ impl Depot {
 
     /// Ends the depot without touching the disk any more.
     pub(super) fn abandon(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
         self.lock().closed = true;
         self.changed.notify_all();
     }
 
     fn ready(&self, usage: Use) -> Result<MutexGuard<'_, Shelf>, LogFault> {
-        let mut shelf = self.lock();
+        let shelf = self.lock();
+        if shelf.ready.is_some() {
+            return Ok(shelf);
+        }
+        self.hurry.store(true, Ordering::Relaxed);
+        let ready = self.wait_until_ready(shelf, usage);
+        self.hurry.store(false, Ordering::Relaxed);
+        ready
+    }
+
+    fn wait_until_ready<'d>(
+        &'d self,
+        mut shelf: MutexGuard<'d, Shelf>,
+        usage: Use,
+    ) -> Result<MutexGuard<'d, Shelf>, LogFault> {
         loop {
             if shelf.ready.is_some() {
                 shelf.small_wanted = false;
@@ -214,7 +180,10 @@ impl Depot {
                 Done::Cut
             }
             Job::Ballast => Done::Ballast(self.yard.ballast()),
-            Job::Regular(number) => Done::Regular(self.yard.regular(number)),
+            Job::Regular(number) => {
+                let hurried = || self.hurry.load(Ordering::Relaxed);
+                Done::Regular(self.yard.regular(number, hurried))
+            }
             Job::Small(number) => Done::Small(self.yard.small(number)),
         }
     }
@@ -222,63 +191,6 @@ impl Depot {
     fn lock(&self) -> MutexGuard<'_, Shelf> {
         // No code panics with the lock held; if one did, the shelf is whole all the same.
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shelf {
-    /// What is to be done next. Cutting comes first: it gives space back.
-    fn job(&mut self) -> Option<Job> {
-        if self.closed {
-            return None;
-        }
-        if !self.sealed.is_empty() {
-            return Some(Job::Cut(std::mem::take(&mut self.sealed)));
-        }
-        match self.standing {
-            _ if self.ready.is_some() => None,
-            Standing::Open if self.first_taken && !self.ballast => Some(Job::Ballast),
-            Standing::Open => Some(Job::Regular(self.next)),
-            Standing::Full if self.small_wanted => Some(Job::Small(self.next)),
-            Standing::Full | Standing::Exhausted | Standing::Failed(_) => None,
-        }
-    }
-
-    fn note(&mut self, done: Done) {
-        let (fault, standing) = match done {
-            Done::Cut => return,
-            Done::Ballast(Ok(())) => {
-                self.ballast = true;
-                return;
-            }
-            Done::Regular(Ok(prepared)) => {
-                self.ready = Some(prepared);
-                return;
-            }
-            Done::Small(Ok(prepared)) => {
-                tracing::warn!(bytes = prepared.room, "the disk is full: only settlements go on");
-                self.ballast = false;
-                self.ready = Some(prepared);
-                return;
-            }
-            Done::Ballast(Err(fault)) | Done::Regular(Err(fault)) => (fault, Standing::Full),
-            Done::Small(Err(fault)) => (fault, Standing::Exhausted),
-        };
-        self.standing = if says_full(&fault) { standing } else { Standing::Failed(fault) };
-    }
-
-    fn look_again(&mut self) {
-        if matches!(self.standing, Standing::Full | Standing::Exhausted) {
-            self.standing = Standing::Open;
-        }
-    }
-
-    fn take_fault(&mut self) -> io::Error {
-        match std::mem::replace(&mut self.standing, Standing::Open) {
-            Standing::Failed(fault) => fault,
-            Standing::Open | Standing::Full | Standing::Exhausted => {
-                io::Error::other("no segment can be made")
-            }
-        }
     }
 }
 

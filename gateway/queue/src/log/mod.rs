@@ -7,6 +7,7 @@ mod reader;
 mod room;
 mod scan;
 mod segments;
+mod shelf;
 mod window;
 mod yard;
 
