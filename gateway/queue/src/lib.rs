@@ -12,6 +12,7 @@ mod disk;
 mod fault;
 mod format;
 mod gauges;
+mod index;
 mod log;
 mod metrics;
 mod owner;
