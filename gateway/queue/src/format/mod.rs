@@ -5,8 +5,9 @@
 //! data/lock              locked while a process has the folder open
 //! data/queues            the names of the queues by number (see `catalogue`)
 //! data/log/<n>.log       segments, n in ten digits; each a run of entries (see `entry`)
-//! data/log/<n>.index     what a segment brought into each queue (see `index`)
-//! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`)
+//! data/log/<n>.index     where a segment's arrivals are, by queue (see `index::file`); derived
+//! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`); derived
+//! data/ballast           zeros: room for settlements on a full disk (see `log::yard`)
 //! data/keys/<n>.keys     idempotency keys of deleted segment n (see `keys`)
 //! data/quarantine/*.bin  bytes that were not entries where entries should be
 //! ```

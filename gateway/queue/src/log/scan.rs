@@ -59,8 +59,13 @@ pub(crate) fn scan(
 
 enum Next {
     /// The next whole entry, and whether anything but zeros lies before it.
-    At { next: u64, dirty: bool },
-    None { bytes_end: u64 },
+    At {
+        next: u64,
+        dirty: bool,
+    },
+    None {
+        bytes_end: u64,
+    },
 }
 
 fn next_entry(window: &mut Window<'_>, from: u64) -> io::Result<Next> {

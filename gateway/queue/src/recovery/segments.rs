@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use super::{Recovery, numbered};
 use crate::dedupe::time_of;
-use crate::disk::DiskFile;
 use crate::format::entry::{Kind, Position};
 use crate::format::keys;
 use crate::index::Opened;
-use crate::log::{Found, scan, segment_name};
+use crate::log::{Found, remove_unused, scan, segment_name};
 
 /// Why a segment is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,34 +24,22 @@ impl Recovery<'_> {
     /// Reads all segments, and the keys of those that are deleted, in the order of their numbers:
     /// keys are remembered in the order in which they came.
     pub(super) fn read_segments(&mut self) -> io::Result<()> {
+        remove_unused(self.disk)?;
         let there = numbered(self.disk, "log", ".log")?;
         let deleted = numbered(self.disk, "keys", ".keys")?;
         let mut all: Vec<u32> = there.iter().chain(&deleted).copied().collect();
         all.sort_unstable();
         all.dedup();
-        let current = self.current(&there)?;
+        let current = there.last().copied();
         for number in all {
             if there.binary_search(&number).is_err() {
                 self.read_keys(number)?;
-            } else if Some(number) > current {
-                // Made ahead of time and never written to.
-                self.disk.remove(&segment_name(number))?;
             } else {
                 self.read_segment(number, Some(number) == current)?;
             }
             self.out.next_segment = number.saturating_add(1);
         }
         Ok(())
-    }
-
-    /// The last segment that was written to.
-    fn current(&self, numbers: &[u32]) -> io::Result<Option<u32>> {
-        for number in numbers.iter().rev() {
-            if is_written(&*self.disk.open(&segment_name(*number))?)? {
-                return Ok(Some(*number));
-            }
-        }
-        Ok(None)
     }
 
     fn read_segment(&mut self, number: u32, current: bool) -> io::Result<()> {
@@ -108,7 +95,8 @@ impl Recovery<'_> {
             // Never finished, or the last entry is damaged: nothing after it tells which.
             self.quarantine(&*file, number, tail.clone())?;
         }
-        if current {
+        if file.len()? > tail.start {
+            // What was kept ready, and was not needed.
             file.set_len(tail.start)?;
             file.sync()?;
         }
@@ -141,22 +129,3 @@ impl Recovery<'_> {
         Ok(())
     }
 }
-
-/// Whether anything was ever written to a segment. What was made ahead of time holds only zeros:
-/// all of it is looked at, because it is deleted for that.
-fn is_written(file: &dyn DiskFile) -> io::Result<bool> {
-    let mut bytes = vec![0; CHUNK_BYTES];
-    let mut offset = 0;
-    loop {
-        let filled = file.read_at(&mut bytes, offset)?;
-        if filled == 0 {
-            return Ok(false);
-        }
-        if bytes.iter().take(filled).any(|byte| *byte != 0) {
-            return Ok(true);
-        }
-        offset += filled as u64;
-    }
-}
-
-const CHUNK_BYTES: usize = 256 * 1024;

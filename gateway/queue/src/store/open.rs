@@ -1,5 +1,6 @@
 //! Opening a store: read the folder, start a segment, start the owners and the writer.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -18,12 +19,12 @@ use crate::disk::{Disk, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
-use crate::log::{Log, Reader};
+use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
 use crate::recovery::{self, Recovered};
 use crate::rooms::{Plan, Registry};
-use crate::writer::{Desk, Inbox, Writer, postman, spawn};
+use crate::writer::{Desk, Ended, Inbox, Writer, postman, spawn};
 
 impl Store {
     /// Opens the store in a data folder; makes the folder if it is missing. Reads the newest
@@ -34,13 +35,25 @@ impl Store {
     /// configuration names a dead-letter queue that is not configured.
     pub fn open(config: StoreConfig, clock: Clock) -> Result<Self, OpenFault> {
         let disk = RealDisk::open(&config.folder)?;
-        Self::open_on(Arc::new(disk), &config, clock)
+        Self::open_with(Arc::new(disk), &config, clock, Threads::Own)
     }
 
+    /// On a disk of the caller's, with no thread but the writer's: so that a test does the same
+    /// steps every time.
+    #[cfg(test)]
     pub(crate) fn open_on(
         disk: Arc<dyn Disk>,
         config: &StoreConfig,
         clock: Clock,
+    ) -> Result<Self, OpenFault> {
+        Self::open_with(disk, config, clock, Threads::Writer)
+    }
+
+    fn open_with(
+        disk: Arc<dyn Disk>,
+        config: &StoreConfig,
+        clock: Clock,
+        threads: Threads,
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let counters = Arc::new(Counters::default());
@@ -49,8 +62,18 @@ impl Store {
         recovered.ledger.begin(number, recovered.keys.next());
         recovered.indexes.begin(number);
         let (segments, names) = (Arc::clone(&recovered.segments), recovered.names.clone());
-        let log = Log::start(Arc::clone(&disk), segments, config.segment_bytes, names, number)
-            .map_err(OpenFault::disk("start a segment"))?;
+        let bytes = config.segment_bytes;
+        let depot = Depot::new(Arc::clone(&disk), bytes, ballast_bytes(bytes), number);
+        let depot = Arc::new(depot);
+        let depot_thread = match threads {
+            Threads::Own => Some(spawn_depot(Arc::clone(&depot))),
+            #[cfg(test)]
+            Threads::Writer => None,
+        };
+        let depot_thread =
+            Ended(depot_thread.transpose().map_err(OpenFault::disk("start the depot"))?);
+        let log = Log::start(Arc::clone(&depot), segments, names)
+            .map_err(|fault| OpenFault::disk("start a segment")(io::Error::other(fault)))?;
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
         let post = Arc::new(Inbox::default());
         let sources = Arc::new(Sources::default());
@@ -77,7 +100,9 @@ impl Store {
             log,
             ledger: recovered.ledger,
             indexes: Arc::clone(&recovered.indexes),
-            archive: Archive::start(archivist).map_err(OpenFault::disk("start the archivist"))?,
+            archive: archive(archivist, threads).map_err(OpenFault::disk("start the archivist"))?,
+            depot,
+            _depot_thread: depot_thread,
             keys: recovered.keys,
             key_files: recovered.key_files,
             desk: Arc::clone(&desk),
@@ -113,6 +138,24 @@ impl Store {
             post,
             thread: Mutex::new(Some(thread)),
         })
+    }
+}
+
+/// Which threads a store has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Threads {
+    /// The writer's, the depot's and the archivist's.
+    Own,
+    /// The writer's, which does the work of the others too.
+    #[cfg(test)]
+    Writer,
+}
+
+fn archive(archivist: Archivist, threads: Threads) -> io::Result<Archive> {
+    match threads {
+        Threads::Own => Archive::start(archivist),
+        #[cfg(test)]
+        Threads::Writer => Ok(Archive::inline(archivist)),
     }
 }
 
@@ -164,7 +207,7 @@ fn fill(
     plans: Vec<Plan>,
     sources: &Sources,
     now: Moment,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let states = std::mem::take(&mut recovered.states);
     let mut dead: Vec<QueueNumber> = Vec::new();
     for ((state, plan), (name, number)) in
