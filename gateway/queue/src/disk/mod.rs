@@ -11,7 +11,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub(crate) use real::RealDisk;
+pub(crate) use real::{FolderLock, RealDisk};
 
 /// A data folder.
 pub(crate) trait Disk: Send + Sync + 'static {

@@ -1,4 +1,4 @@
-//! The disk as it is. Holds the exclusive lock of the data folder while it lives.
+//! The disk as it is, and the exclusive lock of the data folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -12,16 +12,19 @@ use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statvfs};
 use super::{Disk, DiskFile};
 use crate::fault::OpenFault;
 
-/// A data folder on a real disk, locked for this process.
+/// A data folder on a real disk.
 pub(crate) struct RealDisk {
     folder: PathBuf,
-    /// Locked as long as it is open.
-    _lock: File,
+}
+
+/// The data folder is this process's while this lives: as long as anything writes.
+pub(crate) struct FolderLock {
+    _locked: File,
 }
 
 impl RealDisk {
     /// Makes the folder if it is missing, and locks it.
-    pub(crate) fn open(folder: &Path) -> Result<Self, OpenFault> {
+    pub(crate) fn open(folder: &Path) -> Result<(Self, FolderLock), OpenFault> {
         make_durable(folder).map_err(OpenFault::disk("make the data folder"))?;
         for part in ["log", "keys", "checkpoints", "quarantine"] {
             fs::create_dir_all(folder.join(part))
@@ -40,9 +43,9 @@ impl RealDisk {
                 return Err(OpenFault::Disk { doing: "lock the data folder", source });
             }
         }
-        let disk = Self { folder: folder.to_owned(), _lock: lock };
+        let disk = Self { folder: folder.to_owned() };
         disk.sync_folder("").map_err(OpenFault::disk("sync the data folder"))?;
-        Ok(disk)
+        Ok((disk, FolderLock { _locked: lock }))
     }
 }
 
@@ -208,7 +211,7 @@ mod tests {
     #[test]
     fn room_reads_as_zeros_and_takes_nothing_from_what_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let disk = RealDisk::open(folder.path()).unwrap();
+        let (disk, _lock) = RealDisk::open(folder.path()).unwrap();
         let file = disk.create("log/one", 5000).unwrap();
         assert_eq!(file.len().unwrap(), 5000);
         file.write_at(b"here", 100).unwrap();
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn a_file_for_which_there_is_no_room_is_not_left_behind() {
         let folder = tempfile::tempdir().unwrap();
-        let disk = RealDisk::open(folder.path()).unwrap();
+        let (disk, _lock) = RealDisk::open(folder.path()).unwrap();
         let room = disk.free_bytes().unwrap().saturating_mul(4).min(1 << 43);
         let Err(_) = disk.create("log/one", room) else { panic!("so much room is nowhere") };
         assert!(disk.list("log").unwrap().is_empty());

@@ -164,9 +164,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_put_is_taken(
-            number: u64, text: Option<String>, position: u64, part: u16, origin: Option<u16>
+            number: u64, text: Option<String>, position: u64, part: u16
         ) {
-            let place = Place { position, part, origin: origin.map(QueueNumber) };
+            let place = Place { position, part };
             let mut out = Vec::new();
             out.put_number(number);
             out.put_option(text.as_deref());

@@ -15,7 +15,7 @@ use super::plan::plans;
 use super::{Store, folder};
 use crate::archive::{Archive, Archivist, Shared};
 use crate::config::StoreConfig;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
@@ -34,8 +34,8 @@ impl Store {
     /// When the folder is in use, of another version, or cannot be read and written, or when the
     /// configuration names a dead-letter queue that is not configured.
     pub fn open(config: StoreConfig, clock: Clock) -> Result<Self, OpenFault> {
-        let disk = RealDisk::open(&config.folder)?;
-        Self::open_with(Arc::new(disk), &config, clock, Threads::Own)
+        let (disk, lock) = RealDisk::open(&config.folder)?;
+        Self::open_with(Arc::new(disk), Some(lock), &config, clock, Threads::Own)
     }
 
     /// On a disk of the caller's, with no thread but the writer's: so that a test does the same
@@ -46,11 +46,12 @@ impl Store {
         config: &StoreConfig,
         clock: Clock,
     ) -> Result<Self, OpenFault> {
-        Self::open_with(disk, config, clock, Threads::Writer)
+        Self::open_with(disk, None, config, clock, Threads::Writer)
     }
 
     fn open_with(
         disk: Arc<dyn Disk>,
+        lock: Option<FolderLock>,
         config: &StoreConfig,
         clock: Clock,
         threads: Threads,
@@ -117,6 +118,7 @@ impl Store {
             // The first batch begins a checkpoint: what was read now need not be read again.
             checkpointed: number.saturating_sub(1),
             gathering: None,
+            _lock: lock,
         };
         writer.look_at_space();
         let postman = runtime.spawn(postman::run(Arc::clone(&post))).abort_handle();

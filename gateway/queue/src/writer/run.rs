@@ -21,7 +21,7 @@ use super::work::Work;
 use crate::archive::Archive;
 use crate::config::FsyncMode;
 use crate::dedupe::Keys;
-use crate::disk::Disk;
+use crate::disk::{Disk, FolderLock};
 use crate::gauges::{Gauges, Sources};
 use crate::index::Indexes;
 use crate::log::{Depot, Ledger, Log};
@@ -54,6 +54,8 @@ pub(crate) struct Writer {
     /// The segment that was current when the last checkpoint began.
     pub(crate) checkpointed: u32,
     pub(crate) gathering: Option<Gathering>,
+    /// Declared last: the folder is given up when nothing writes any more.
+    pub(crate) _lock: Option<FolderLock>,
 }
 
 /// A thread that has ended once this is dropped: nothing of the store touches the folder after it.

@@ -41,8 +41,8 @@ impl Rig {
         let names = seam.list("log")?;
         let numbers = names.iter().filter_map(|name| segment_number(name, ".log"));
         let next = numbers.max().unwrap_or(0) + 1;
-        let depot = Arc::new(Depot::new(seam, SEGMENT, BALLAST, next));
-        let segments = Arc::new(Segments::default());
+        let depot = Arc::new(Depot::new(Arc::clone(&seam), SEGMENT, BALLAST, next));
+        let segments = Arc::new(Segments::new(seam));
         let log = Log::start(Arc::clone(&depot), Arc::clone(&segments), Vec::new())?;
         Ok(Self { disk: disk.clone(), depot, segments, log })
     }
