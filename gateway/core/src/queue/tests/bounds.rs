@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::super::{
-    Change, Delivery, DropCause, Effect, Input, Item, Place, Policy, QueueState, Room, Terms, Verb,
+    Change, Delivery, DropCause, Effect, Input, Item, Place, Policy, QueueNumber, QueueState, Room,
+    Terms, Verb,
 };
 use super::world::{World, changes, find, key, ms, nack, policy, terms};
 use crate::limits::BLOCKED_MAX;
@@ -181,4 +182,20 @@ fn a_clock_that_is_set_moves_deadlines_of_the_world_and_nothing_else() {
     assert_eq!(world.ask(1).len(), 1);
     let (settled, _) = world.settle(lease.number, Verb::Ack);
     assert_eq!(settled, super::super::Settled::Done, "a lease runs by the steady clock");
+}
+
+#[test]
+fn a_redrive_of_all_that_is_on_disk_leaves_nobody_waiting_for_a_load() {
+    let mut world = World::new(policy(), 1);
+    world.arrive(&[terms(0)]);
+    let kept = world.machine.snapshot(world.now);
+    world.machine = QueueState::with_front(policy(), 1).restored(kept, world.now);
+    let dead = Item { origin: Some(QueueNumber(3)), ..*world.disk.values().next().unwrap() };
+    let newer = world.event(terms(0));
+    let effects = world.handle(Input::Arrived(vec![newer]));
+    let [Effect::Load(wish)] = effects[..] else { panic!("{effects:?}") };
+    world.handle(Input::Loaded { wish, found: None });
+    world.handle(Input::Ask { ask: 1, terms: LONG });
+    let effects = world.handle(Input::Redrive { call: 2, items: vec![dead] });
+    assert_eq!(given(&effects), 1, "{effects:?}");
 }
