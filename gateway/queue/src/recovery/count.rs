@@ -52,8 +52,9 @@ pub(crate) fn count(
 /// Whether all that a section lists is still in its lane, and none of it is a dead letter: those
 /// are counted by their origins, one by one.
 fn is_whole(section: &Section, lane: &LaneSnapshot, run: &Run) -> bool {
-    let own = section.refs.iter().all(|(segment, _)| segment == run.segment);
-    own && section.count == run.left && lane.after < section.first
+    let all_own = section.refs.iter().all(|(segment, _)| segment == run.segment);
+    let no_letters = section.refs.of(run.segment).count == section.count;
+    all_own && no_letters && section.count == run.left && lane.after < section.first
 }
 
 /// Calls `act` with every event of a run that is still in its lane.

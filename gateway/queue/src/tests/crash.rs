@@ -104,7 +104,7 @@ async fn redrive(store: &Store, told: &mut Told) -> bool {
 
 async fn check(store: &Store, told: &Told, what: &str) {
     let mut dead: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
-    for one in receive(store, "dead", 1000).await {
+    for one in receive_all(store, "dead").await {
         let origin = one.letter.unwrap().origin.unwrap();
         let origin = if origin.as_str() == "a" { "a" } else { "b" };
         dead.entry(origin).or_default().push(number_of(&one.event));

@@ -132,7 +132,20 @@ pub(super) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
     }
 }
 
+/// Everything that is ready, received until nothing more comes: one answer may hold less than
+/// there is.
+pub(super) async fn receive_all(store: &Store, queue: &str) -> Vec<Consumed> {
+    let mut all = Vec::new();
+    loop {
+        let some = receive(store, queue, 1000).await;
+        if some.is_empty() {
+            return all;
+        }
+        all.extend(some);
+    }
+}
+
 /// Everything that is in a queue, by number, without settling it.
 pub(super) async fn numbers(store: &Store, queue: &str) -> Vec<u64> {
-    receive(store, queue, 1000).await.iter().map(|one| number_of(&one.event)).collect()
+    receive_all(store, queue).await.iter().map(|one| number_of(&one.event)).collect()
 }
