@@ -6,6 +6,8 @@ use std::time::Duration;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::retry::RetryPolicy;
 
+use crate::seal::Encryption;
+
 /// The configuration of a [`Store`](crate::Store).
 #[derive(Debug, Clone)]
 pub struct StoreConfig {
@@ -26,6 +28,9 @@ pub struct StoreConfig {
     pub free_bytes_min: u64,
     /// The queues. Queues that are in the folder but not here keep their events.
     pub queues: Vec<QueueConfig>,
+    /// How the folder is encrypted; `None` if it is not. A folder that was once is not opened
+    /// without.
+    pub encryption: Option<Encryption>,
     /// A random number: the start of jitter, and of the folder's key when it is made.
     pub seed: u64,
 }
@@ -43,6 +48,7 @@ impl StoreConfig {
             in_flight_bytes_max: 64 * 1024 * 1024,
             free_bytes_min: 256 * 1024 * 1024,
             queues: Vec::new(),
+            encryption: None,
             seed: 0,
         }
     }

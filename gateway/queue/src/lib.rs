@@ -17,12 +17,14 @@ mod metrics;
 mod owner;
 mod receipts;
 mod recovery;
+mod seal;
 mod store;
 mod writer;
 
 pub use config::{FsyncMode, QueueConfig, StoreConfig};
 pub use fault::OpenFault;
 pub use metrics::StoreMetrics;
+pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
 pub use store::Store;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::dedupe::{Keys, time_of};
 use crate::disk::Disk;
 use crate::format::{catalogue, keys};
 use crate::log::{Found, Ledger, Segments, scan, segment_name, segment_number};
+use crate::seal::Opener;
 
 /// What a folder holds.
 pub(crate) struct Recovered {
@@ -42,6 +43,8 @@ pub(crate) struct Recovered {
 /// What recovery must know beside the folder.
 pub(crate) struct Terms<'a> {
     pub(crate) folder_key: [u8; 16],
+    /// Opens sealed entries.
+    pub(crate) opener: Opener,
     pub(crate) dedupe_window: Duration,
     pub(crate) dedupe_keys_max: usize,
     /// How long each queue retains what is settled.
@@ -135,9 +138,17 @@ impl Recovery<'_> {
         self.out.next_segment = number.saturating_add(1);
         let mut tail = 0..0;
         let mut damage = Vec::new();
+        let (opener, mut scratch, mut locked) = (self.terms.opener.clone(), Vec::new(), None);
         scan(&*file, number, |found| match found {
-            Found::Entry { position, kind, body } => {
-                if self.apply(position, kind, body).is_none() {
+            Found::Entry { position, head, body } => {
+                let opened = match opener.open(&head, body, &mut scratch) {
+                    Ok(opened) => opened,
+                    Err(fault) => {
+                        locked.get_or_insert(fault);
+                        return;
+                    }
+                };
+                if opened.and_then(|body| self.apply(position, head.kind, body)).is_none() {
                     let offset = u64::from(position.offset);
                     damage.push(offset..offset + body.len() as u64);
                 }
@@ -145,6 +156,9 @@ impl Recovery<'_> {
             Found::Damage(range) => damage.push(range),
             Found::Tail(range) => tail = range,
         })?;
+        if let Some(fault) = locked {
+            return Err(fault);
+        }
         for range in damage {
             self.quarantine(&*file, number, range)?;
         }

@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use crate::log::{Reader, Segments};
 use crate::metrics::{Counters, StoreMetrics};
 use crate::receipts::Receipts;
+use crate::seal::Sealer;
 use crate::writer::postman::{self, Post};
 use crate::writer::{Desk, Inbox, Standing};
 use registry::Registry;
@@ -30,6 +31,7 @@ pub struct Store {
     desk: Arc<Desk>,
     segments: Arc<Segments>,
     reader: Reader,
+    sealer: Sealer,
     receipts: Receipts,
     counters: Arc<Counters>,
     folder_key: [u8; 16],
@@ -56,6 +58,8 @@ impl Store {
             quarantined: counters.quarantined.value(),
             poisoned: matches!(self.desk.standing(), Standing::Poisoned(_)),
             disk_full: counters.disk_full.load(Ordering::Relaxed),
+            data_keys: self.sealer.data_keys() as u64,
+            data_key: self.sealer.data_key(),
             recovery_time: Duration::from_nanos(counters.recovery_ns.load(Ordering::Relaxed)),
         }
     }

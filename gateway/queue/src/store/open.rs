@@ -23,6 +23,7 @@ use crate::metrics::Counters;
 use crate::owner::{Owner, Waiting};
 use crate::receipts::Receipts;
 use crate::recovery::{self, Recovered};
+use crate::seal::{Opener, Sealer, unlock};
 use crate::writer::{Desk, Inbox, Writer, postman, spawn};
 
 impl Store {
@@ -44,7 +45,10 @@ impl Store {
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let counters = Arc::new(Counters::default());
-        let (mut recovered, plans, folder_key) = read(&*disk, config, &counters)?;
+        let unlocked = unlock(&*disk, config.encryption.as_ref(), clock.now())?;
+        let opener = unlocked.opener();
+        let (mut recovered, plans, folder_key) = read(&*disk, config, &opener, &counters)?;
+        let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let segments = Arc::clone(&recovered.segments);
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
@@ -56,7 +60,8 @@ impl Store {
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
         let post = Arc::new(Inbox::default());
         let (doors, mut tasks, inboxes) =
-            owners(&runtime, recovered.states, &plans, &desk, &clock, config.seed);
+            owners(&runtime, recovered.states, &plans, &desk, &sealer, &clock, config.seed);
+        tasks.extend(keeper);
         let writer = Writer {
             disk,
             segments: Arc::clone(&segments),
@@ -81,7 +86,8 @@ impl Store {
         Ok(Self {
             registry: Registry::new(doors, gauges),
             desk,
-            reader: Reader(Arc::clone(&segments)),
+            reader: Reader(Arc::clone(&segments), opener),
+            sealer,
             segments,
             receipts: Receipts::new(),
             counters,
@@ -97,6 +103,7 @@ impl Store {
 fn read(
     disk: &dyn Disk,
     config: &StoreConfig,
+    opener: &Opener,
     counters: &Counters,
 ) -> Result<(Recovered, Vec<Plan>, [u8; 16]), OpenFault> {
     let started = Instant::now();
@@ -104,6 +111,7 @@ fn read(
     let retain = config.queues.iter().map(|queue| (queue.name.clone(), queue.retain)).collect();
     let terms = recovery::Terms {
         folder_key,
+        opener: opener.clone(),
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
         retain: &retain,
@@ -144,6 +152,7 @@ fn owners(
     states: Vec<QueueState>,
     plans: &[Plan],
     desk: &Arc<Desk>,
+    sealer: &Sealer,
     clock: &Clock,
     seed: u64,
 ) -> Started {
@@ -158,6 +167,7 @@ fn owners(
             mailbox,
             inbox: Arc::clone(&inbox),
             desk: Arc::clone(desk),
+            sealer: sealer.clone(),
             clock: clock.clone(),
             random: seed ^ u64::from(number).rotate_left(32),
             waiting: Waiting::default(),
