@@ -8,6 +8,7 @@ mod logging;
 mod run;
 mod schema;
 mod schemes;
+mod secret;
 mod send;
 mod verify;
 
@@ -48,6 +49,9 @@ enum Command {
     /// Print published schemas.
     #[command(subcommand)]
     Schema(schema::Which),
+    /// Make secrets.
+    #[command(subcommand)]
+    Secret(secret::What),
 }
 
 /// Why a command failed: said on standard error, and told by the exit code.
@@ -65,6 +69,14 @@ pub(crate) enum CommandFault {
 }
 
 impl CommandFault {
+    /// What a person looks up; faults of a configuration have said their own.
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => None,
+            Self::Run(fault) => Some(fault.code()),
+        }
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
@@ -84,13 +96,15 @@ pub fn main() -> ExitCode {
         Command::Verify { vectors } => verify::verify(&vectors),
         Command::Schemes => schemes::print(),
         Command::Schema(which) => schema::print(&which),
+        Command::Secret(what) => secret::make(&what),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            let text = fault.to_string();
-            if !text.is_empty() {
-                say_error(&text);
+            match (fault.to_string(), fault.code()) {
+                (text, Some(code)) => say_error(&format!("{text} [{code}]")),
+                (text, None) if !text.is_empty() => say_error(&text),
+                _ => {}
             }
             ExitCode::from(fault.exit_code())
         }
