@@ -11,6 +11,7 @@ use sluicegate_core::time::Clock;
 use super::world::*;
 use crate::disk::Disk;
 use crate::disk::simulated::SimulatedDisk;
+use crate::format::entry::{self, Position};
 use crate::{Encryption, OpenFault, Store, StoreConfig};
 
 const KEYRING: &str = "keyring";
@@ -282,6 +283,37 @@ async fn a_lost_or_older_keyring_is_refused_before_it_costs_an_event() {
     assert!(fault.to_string().contains("data key 2"), "{fault}");
     put(Some(&newer));
     assert_eq!(numbers(&open_on(&seam, &sealed("two")), "a").await, [1, 2]);
+}
+
+/// The key was changed in the middle of a segment, which the look before recovery does not see.
+#[tokio::test]
+async fn recovery_itself_refuses_an_entry_whose_key_is_missing_and_cuts_nothing() {
+    let (disk, seam) = disk();
+    let store = open_on(&seam, &sealed("one"));
+    commit(&store, 1, &["a"]).await;
+    store.stop().await;
+    drop(store);
+    let older = disk.bytes_of(KEYRING);
+    let store = open_on(&seam, &rotated(&["two", "one"]));
+    commit(&store, 2, &["a"]).await;
+    store.stop().await;
+    drop(store);
+    // The last entry of segment 2 goes to the end of segment 1.
+    let second = disk.bytes_of("log/0000000002.log");
+    let catalogue = entry::head(&second, Position { segment: 2, offset: 0 }).unwrap();
+    let mut frame = second[catalogue.entry_len()..].to_vec();
+    let first = disk.open("log/0000000001.log").unwrap();
+    let end = first.len().unwrap();
+    entry::seal(&mut frame, Position { segment: 1, offset: end as u32 });
+    first.write_at(&frame, end).unwrap();
+    first.sync().unwrap();
+    disk.remove("log/0000000002.log").unwrap();
+    for copy in [KEYRING, BACKUP] {
+        seam.replace("", copy, &older).unwrap();
+    }
+    let before = files(&disk);
+    assert_eq!(refused(&seam, &sealed("one")).code(), "data_folder_key_missing");
+    assert!(files(&disk) == before, "the folder was changed");
 }
 
 #[tokio::test]
