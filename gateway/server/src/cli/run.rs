@@ -47,6 +47,8 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let sealed_by = plan.store.encryption.as_ref().map(|one| one.seal_with.name().to_owned());
     let sealed_by = sealed_by.as_deref().unwrap_or("nothing");
     let mut stop = StopSignals::new()?;
+    // Said before: a long log takes its time, and what fails must be looked for somewhere.
+    tracing::info!(data = %data.display(), "opening the data folder");
     let hall = Hall::open(plan, blueprint).await?;
     let (http, admin) = (hall.http, hall.admin);
     let data = data.display();
