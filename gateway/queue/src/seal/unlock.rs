@@ -206,3 +206,63 @@ pub(super) const AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// counted with.
 pub(super) const RESERVED: u64 = 1 << 22;
 const _: () = assert!(RESERVED < SEALED_MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::simulated::SimulatedDisk;
+    use crate::format::entry::{self, Kind, Position};
+    use crate::seal::LocalKey;
+
+    /// A keyring and a sealed body, as the first version wrote them.
+    const KEYRING: &str = "\
+        53475231c93e80ae010101018080ceded5dfc7f41880808002036f6e653c8db1742f517cd6813f90\
+        baf5b016057f60b74ade6ead1a570c488356f1dd94c2d54a957e62a6d095d005da4a99b3f1b5cecf\
+        372d7843f36bd2cbae4b";
+    const BODY: &str = "\
+        d2131f0a6bd1da9172d38b5c93a9541be11a21d488204ce2b2f330286138ef8ff1def854f3bedcbf\
+        1b8d46f02f22e67127dc9317679dc329";
+    const PLAIN: &[u8] = b"what the first version wrote";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let pairs = hex.as_bytes().chunks(2);
+        pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    }
+
+    fn key() -> Encryption {
+        let key: Vec<u8> = (0..32).collect();
+        Encryption::new(Arc::new(LocalKey::new("one", key.as_slice().try_into().unwrap())))
+    }
+
+    fn disk(keyring: &[u8]) -> SimulatedDisk {
+        let disk = SimulatedDisk::new();
+        (&disk as &dyn Disk).replace("", keyring::FILE, keyring).unwrap();
+        disk
+    }
+
+    #[test]
+    fn what_the_first_version_wrote_still_opens() {
+        let at = Timestamp::from_unix_ms(1_795_000_000_000);
+        let unlocked = unlock(&disk(&bytes(KEYRING)), Some(&key()), at).unwrap();
+        let position = Position { segment: 1, offset: 0 };
+        let mut frame = entry::start(0);
+        frame.extend_from_slice(&bytes(BODY));
+        entry::finish_with(&mut frame, Kind::Commit, Some(DataKeyId(NonZeroU16::MIN)));
+        entry::seal(&mut frame, position);
+        let head = entry::head(&frame, position).unwrap();
+        let mut scratch = Vec::new();
+        let opened = unlocked.opener().open(&head, head.body(&frame).unwrap(), &mut scratch);
+        assert_eq!(opened.unwrap(), Some(PLAIN));
+    }
+
+    #[test]
+    fn a_keyring_of_a_later_version_is_refused_as_such() {
+        let mut body = bytes(KEYRING).split_off(8);
+        body[0] = 9;
+        let later = [b"SGR1", &crc32c::crc32c(&body).to_le_bytes()[..], &body].concat();
+        let refused = unlock(&disk(&later), Some(&key()), Timestamp::default());
+        let fault = refused.err().unwrap();
+        assert_eq!(fault.code(), "data_folder_version");
+        assert!(fault.to_string().contains("9 of the keyring"), "{fault}");
+    }
+}
