@@ -17,7 +17,6 @@ use sluicegate_core::time::Clock;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::format::changes;
-use crate::seal::Sealer;
 use crate::writer::{Answer, ChangesWork, Desk, Inbox, Work};
 
 /// What is asked of the owner.
@@ -41,7 +40,6 @@ pub(crate) struct Owner {
     pub(crate) mailbox: mpsc::Receiver<Mail>,
     pub(crate) inbox: Arc<Inbox<Item>>,
     pub(crate) desk: Arc<Desk>,
-    pub(crate) sealer: Sealer,
     pub(crate) clock: Clock,
     /// Where jitter comes from; changes with every turn.
     pub(crate) random: u64,
@@ -170,7 +168,7 @@ impl Owner {
     }
 
     fn lay(&self, frame: Vec<u8>, changes: Vec<Change>, answer: Answer) {
-        let (queue, frame) = (self.number, self.sealer.sealed(frame));
+        let queue = self.number;
         self.desk.lay_changes(Work::Changes(ChangesWork { frame, queue, changes, answer }));
     }
 }

@@ -13,11 +13,11 @@ use super::window::Window;
 use crate::format::changes::{self, Happened};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
-use crate::seal::Opener;
+use crate::seal::Unsealer;
 
 /// Reads events back.
 #[derive(Clone)]
-pub(crate) struct Reader(pub(crate) Arc<Segments>, pub(crate) Opener);
+pub(crate) struct Reader(pub(crate) Arc<Segments>, pub(crate) Unsealer);
 
 /// What was found at the place of an event.
 #[derive(Debug)]

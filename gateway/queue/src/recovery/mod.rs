@@ -19,7 +19,7 @@ use crate::dedupe::{Keys, time_of};
 use crate::disk::Disk;
 use crate::format::{catalogue, keys};
 use crate::log::{Found, Ledger, Segments, scan, segment_name, segment_number};
-use crate::seal::Opener;
+use crate::seal::Unsealer;
 
 /// What a folder holds.
 pub(crate) struct Recovered {
@@ -44,7 +44,7 @@ pub(crate) struct Recovered {
 pub(crate) struct Terms<'a> {
     pub(crate) folder_key: [u8; 16],
     /// Opens sealed entries.
-    pub(crate) opener: Opener,
+    pub(crate) unsealer: Unsealer,
     pub(crate) dedupe_window: Duration,
     pub(crate) dedupe_keys_max: usize,
     /// How long each queue retains what is settled.
@@ -138,10 +138,10 @@ impl Recovery<'_> {
         self.out.next_segment = number.saturating_add(1);
         let mut tail = 0..0;
         let mut damage = Vec::new();
-        let (opener, mut scratch, mut locked) = (self.terms.opener.clone(), Vec::new(), None);
+        let (unsealer, mut scratch, mut locked) = (self.terms.unsealer.clone(), Vec::new(), None);
         scan(&*file, number, |found| match found {
             Found::Entry { position, head, body } => {
-                let opened = match opener.open(&head, body, &mut scratch) {
+                let opened = match unsealer.open(&head, body, &mut scratch) {
                     Ok(opened) => opened,
                     Err(fault) => {
                         locked.get_or_insert(fault);

@@ -118,7 +118,7 @@ mod tests {
     fn seal_one(keeper: &Keeper) {
         let mut frame = crate::format::entry::start(0);
         crate::format::entry::finish(&mut frame, crate::format::entry::Kind::Commit);
-        Sealer(Arc::clone(&keeper.keys)).sealed(frame);
+        Sealer(Arc::clone(&keeper.keys)).seal(&mut frame);
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         let task = tokio::spawn(keeper.run());
         let mut frame = crate::format::entry::start(0);
         crate::format::entry::finish(&mut frame, crate::format::entry::Kind::Commit);
-        Sealer(Arc::clone(&keys)).sealed(frame);
+        Sealer(Arc::clone(&keys)).seal(&mut frame);
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while on_disk(&disk).generation == before {
             assert!(tokio::time::Instant::now() < deadline, "the keeper does not wake");

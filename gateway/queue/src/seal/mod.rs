@@ -12,6 +12,6 @@ mod wrap;
 
 pub use aead::KEY_BYTES;
 pub use local_key::LocalKey;
-pub(crate) use sealed::{NoKey, Opener, SEAL_BYTES, Sealer};
+pub(crate) use sealed::{NoKey, SEAL_BYTES, Sealer, Unsealer};
 pub(crate) use unlock::unlock;
 pub use wrap::{Encryption, KeyWrap, WrapFault};

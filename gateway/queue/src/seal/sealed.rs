@@ -21,7 +21,7 @@ pub(crate) struct Sealer(pub(super) Arc<DataKeys>);
 
 /// Opens bodies that come from the log.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Opener(pub(super) Arc<DataKeys>);
+pub(crate) struct Unsealer(pub(super) Arc<DataKeys>);
 
 /// An entry is sealed with a key that the keyring does not have.
 #[derive(Debug, thiserror::Error)]
@@ -29,19 +29,18 @@ pub(crate) struct Opener(pub(super) Arc<DataKeys>);
 pub(crate) struct NoKey(pub(crate) DataKeyId);
 
 impl Sealer {
-    /// Seals an entry that lacks only its place; what it returns lacks only that, too.
+    /// Seals an entry that lacks only its place; after that it lacks only that, too.
     #[expect(clippy::expect_used, reason = "entries are ours and far under 64 GiB")]
-    pub(crate) fn sealed(&self, mut frame: Vec<u8>) -> Vec<u8> {
-        let Some(key) = self.0.newest() else { return frame };
-        let kind = entry::unfinish(&mut frame).expect("`entry::finish` made it");
+    pub(crate) fn seal(&self, frame: &mut Vec<u8>) {
+        let Some(key) = self.0.newest() else { return };
+        let kind = entry::unfinish(frame).expect("`entry::finish` made it");
         let nonce = key.nonce(&self.0.worn);
         frame.splice(HEADER_BYTES..HEADER_BYTES, nonce);
         let body = frame.get_mut(HEADER_BYTES + NONCE_BYTES..).unwrap_or_default();
         // Plain bytes must never go on from here: rather end than write them.
         let tag = key.key.seal(nonce, &context(kind, key.id), body).expect("it is under 64 GiB");
         frame.extend_from_slice(&tag);
-        entry::finish_with(&mut frame, kind, Some(key.id));
-        frame
+        entry::finish_with(frame, kind, Some(key.id));
     }
 
     /// The number of the key that seals; `None` if nothing is sealed.
@@ -55,7 +54,7 @@ impl Sealer {
     }
 }
 
-impl Opener {
+impl Unsealer {
     /// The plain body of an entry whose CRC was right; `None` if it is not what was sealed.
     /// `scratch` is where it is opened; what was in it is gone.
     ///
@@ -115,7 +114,7 @@ mod tests {
         let mut frame = entry::start(body.len());
         frame.extend_from_slice(body);
         entry::finish(&mut frame, kind);
-        let mut frame = Sealer(Arc::clone(keys)).sealed(frame);
+        Sealer(Arc::clone(keys)).seal(&mut frame);
         entry::seal(&mut frame, POSITION);
         frame
     }
@@ -124,7 +123,7 @@ mod tests {
         let head = entry::head(frame, POSITION)?;
         let body = head.body(frame)?;
         let mut scratch = vec![1, 2, 3];
-        let opened = Opener(Arc::clone(keys)).open(&head, body, &mut scratch);
+        let opened = Unsealer(Arc::clone(keys)).open(&head, body, &mut scratch);
         Some(opened.map(|body| body.map(<[u8]>::to_vec)))
     }
 

@@ -15,7 +15,7 @@ use super::data_keys::{DataKey, DataKeys};
 use super::keeper::Keeper;
 use super::keyring::{self, Found, Keyring, Record, Unreadable};
 use super::peek::newest_key;
-use super::sealed::{Opener, Sealer};
+use super::sealed::{Sealer, Unsealer};
 use super::wrap::{Encryption, KeyWrap, WrapFault};
 use crate::disk::Disk;
 use crate::fault::OpenFault;
@@ -91,8 +91,8 @@ fn unwrap_all(
 
 impl Unlocked {
     /// What opens the entries of the log.
-    pub(crate) fn opener(&self) -> Opener {
-        Opener(Arc::clone(&self.keys))
+    pub(crate) fn unsealer(&self) -> Unsealer {
+        Unsealer(Arc::clone(&self.keys))
     }
 
     /// Makes the keyring durable; from now on entries are sealed. The task keeps the keys fresh.
@@ -251,7 +251,7 @@ mod tests {
         entry::seal(&mut frame, position);
         let head = entry::head(&frame, position).unwrap();
         let mut scratch = Vec::new();
-        let opened = unlocked.opener().open(&head, head.body(&frame).unwrap(), &mut scratch);
+        let opened = unlocked.unsealer().open(&head, head.body(&frame).unwrap(), &mut scratch);
         assert_eq!(opened.unwrap(), Some(PLAIN));
     }
 

@@ -60,7 +60,7 @@ impl Store {
         placed: Vec<Placed>,
         ticket: oneshot::Sender<Result<Receipt, Refusal>>,
     ) -> Result<(), Refusal> {
-        let frame = self.sealer.sealed(commit::encode(routed, &placed));
+        let frame = commit::encode(routed, &placed);
         if frame.len() > ENTRY_BYTES_MAX {
             self.release(&placed);
             return Err(Refusal::TooLarge { limit_bytes: ENTRY_BYTES_MAX });

@@ -23,7 +23,7 @@ use crate::metrics::Counters;
 use crate::owner::{Owner, Waiting};
 use crate::receipts::Receipts;
 use crate::recovery::{self, Recovered};
-use crate::seal::{Opener, Sealer, unlock};
+use crate::seal::{Unsealer, unlock};
 use crate::writer::{Desk, Inbox, Writer, postman, spawn};
 
 impl Store {
@@ -46,8 +46,8 @@ impl Store {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let counters = Arc::new(Counters::default());
         let unlocked = unlock(&*disk, config.encryption.as_ref(), clock.now())?;
-        let opener = unlocked.opener();
-        let (mut recovered, plans, folder_key) = read(&*disk, config, &opener, &counters)?;
+        let unsealer = unlocked.unsealer();
+        let (mut recovered, plans, folder_key) = read(&*disk, config, &unsealer, &counters)?;
         let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let segments = Arc::clone(&recovered.segments);
         let number = recovered.next_segment;
@@ -57,10 +57,10 @@ impl Store {
         let log = Log::start(Arc::clone(&disk), Arc::clone(&segments), bytes, names, number)
             .map_err(OpenFault::disk("start a segment"))?;
         let gauges = gauges(&recovered.states, &clock);
-        let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
+        let desk = Arc::new(Desk::new(config.in_flight_bytes_max, sealer.clone()));
         let post = Arc::new(Inbox::default());
         let (doors, mut tasks, inboxes) =
-            owners(&runtime, recovered.states, &plans, &desk, &sealer, &clock, config.seed);
+            owners(&runtime, recovered.states, &plans, &desk, &clock, config.seed);
         tasks.extend(keeper);
         let writer = Writer {
             disk,
@@ -86,7 +86,7 @@ impl Store {
         Ok(Self {
             registry: Registry::new(doors, gauges),
             desk,
-            reader: Reader(Arc::clone(&segments), opener),
+            reader: Reader(Arc::clone(&segments), unsealer),
             sealer,
             segments,
             receipts: Receipts::new(),
@@ -103,7 +103,7 @@ impl Store {
 fn read(
     disk: &dyn Disk,
     config: &StoreConfig,
-    opener: &Opener,
+    unsealer: &Unsealer,
     counters: &Counters,
 ) -> Result<(Recovered, Vec<Plan>, [u8; 16]), OpenFault> {
     let started = Instant::now();
@@ -111,7 +111,7 @@ fn read(
     let retain = config.queues.iter().map(|queue| (queue.name.clone(), queue.retain)).collect();
     let terms = recovery::Terms {
         folder_key,
-        opener: opener.clone(),
+        unsealer: unsealer.clone(),
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
         retain: &retain,
@@ -152,7 +152,6 @@ fn owners(
     states: Vec<QueueState>,
     plans: &[Plan],
     desk: &Arc<Desk>,
-    sealer: &Sealer,
     clock: &Clock,
     seed: u64,
 ) -> Started {
@@ -167,7 +166,6 @@ fn owners(
             mailbox,
             inbox: Arc::clone(&inbox),
             desk: Arc::clone(desk),
-            sealer: sealer.clone(),
             clock: clock.clone(),
             random: seed ^ u64::from(number).rotate_left(32),
             waiting: Waiting::default(),

@@ -60,6 +60,14 @@ impl Work {
         }
     }
 
+    /// The entry, for what is done to it on its way to the log.
+    pub(super) fn frame_mut(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Commit(work) => &mut work.frame,
+            Self::Changes(work) => &mut work.frame,
+        }
+    }
+
     /// Whether the work needs only to be written.
     pub(crate) fn needs_flush(&self) -> bool {
         !matches!(self, Self::Changes(ChangesWork { answer: Answer::HandOut { .. }, .. }))
