@@ -21,6 +21,7 @@ mod owner;
 mod receipts;
 mod recovery;
 mod rooms;
+mod seal;
 mod store;
 mod terms;
 mod writer;
@@ -28,6 +29,7 @@ mod writer;
 pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
 pub use metrics::StoreMetrics;
+pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,
 };

@@ -17,6 +17,7 @@ use crate::format::entry::{Kind, Position};
 use crate::gauges::tag_of;
 use crate::index::{Draft, Indexes, Loaded};
 use crate::log::{Found, Segments, scan};
+use crate::seal::Unsealer;
 
 /// What an entry brought.
 #[derive(Debug, Default)]
@@ -99,6 +100,7 @@ pub(crate) struct Listings {
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) folder_key: [u8; 16],
+    pub(crate) unsealer: Unsealer,
     /// One segment is scanned at a time: two owners may meet the same damage.
     pub(crate) repairs: Mutex<()>,
 }
@@ -124,13 +126,25 @@ impl Listings {
         let Some(file) = self.segments.find(segment)? else { return Ok(false) };
         tracing::warn!(segment, "index is damaged or missing: made again from its segment");
         let mut draft = Draft::new(segment);
+        let (mut scratch, mut locked) = (Vec::new(), None);
         scan(&*file, segment, |found| {
-            if let Found::Entry { position, kind, body } = found
-                && let Some(listing) = of_entry(&self.folder_key, position, kind, body)
-            {
-                draft.list(&listing.indexed(), listing.key.as_slice());
+            let Found::Entry { position, head, body } = found else { return };
+            match self.unsealer.open(&head, body, &mut scratch) {
+                Ok(Some(body)) => {
+                    let listing = of_entry(&self.folder_key, position, head.kind, body);
+                    let listing = listing.unwrap_or_default();
+                    draft.list(&listing.indexed(), listing.key.as_slice());
+                }
+                // It is damaged: its events cannot be read either.
+                Ok(None) => {}
+                Err(fault) => {
+                    locked.get_or_insert(fault);
+                }
             }
         })?;
+        if let Some(fault) = locked {
+            return Err(fault);
+        }
         self.indexes.adopt(draft);
         self.indexes.save(segment)?;
         Ok(true)

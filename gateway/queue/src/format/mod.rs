@@ -3,6 +3,7 @@
 //! ```text
 //! data/format            "sluicegate-data", version, the folder's key (see `folder`)
 //! data/lock              locked while a process has the folder open
+//! data/keyring[.bak]     the wrapped data keys of a sealed folder (see `seal::keyring`)
 //! data/queues            the names of the queues by number (see `catalogue`)
 //! data/log/<n>.log       segments, n in ten digits; each a run of entries (see `entry`)
 //! data/log/<n>.index     where a segment's arrivals are, by queue (see `index::file`); derived

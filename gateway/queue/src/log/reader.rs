@@ -13,10 +13,11 @@ use super::window::Window;
 use crate::format::changes::{self, Happened};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
+use crate::seal::Unsealer;
 
 /// Reads events back.
 #[derive(Clone)]
-pub(crate) struct Reader(pub(crate) Arc<Segments>);
+pub(crate) struct Reader(pub(crate) Arc<Segments>, pub(crate) Unsealer);
 
 /// What was found at the place of an event.
 #[derive(Debug)]
@@ -57,6 +58,10 @@ impl Reader {
         let Some((head, body)) = window.entry(u64::from(offset))? else {
             return Ok(ReadBack::Damaged);
         };
+        let mut scratch = Vec::new();
+        let Some(body) = self.1.open(&head, body, &mut scratch)? else {
+            return Ok(ReadBack::Damaged);
+        };
         let commit = (head.kind == Kind::Commit).then(|| Commit::decode(body)).flatten();
         let event = commit.and_then(|commit| commit.event(item.event.part, Bytes::copy_from_slice));
         let Some((event, letter)) = event else { return Ok(ReadBack::Damaged) };
@@ -71,7 +76,9 @@ impl Reader {
         let position = Position::unpack(place.position);
         let Some(file) = self.0.find(position.segment)? else { return Ok(None) };
         let mut window = Window::new(&*file, position.segment, READ_BYTES_MIN);
-        let Some((_, body)) = window.entry(u64::from(position.offset))? else { return Ok(None) };
+        let Some((head, body)) = window.entry(u64::from(position.offset))? else { return Ok(None) };
+        let mut scratch = Vec::new();
+        let Some(body) = self.1.open(&head, body, &mut scratch)? else { return Ok(None) };
         let change = changes::decode(body)
             .and_then(|changes| changes.all.into_iter().nth(usize::from(place.part)));
         Ok(match change {

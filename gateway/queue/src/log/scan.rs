@@ -9,14 +9,14 @@ use std::ops::Range;
 
 use super::window::Window;
 use crate::disk::DiskFile;
-use crate::format::entry::{ALIGN, Kind, MAGIC, Position};
+use crate::format::entry::{ALIGN, Head, MAGIC, Position};
 
 /// What is found in a segment.
 #[derive(Debug)]
 pub(crate) enum Found<'a> {
     Entry {
         position: Position,
-        kind: Kind,
+        head: Head,
         body: &'a [u8],
     },
     /// Bytes between entries that are none.
@@ -37,7 +37,7 @@ pub(crate) fn scan(
         if let Some((head, body)) = window.entry(offset)? {
             // `entry` answers only where the offset fits.
             let position = Position { segment, offset: offset as u32 };
-            visit(Found::Entry { position, kind: head.kind, body });
+            visit(Found::Entry { position, head, body });
             offset += head.entry_len() as u64;
             continue;
         }

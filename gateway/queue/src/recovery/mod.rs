@@ -23,9 +23,11 @@ use sluicegate_core::time::Moment;
 use crate::dedupe::Keys;
 use crate::disk::Disk;
 use crate::format::checkpoint;
+use crate::format::entry::Head;
 use crate::index::Indexes;
 use crate::listing::Listings;
 use crate::log::{Ledger, Segments, segment_number};
+use crate::seal::Unsealer;
 
 pub(crate) use count::count;
 
@@ -57,6 +59,8 @@ pub(crate) struct Recovered {
 /// What recovery must know beside the folder.
 pub(crate) struct Terms {
     pub(crate) folder_key: [u8; 16],
+    /// Opens sealed entries.
+    pub(crate) unsealer: Unsealer,
     pub(crate) dedupe_window: Duration,
     pub(crate) dedupe_keys_max: usize,
     pub(crate) now: Moment,
@@ -70,6 +74,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovere
         indexes: Arc::clone(&indexes),
         segments: Arc::clone(&segments),
         folder_key: terms.folder_key,
+        unsealer: terms.unsealer.clone(),
         repairs: Mutex::new(()),
     });
     let mut recovery = Recovery {
@@ -125,7 +130,12 @@ impl Recovery<'_> {
         for number in numbered(self.disk, "checkpoints", ".checkpoint")?.into_iter().rev() {
             let name = format!("checkpoints/{}", checkpoint::file_name(number));
             let bytes = self.disk.read(&name)?.unwrap_or_default();
-            let Some(checkpoint) = checkpoint::decode(&bytes) else {
+            let open = |head: &Head, body: &[u8]| {
+                let mut scratch = Vec::new();
+                let opened = self.terms.unsealer.open(head, body, &mut scratch)?;
+                Ok(opened.map(<[u8]>::to_vec))
+            };
+            let Some(checkpoint) = checkpoint::decode(&bytes, open)? else {
                 tracing::warn!(file = name, "checkpoint is damaged: the one before is read");
                 self.out.quarantined += 1;
                 // It must not be taken for one that start-up can rely on.

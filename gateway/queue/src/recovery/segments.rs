@@ -78,9 +78,18 @@ impl Recovery<'_> {
         self.out.indexes.begin(number);
         let mut tail = 0..0;
         let mut damage = Vec::new();
+        let (unsealer, mut scratch, mut locked) = (self.terms.unsealer.clone(), Vec::new(), None);
         scan(&*file, number, |found| match found {
-            Found::Entry { position, kind, body } => {
-                if self.take_in(why, position, kind, body).is_none() {
+            Found::Entry { position, head, body } => {
+                let opened = match unsealer.open(&head, body, &mut scratch) {
+                    Ok(opened) => opened,
+                    Err(fault) => {
+                        locked.get_or_insert(fault);
+                        return;
+                    }
+                };
+                let taken = opened.and_then(|body| self.take_in(why, position, head.kind, body));
+                if taken.is_none() {
                     let offset = u64::from(position.offset);
                     damage.push(offset..offset + body.len() as u64);
                 }
@@ -88,6 +97,9 @@ impl Recovery<'_> {
             Found::Damage(range) => damage.push(range),
             Found::Tail(range) => tail = range,
         })?;
+        if let Some(fault) = locked {
+            return Err(fault);
+        }
         for range in damage {
             self.quarantine(&*file, number, range)?;
         }

@@ -27,6 +27,7 @@ use crate::log::{Reader, Segments};
 use crate::metrics::{Counters, StoreMetrics};
 use crate::receipts::Receipts;
 use crate::rooms::Registry;
+use crate::seal::Sealer;
 use crate::writer::postman::{self, Post};
 use crate::writer::{Desk, Inbox, Standing};
 use opener::Opener;
@@ -44,6 +45,8 @@ pub struct Store {
     reader: Reader,
     sources: Arc<Sources>,
     source_bounds: SourceBounds,
+    sealer: Sealer,
+    keeper: Option<AbortHandle>,
     receipts: Receipts,
     counters: Arc<Counters>,
     folder_key: [u8; 16],
@@ -77,6 +80,8 @@ impl Store {
             recovered_entries: counters.recovered_entries.value(),
             poisoned: matches!(self.desk.standing(), Standing::Poisoned(_)),
             disk_full: counters.disk_full.load(Ordering::Relaxed),
+            data_keys: self.sealer.data_keys() as u64,
+            data_key: self.sealer.data_key(),
             recovery_time: Duration::from_nanos(counters.recovery_ns.load(Ordering::Relaxed)),
         }
     }
@@ -85,6 +90,7 @@ impl Store {
     fn abandon(&self) {
         postman::deliver(&self.post);
         self.postman.abort();
+        self.keeper.iter().for_each(AbortHandle::abort);
         self.registry.rooms().iter().for_each(|room| room.abandon());
     }
 

@@ -24,6 +24,7 @@ use crate::metrics::Counters;
 use crate::receipts::Receipts;
 use crate::recovery::{self, Recovered};
 use crate::rooms::{Plan, Registry};
+use crate::seal::{Unsealer, unlock};
 use crate::writer::{Desk, Ended, Inbox, Writer, postman, spawn};
 
 impl Store {
@@ -58,7 +59,11 @@ impl Store {
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let counters = Arc::new(Counters::default());
-        let (mut recovered, plans, folder_key) = read(&disk, config, &counters, clock.moment())?;
+        let unlocked = unlock(&*disk, config.encryption.as_ref(), clock.now())?;
+        let unsealer = unlocked.unsealer();
+        let (mut recovered, plans, folder_key) =
+            read(&disk, config, &unsealer, &counters, clock.moment())?;
+        let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
         recovered.indexes.begin(number);
@@ -75,7 +80,7 @@ impl Store {
             Ended(depot_thread.transpose().map_err(OpenFault::disk("start the depot"))?);
         let log = Log::start(Arc::clone(&depot), segments, names)
             .map_err(|fault| OpenFault::disk("start a segment")(io::Error::other(fault)))?;
-        let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
+        let desk = Arc::new(Desk::new(config.in_flight_bytes_max, sealer.clone()));
         let post = Arc::new(Inbox::default());
         let sources = Arc::new(Sources::default());
         let opener = Opener {
@@ -127,7 +132,9 @@ impl Store {
             opener,
             registry,
             desk,
-            reader: Reader(Arc::clone(&recovered.segments)),
+            reader: Reader(Arc::clone(&recovered.segments), unsealer),
+            sealer,
+            keeper,
             segments: recovered.segments,
             listings: recovered.listings,
             sources,
@@ -165,6 +172,7 @@ fn archive(archivist: Archivist, threads: Threads) -> io::Result<Archive> {
 fn read(
     disk: &Arc<dyn Disk>,
     config: &StoreConfig,
+    unsealer: &Unsealer,
     counters: &Counters,
     now: Moment,
 ) -> Result<(Recovered, Vec<Plan>, [u8; 16]), OpenFault> {
@@ -172,6 +180,7 @@ fn read(
     let folder_key = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,
+        unsealer: unsealer.clone(),
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
         now,

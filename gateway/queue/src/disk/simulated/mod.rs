@@ -63,7 +63,7 @@ impl SimulatedDisk {
     /// Files can only grow by so many bytes more, all together.
     pub(crate) fn leave_room(&self, bytes: u64) {
         let mut state = self.lock();
-        state.capacity = Some(state.used() + bytes);
+        state.capacity = Some(state.used().saturating_add(bytes));
     }
 
     /// What `free_bytes` says.

@@ -79,7 +79,9 @@ pub(super) fn entries(disk: &SimulatedDisk) -> BTreeMap<u64, usize> {
         let number = segment_number(&name, ".log").unwrap();
         let file = disk.open(&segment_name(number)).unwrap();
         scan(&*file, number, |part| {
-            if let Found::Entry { kind: Kind::Changes, body, .. } = part {
+            if let Found::Entry { head, body, .. } = part
+                && head.kind == Kind::Changes
+            {
                 *found.entry(Take(body).number().unwrap()).or_default() += 1;
             }
         })
