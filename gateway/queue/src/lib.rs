@@ -18,6 +18,7 @@ mod listing;
 mod log;
 mod metrics;
 mod owner;
+mod rate;
 mod receipts;
 mod recovery;
 mod rooms;
@@ -28,7 +29,7 @@ mod writer;
 
 pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
-pub use metrics::StoreMetrics;
+pub use metrics::{QueueMetrics, StoreMetrics};
 pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,

@@ -5,6 +5,7 @@
 //! data/lock              locked while a process has the folder open
 //! data/keyring[.bak]     the wrapped data keys of a sealed folder (see `seal::keyring`)
 //! data/queues            the names of the queues by number (see `catalogue`)
+//! data/settings, settings.copy   what operators set (see `settings`)
 //! data/log/<n>.log       segments, n in ten digits; each a run of entries (see `entry`)
 //! data/log/<n>.index     where a segment's arrivals are, by queue (see `index::file`); derived
 //! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`); derived
@@ -28,6 +29,7 @@ pub(crate) mod event;
 pub(crate) mod item;
 pub(crate) mod keys;
 pub(crate) mod letter;
+pub(crate) mod settings;
 
 /// The version of everything here.
 pub(crate) const VERSION: u8 = 2;
