@@ -8,4 +8,5 @@ mod faults;
 mod keys;
 mod lives;
 mod sealed;
+mod stragglers;
 pub(crate) mod world;
