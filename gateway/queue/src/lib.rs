@@ -18,6 +18,7 @@ mod listing;
 mod log;
 mod metrics;
 mod owner;
+mod quarantine;
 mod rate;
 mod receipts;
 mod recovery;

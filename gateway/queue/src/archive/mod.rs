@@ -13,13 +13,16 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use sluicegate_core::queue::Place;
+
 use crate::disk::Disk;
 use crate::format::checkpoint::{self, Marked};
 use crate::format::entry::{Head, Position};
 use crate::format::keys;
 use crate::listing::Listings;
-use crate::log::{Segments, segment_name};
+use crate::log::{Segments, segment_name, unreadable_at};
 use crate::metrics::Counters;
+use crate::quarantine::{self, Copied};
 
 pub(crate) use thin::Thinning;
 
@@ -34,6 +37,8 @@ pub(crate) enum Job {
     Delete { segment: u32, keys: Option<Vec<u8>> },
     /// All the keys of these segments are forgotten.
     DeleteKeys(Vec<u32>),
+    /// The entry at this place cannot be read: its bytes are copied aside.
+    SetAside(Place),
 }
 
 /// Who does the jobs.
@@ -161,10 +166,20 @@ impl Archivist {
             Job::Delete { segment, keys } => self.delete(segment, keys.as_deref()),
             Job::DeleteKeys(segments) => {
                 for segment in segments {
-                    self.remove(&format!("keys/{}", keys::file_name(segment)))?;
+                    quarantine::remove(&*self.disk, &format!("keys/{}", keys::file_name(segment)))?;
                 }
                 self.disk.sync_folder("keys")
             }
+            Job::SetAside(place) => self.set_aside(Position::unpack(place.position)),
+        }
+    }
+
+    fn set_aside(&self, Position { segment, offset }: Position) -> io::Result<()> {
+        let Some(file) = self.segments.find(segment)? else { return Ok(()) };
+        let Some(range) = unreadable_at(&*file, segment, offset)? else { return Ok(()) };
+        match quarantine::copy(&*self.disk, &*file, segment, range)? {
+            Copied::Made | Copied::Known => Ok(()),
+            Copied::NoRoom => Err(io::ErrorKind::StorageFull.into()),
         }
     }
 
@@ -177,7 +192,10 @@ impl Archivist {
         known.push_back((number, from.segment));
         while known.len() > CHECKPOINTS_KEPT {
             let Some((old, _)) = known.pop_front() else { break };
-            self.remove(&format!("checkpoints/{}", checkpoint::file_name(old)))?;
+            quarantine::remove(
+                &*self.disk,
+                &format!("checkpoints/{}", checkpoint::file_name(old)),
+            )?;
         }
         let floor = known.front().map_or(0, |(_, segment)| *segment);
         self.shared.floor.store(floor, Ordering::Release);
@@ -206,17 +224,9 @@ impl Archivist {
             self.disk.replace("keys", &keys::file_name(segment), bytes)?;
         }
         self.segments.remove(segment);
-        self.remove(&segment_name(segment))?;
+        quarantine::remove(&*self.disk, &segment_name(segment))?;
         self.listings.indexes.remove(segment)?;
         self.disk.sync_folder("log")
-    }
-
-    /// Takes a name away; a try before this one may have done it.
-    fn remove(&self, name: &str) -> io::Result<()> {
-        match self.disk.remove(name) {
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
     }
 }
 

@@ -15,8 +15,8 @@ pub(crate) use append::Log;
 pub(crate) use depot::{Depot, spawn as spawn_depot};
 pub(crate) use ledger::Ledger;
 pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
-pub(crate) use room::{LogFault, Use};
-pub(crate) use scan::{Found, Walk, scan, walk};
+pub(crate) use room::{LogFault, Use, says_full};
+pub(crate) use scan::{Found, Walk, scan, unreadable_at, walk};
 pub(crate) use segments::{Segments, segment_name, segment_number};
 pub(crate) use yard::{BALLAST, ballast_bytes, remove_unused};
 

@@ -97,6 +97,30 @@ pub(crate) fn walk(
     }
 }
 
+/// The bytes that are to be set aside for an entry that cannot be read: those of the entry that
+/// lies here, or up to the next one. `None` if there is nothing here, or the entry before it goes
+/// on past this offset.
+pub(crate) fn unreadable_at(
+    file: &dyn DiskFile,
+    segment: u32,
+    offset: u32,
+) -> io::Result<Option<Range<u64>>> {
+    let from = u64::from(offset);
+    let mut range = None;
+    walk(file, Walk { segment, from, ends_with_zeros: true }, |found| {
+        let here = match &found {
+            Found::Entry { position, .. } => {
+                let at = u64::from(position.offset);
+                at..at + found.len()
+            }
+            Found::Damage(range) | Found::Tail(range) => range.clone(),
+        };
+        range = (here.start == from && !here.is_empty()).then_some(here);
+        ControlFlow::Break(())
+    })?;
+    Ok(range)
+}
+
 enum Next {
     /// The next whole entry, and whether anything but zeros lies before it.
     At {

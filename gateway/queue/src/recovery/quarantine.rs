@@ -1,43 +1,32 @@
-//! Setting damage aside: the bytes are copied, so that a person can look at them.
+//! Setting aside what start-up finds damaged.
 
 use std::io;
+use std::ops::Range;
 
 use super::Recovery;
 use crate::disk::DiskFile;
+use crate::quarantine::{self, Copied};
 
 impl Recovery<'_> {
-    /// Copies what is damaged aside, for a person to look at.
+    /// Copies what is damaged aside, for a person to look at. A full disk is no reason not to
+    /// start.
     pub(super) fn quarantine(
         &mut self,
         file: &dyn DiskFile,
         segment: u32,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> io::Result<()> {
         self.out.quarantined += 1;
-        let len = range.end - range.start;
-        tracing::warn!(segment, offset = range.start, bytes = len, "log is damaged: set aside");
-        let name = format!("quarantine/{segment:010}-{:010}.bin", range.start);
-        let copy = match self.disk.create(&name, 0) {
-            Ok(copy) => copy,
-            // A start-up before this one has copied it.
-            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(fault) => return Err(fault),
-        };
-        let mut bytes = vec![0; COPY_BYTES];
-        let mut copied = 0;
-        while copied < len {
-            let want = usize::try_from(len - copied).unwrap_or(COPY_BYTES).min(COPY_BYTES);
-            bytes.resize(want, 0);
-            let filled = file.read_at(&mut bytes, range.start + copied)?;
-            if filled == 0 {
-                break;
+        let (offset, len) = (range.start, range.end - range.start);
+        match quarantine::copy(self.disk, file, segment, range)? {
+            Copied::Made | Copied::Known => {
+                tracing::warn!(segment, offset, bytes = len, "log is damaged: set aside");
             }
-            copy.write_at(bytes.get(..filled).unwrap_or_default(), copied)?;
-            copied += filled as u64;
+            Copied::NoRoom => {
+                let why = "the disk is full";
+                tracing::warn!(segment, offset, bytes = len, why, "log is damaged: not copied");
+            }
         }
-        copy.sync()?;
-        self.disk.sync_folder("quarantine")
+        Ok(())
     }
 }
-
-const COPY_BYTES: usize = 1024 * 1024;

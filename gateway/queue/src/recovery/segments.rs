@@ -91,7 +91,7 @@ impl Recovery<'_> {
                 let taken = opened.and_then(|body| self.take_in(why, position, head.kind, body));
                 if taken.is_none() {
                     let offset = u64::from(position.offset);
-                    damage.push(offset..offset + body.len() as u64);
+                    damage.push(offset..offset + head.entry_len() as u64);
                 }
             }
             Found::Damage(range) => damage.push(range),

@@ -6,7 +6,7 @@ use super::Store;
 use crate::log::ReadBack;
 use crate::owner::Mail;
 use crate::rooms::Room;
-use crate::writer::give_back;
+use crate::writer::{Work, give_back};
 
 /// Leases on their way to a consumer. If the consumer goes away before it has them, they go back.
 struct OnTheWay<'a> {
@@ -45,7 +45,7 @@ impl Store {
             }
         };
         let mut consumed = Vec::with_capacity(leases.len());
-        let mut lost = Vec::new();
+        let (mut lost, mut damaged) = (Vec::new(), Vec::new());
         for (lease, read) in leases.into_iter().zip(read) {
             match read {
                 ReadBack::Event(event, letter) => consumed.push(Consumed {
@@ -54,12 +54,16 @@ impl Store {
                     event,
                     letter,
                 }),
-                ReadBack::Damaged => lost.push(lease.number),
+                ReadBack::Damaged => {
+                    lost.push(lease.number);
+                    damaged.push(lease.item.event);
+                }
             }
         }
         if !lost.is_empty() {
             self.counters.quarantined.add(lost.len() as u64);
             tracing::error!(queue = %room.name(), events = lost.len(), "events are damaged: lost");
+            self.desk.lay_changes(Work::SetAside(damaged));
             room.mail.send(Mail::Lost(lost)).await.map_err(|_| QueueFault::Stopping)?;
         }
         Ok(consumed)

@@ -61,6 +61,10 @@ async fn damage_behind_the_back_of_a_running_store_is_not_delivered() {
     assert_eq!(store.metrics().quarantined, 1);
     eventually("the lost event leaves the queue", async || stats(&store, "a").await.depth == 2)
         .await;
+    eventually("its bytes are set aside", async || disk.list("quarantine").unwrap().len() == 1)
+        .await;
+    let name = format!("quarantine/{}", disk.list("quarantine").unwrap()[0]);
+    assert!(disk.bytes_of(&name).windows(6).any(|window| window == b"repo/1"));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use super::inbox::Arrival;
 use super::postman::Post;
 use super::run::Writer;
 use super::work::{AgainWork, Answer, ChangesWork, CommitWork, LookupWork, Work};
+use crate::archive::Job;
 use crate::dedupe::KeyHash;
 use crate::format::entry::Position;
 use crate::log::{LogFault, Use};
@@ -71,6 +72,10 @@ impl Writer {
             Work::Lookup(LookupWork { key, at, ticket }) => {
                 // Who no longer waits needs no answer.
                 let _ = ticket.send(self.keys.find(key, at));
+                return Ok(());
+            }
+            Work::SetAside(places) => {
+                places.into_iter().for_each(|place| self.archive.give(Job::SetAside(place)));
                 return Ok(());
             }
             Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
@@ -140,7 +145,7 @@ impl Writer {
                 self.rooms = self.registry.rooms();
                 batch.tickets.push(names.ticket);
             }
-            Work::Mark(_) | Work::Lookup(_) => {}
+            Work::Mark(_) | Work::Lookup(_) | Work::SetAside(_) => {}
         }
     }
 
