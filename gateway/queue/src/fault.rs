@@ -10,6 +10,9 @@ pub enum OpenFault {
     /// Another process has the folder open.
     #[error("data folder is in use by another process")]
     InUse,
+    /// There is no data folder, and none is to be made.
+    #[error("no data folder is there")]
+    Missing,
     /// The folder was written by another version.
     #[error("data folder has format version {found}, this program reads version {known}")]
     Version {
@@ -73,6 +76,7 @@ impl OpenFault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InUse => "data_folder_in_use",
+            Self::Missing => "data_folder_missing",
             Self::Version { .. } => "data_folder_version",
             Self::Config { .. } => "store_config_wrong",
             Self::NoRuntime => "store_no_runtime",

@@ -3,6 +3,7 @@
 //! Names are relative to the data folder. A name that was created, renamed or removed is durable
 //! after `sync_folder` of its folder, bytes after `sync` of their file; nothing is before.
 
+mod overlay;
 mod real;
 #[cfg(test)]
 pub(crate) mod simulated;
@@ -11,6 +12,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub(crate) use overlay::Overlay;
 pub(crate) use real::{FolderLock, RealDisk};
 
 /// A data folder.

@@ -15,6 +15,14 @@ use crate::fault::OpenFault;
 /// A data folder on a real disk.
 pub(crate) struct RealDisk {
     folder: PathBuf,
+    access: Access,
+}
+
+/// What may be done with the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    ReadAndWrite,
+    Read,
 }
 
 /// The data folder is this process's while this lives: as long as anything writes.
@@ -43,8 +51,28 @@ impl RealDisk {
                 return Err(OpenFault::Disk { doing: "lock the data folder", source });
             }
         }
-        let disk = Self { folder: folder.to_owned() };
+        let disk = Self { folder: folder.to_owned(), access: Access::ReadAndWrite };
         disk.sync_folder("").map_err(OpenFault::disk("sync the data folder"))?;
+        Ok((disk, FolderLock { _locked: lock }))
+    }
+
+    /// A folder that is there, to be looked at: nothing in it is made or changed. It is locked all
+    /// the same, so that nobody changes it meanwhile.
+    pub(crate) fn look(folder: &Path) -> Result<(Self, FolderLock), OpenFault> {
+        if !["format", "log"].into_iter().any(|part| folder.join(part).exists()) {
+            return Err(OpenFault::Missing);
+        }
+        // A folder that was copied without its lock is locked itself.
+        let lock = File::open(folder.join("lock")).or_else(|_| File::open(folder));
+        let lock = lock.map_err(OpenFault::disk("open the lock of the data folder"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenFault::InUse),
+            Err(TryLockError::Error(source)) => {
+                return Err(OpenFault::Disk { doing: "lock the data folder", source });
+            }
+        }
+        let disk = Self { folder: folder.to_owned(), access: Access::Read };
         Ok((disk, FolderLock { _locked: lock }))
     }
 }
@@ -94,7 +122,8 @@ impl Disk for RealDisk {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).open(self.folder.join(name))?;
+        let write = self.access == Access::ReadAndWrite;
+        let file = OpenOptions::new().read(true).write(write).open(self.folder.join(name))?;
         Ok(Arc::new(RealFile(file)))
     }
 

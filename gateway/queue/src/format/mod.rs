@@ -1,7 +1,7 @@
 //! The on-disk format, version 2. Each file of this folder describes one shape beside its types.
 //!
 //! ```text
-//! data/format            "sluicegate-data", version, the folder's key (see `folder`)
+//! data/format, format.copy   what the folder is, version, its key (see `folder`)
 //! data/lock              locked while a process has the folder open
 //! data/keyring[.bak]     the wrapped data keys of a sealed folder (see `seal::keyring`)
 //! data/queues            the names of the queues by number (see `catalogue`)
@@ -10,6 +10,7 @@
 //! data/log/<n>.index     where a segment's arrivals are, by queue (see `index::file`); derived
 //! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`); derived
 //! data/ballast           zeros: room for settlements on a full disk (see `log::yard`)
+//! data/*/*.new           drafts that a power cut left: never read
 //! data/keys/<n>.keys     idempotency keys of deleted segment n (see `keys`)
 //! data/quarantine/*.bin  bytes that were not entries where entries should be
 //! ```
@@ -26,6 +27,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod entry;
 pub(crate) mod event;
+pub(crate) mod folder;
 pub(crate) mod item;
 pub(crate) mod keys;
 pub(crate) mod letter;

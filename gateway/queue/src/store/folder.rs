@@ -1,52 +1,63 @@
-//! The file `format` of a data folder: what the folder is, which version, and its key.
+//! Reading what a data folder is, and making it what it is when it is new.
 //!
-//! ```text
-//! sluicegate-data
-//! version 1
-//! key 00112233445566778899aabbccddeeff
-//! ```
-//!
-//! The key hashes idempotency keys, so that no sender can make two that collide. A folder whose
-//! `format` was lost gets a new one: keys of deleted segments are then no longer recognised.
+//! A folder of which both copies of `format` were lost gets a new key: keys of deleted segments are
+//! then no longer recognised. If there are copies and none can be read, nobody knows the version,
+//! and the folder is refused: `sluicegate queue repair` looks at the log and makes them again.
 
 use std::io;
 
 use crate::disk::Disk;
 use crate::fault::OpenFault;
+use crate::format::folder::{FILES, Said, decode, encode};
 
-/// Reads the file, or makes it. Returns the key.
-pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<[u8; 16], OpenFault> {
-    let found = disk.read(NAME).map_err(OpenFault::disk("read the format file"))?;
-    let Some(bytes) = found else {
-        return make(disk, seed).map_err(OpenFault::disk("make the format file"));
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let mut lines = text.lines();
-    let version = match (lines.next(), lines.next()) {
-        (Some(MARK), Some(line)) => line.strip_prefix("version ").unwrap_or("unknown"),
-        _ => "unknown",
-    };
-    let key = lines.next().and_then(|line| line.strip_prefix("key ")).and_then(parse_key);
-    match key {
-        Some(key) if version.parse() == Ok(VERSION) => Ok(key),
-        _ => Err(OpenFault::Version { found: version.to_owned(), known: VERSION }),
+/// The key of a folder.
+pub(super) struct Opened {
+    pub(super) key: [u8; 16],
+    /// Damaged copies, each made again.
+    pub(super) damaged: u64,
+}
+
+/// Reads the files, or makes them.
+pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<Opened, OpenFault> {
+    let (mut found, mut damaged) = (Vec::new(), 0);
+    for file in FILES {
+        let Some(bytes) = disk.read(file).map_err(OpenFault::disk("read the format file"))? else {
+            continue;
+        };
+        match decode(&bytes) {
+            Said::Key(key) => found.push(key),
+            Said::Version(found) => return Err(version(found)),
+            Said::Damaged => {
+                tracing::error!(file, "format file is damaged");
+                damaged += 1;
+            }
+        }
     }
+    let key = match found.first() {
+        Some(key) => *key,
+        None if damaged > 0 => return Err(version("unknown".to_owned())),
+        None => new_key(seed),
+    };
+    save(disk, key).map_err(OpenFault::disk("write the format file"))?;
+    Ok(Opened { key, damaged })
 }
 
-fn make(disk: &dyn Disk, seed: u64) -> io::Result<[u8; 16]> {
+/// Makes both copies what they should be.
+fn save(disk: &dyn Disk, key: [u8; 16]) -> io::Result<()> {
+    let bytes = encode(key);
+    for file in FILES {
+        if disk.read(file)?.as_deref() != Some(bytes.as_slice()) {
+            disk.replace("", file, &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+fn new_key(seed: u64) -> [u8; 16] {
     let key = u128::from(seed).wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645);
-    let key = (key ^ key >> 64).to_be_bytes();
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    let text = format!("{MARK}\nversion {VERSION}\nkey {hex}\n");
-    disk.replace("", NAME, text.as_bytes())?;
-    Ok(key)
+    (key ^ key >> 64).to_be_bytes()
 }
 
-fn parse_key(hex: &str) -> Option<[u8; 16]> {
-    let well_formed = hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    well_formed.then(|| u128::from_str_radix(hex, 16).ok())?.map(u128::to_be_bytes)
+fn version(found: String) -> OpenFault {
+    OpenFault::Version { found, known: u32::from(crate::format::VERSION) }
 }
-
-const NAME: &str = "format";
-const MARK: &str = "sluicegate-data";
-const VERSION: u32 = crate::format::VERSION as u32;

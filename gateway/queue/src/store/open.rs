@@ -181,7 +181,7 @@ fn read(
     now: Moment,
 ) -> Result<(Recovered, Definitions, [u8; 16]), OpenFault> {
     let started = Instant::now();
-    let folder_key = folder::open(&**disk, config.seed)?;
+    let folder::Opened { key: folder_key, damaged } = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,
         unsealer: unsealer.clone(),
@@ -190,6 +190,7 @@ fn read(
         now,
     };
     let mut recovered = recovery::recover(disk, terms).map_err(OpenFault::disk("read the log"))?;
+    recovered.quarantined += damaged;
     let definitions = define(&**disk, config, &mut recovered, now)?;
     let plans = definitions.plans(&recovered.names);
     recovered.states.resize_with(plans.len(), || QueueState::new(recovery::KEEP));

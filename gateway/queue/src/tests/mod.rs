@@ -4,6 +4,7 @@ mod basics;
 mod crash;
 mod damage;
 mod faults;
+mod folder;
 // mod formats;
 mod keys;
 mod lives;
