@@ -11,6 +11,7 @@ mod config;
 mod dedupe;
 mod disk;
 mod fault;
+pub mod forensics;
 mod format;
 mod gauges;
 mod index;

@@ -72,6 +72,8 @@ pub(crate) struct Commit<'a> {
     verdict: StoredVerdict<'a>,
     events: Vec<Stored<'a>>,
     placements: Vec<StoredPlacement>,
+    /// What filters dropped: route and reason.
+    pub(crate) drops: Vec<(&'a str, &'a str)>,
 }
 
 #[derive(Debug)]
@@ -89,8 +91,8 @@ impl<'a> Commit<'a> {
         let dedupe = from.option()?;
         let events = from.many(Stored::take)?;
         let placements = from.many(StoredPlacement::take)?;
-        from.many(|from| Some((from.text()?, from.text()?)))?;
-        from.0.is_empty().then_some(Self { dedupe, verdict, events, placements })
+        let drops = from.many(|from| Some((from.text()?, from.text()?)))?;
+        from.0.is_empty().then_some(Self { dedupe, verdict, events, placements, drops })
     }
 
     /// The event that was received.

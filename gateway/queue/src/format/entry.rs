@@ -166,6 +166,16 @@ impl Head {
         len_with(self.body_len)
     }
 
+    /// Whether this entry was written to its end, whatever became of it since: its trailer is
+    /// there, or its body is.
+    pub(crate) fn was_whole(&self, entry: &[u8]) -> bool {
+        let end = HEADER_BYTES + self.body_len;
+        let trailer = entry.get(end..end + TRAILER_BYTES);
+        let body = entry.get(HEADER_BYTES..end);
+        trailer.is_some_and(|trailer| trailer == (!self.frame_crc).to_le_bytes())
+            || body.is_some_and(|body| crc32c::crc32c(body) == self.body_crc)
+    }
+
     /// The body of this entry, if it is whole and undamaged.
     pub(crate) fn body<'a>(&self, entry: &'a [u8]) -> Option<&'a [u8]> {
         let end = HEADER_BYTES + self.body_len;

@@ -51,7 +51,7 @@ pub(super) fn gather(
     Ok(loaded)
 }
 
-fn bytes_of(block: &Block, file: Option<&dyn DiskFile>) -> io::Result<Arc<[u8]>> {
+pub(super) fn bytes_of(block: &Block, file: Option<&dyn DiskFile>) -> io::Result<Arc<[u8]>> {
     match (&block.lies, file) {
         (Lies::Here(bytes), _) => Ok(Arc::clone(bytes)),
         (Lies::At(offset), Some(file)) => {

@@ -13,6 +13,7 @@ mod summary;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub(crate) use draft::Draft;
 pub(crate) use file::index_name;
@@ -20,3 +21,4 @@ pub(crate) use gather::Loaded;
 pub(crate) use indexes::{Indexes, Opened};
 pub(crate) use summary::{Notes, Section, Summary};
 pub(crate) use tally::{Sum, Tally};
+pub(crate) use whole::{Listed, Whole, list_draft, read_whole};

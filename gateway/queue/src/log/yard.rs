@@ -164,7 +164,8 @@ pub(crate) fn remove_unused(disk: &dyn Disk) -> io::Result<usize> {
     Ok(removed)
 }
 
-fn holds_only_zeros(file: &dyn DiskFile) -> io::Result<bool> {
+/// Whether there is nothing but zeros in a file.
+pub(crate) fn holds_only_zeros(file: &dyn DiskFile) -> io::Result<bool> {
     let mut bytes = vec![0; CHUNK_BYTES];
     let mut offset = 0;
     loop {

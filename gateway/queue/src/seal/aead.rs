@@ -51,7 +51,7 @@ impl Key {
 }
 
 /// Bytes from the system's generator; `None` if it has none.
-pub(super) fn random<const N: usize>() -> Option<Zeroizing<[u8; N]>> {
+pub(crate) fn random<const N: usize>() -> Option<Zeroizing<[u8; N]>> {
     let mut bytes = Zeroizing::new([0; N]);
     SystemRandom::new().fill(bytes.as_mut_slice()).ok()?;
     Some(bytes)

@@ -87,6 +87,14 @@ pub(super) fn read(disk: &dyn Disk) -> io::Result<Found> {
     })
 }
 
+/// The file and its twin.
+pub(crate) const FILES: [&str; 2] = [FILE, BACKUP];
+
+/// Whether these bytes are a keyring.
+pub(crate) fn is_sound(bytes: &[u8]) -> bool {
+    Keyring::decode(bytes).is_ok()
+}
+
 impl Keyring {
     /// Writes both copies as the next generation. When this returns, all in it is durable.
     pub(super) fn write(&mut self, disk: &dyn Disk) -> io::Result<()> {

@@ -11,6 +11,8 @@ mod unlock;
 mod wrap;
 
 pub use aead::KEY_BYTES;
+pub(crate) use aead::random;
+pub(crate) use keyring::{FILES as KEYRING_FILES, is_sound as is_keyring_sound};
 pub use local_key::LocalKey;
 pub(crate) use sealed::{NoKey, SEAL_BYTES, Sealer, Unsealer};
 pub(crate) use unlock::unlock;

@@ -57,7 +57,7 @@ impl Store {
     }
 }
 
-fn browsed(lying: Lying, read: ReadBack) -> Browsed {
+pub(crate) fn browsed(lying: Lying, read: ReadBack) -> Browsed {
     let Lying { item, standing, failures } = lying;
     let (event, letter) = match read {
         ReadBack::Event(event, letter) => (Some(event), letter),

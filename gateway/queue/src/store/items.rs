@@ -14,11 +14,11 @@ use crate::rooms::Room;
 
 /// An event that lies in a queue, and where it stands.
 #[derive(Debug)]
-pub(super) struct Lying {
-    pub(super) item: Item,
-    pub(super) standing: Standing,
+pub(crate) struct Lying {
+    pub(crate) item: Item,
+    pub(crate) standing: Standing,
     /// Its last failed attempts here, oldest first.
-    pub(super) failures: Vec<Failure>,
+    pub(crate) failures: Vec<Failure>,
 }
 
 impl Store {
@@ -45,7 +45,7 @@ impl Store {
 }
 
 /// The events to which something has happened and the others, in one order.
-fn merge(
+pub(crate) fn merge(
     listings: &Listings,
     queue: QueueNumber,
     seen: Seen,

@@ -39,8 +39,10 @@ use crate::seal::Sealer;
 use crate::writer::postman::{self, Post};
 use crate::writer::{Desk, Inbox, Standing};
 pub use browse::Browsed;
+pub(crate) use browse::browsed;
 pub use cursor::{Cursor, CursorError};
 pub use define::{Defined, QueueInfo, QueueOrigin};
+pub(crate) use items::merge;
 use operator::Operator;
 pub use past::{Past, PastEvent};
 

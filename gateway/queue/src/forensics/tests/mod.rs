@@ -1,0 +1,1 @@
+//! Tests of the forensics: folders that are flipped, cut and robbed.
