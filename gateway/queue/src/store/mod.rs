@@ -9,6 +9,7 @@ mod opener;
 mod operate;
 mod plan;
 mod receive;
+mod tend;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;

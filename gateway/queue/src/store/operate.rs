@@ -67,6 +67,8 @@ pub struct Browsed {
     pub letter: Option<Letter>,
     /// Its last failed attempts here, oldest first.
     pub failures: Vec<Failure>,
+    /// What was proven of it at the door; `None` if its bytes in the log are damaged.
+    pub verdict: Option<Verdict>,
 }
 
 /// A part of the log, read from one place on.
@@ -96,6 +98,8 @@ pub struct PastEvent {
     pub queues: Vec<QueueName>,
     /// Whether this is the event as it was received, and not one that a filter made of it.
     pub received: bool,
+    /// Why it went to a dead-letter queue at once, if it did.
+    pub letter: Option<Letter>,
 }
 
 #[expect(clippy::unimplemented, unused_variables, clippy::unused_async, reason = "contract")]
