@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sluicegate_core::event::Event;
 use sluicegate_core::letter::Letter;
 use sluicegate_core::queue::{Item, Place};
+use sluicegate_core::signature::Verdict;
 
 use super::segments::Segments;
 use super::window::Window;
@@ -24,6 +25,14 @@ pub(crate) enum ReadBack {
     Event(Event, Option<Letter>),
     /// The entry is not what was written: it must not be delivered.
     Damaged,
+}
+
+/// An event as a commit placed it.
+#[derive(Debug)]
+pub(crate) struct PlacedBefore {
+    /// Without its payload.
+    pub(crate) event: Event,
+    pub(crate) weight: u32,
 }
 
 impl Reader {
@@ -48,6 +57,48 @@ impl Reader {
                 None => all.extend(here.iter().map(|_| ReadBack::Damaged)),
             }
             rest = after;
+        }
+        Ok(all)
+    }
+
+    /// The events that commits placed here, without their payloads; `None` where there is none.
+    pub(crate) fn placed(&self, places: &[Place]) -> io::Result<Vec<Option<PlacedBefore>>> {
+        self.commits(places, |commit, part| {
+            let (event, _) = commit.event(part, |_| Bytes::new())?;
+            Some(PlacedBefore { event, weight: commit.weight(part)? })
+        })
+    }
+
+    /// What was proven at the door of the events that commits placed here; `None` where there is
+    /// none.
+    pub(crate) fn verdicts(&self, places: &[Place]) -> io::Result<Vec<Option<Verdict>>> {
+        self.commits(places, |commit, _| commit.verdict())
+    }
+
+    /// What is wanted of the commit and part at each of these places.
+    fn commits<T>(
+        &self,
+        places: &[Place],
+        wanted: impl Fn(&Commit<'_>, u16) -> Option<T>,
+    ) -> io::Result<Vec<Option<T>>> {
+        let mut all = Vec::with_capacity(places.len());
+        let mut rest = places;
+        while let Some(first) = rest.first() {
+            let segment = first.segment();
+            let count = rest.iter().take_while(|place| place.segment() == segment).count();
+            let (here, after) = rest.split_at(count);
+            rest = after;
+            let Some(file) = self.0.find(segment)? else {
+                all.extend(here.iter().map(|_| None));
+                continue;
+            };
+            let mut window = Window::new(&*file, segment, READ_BYTES_MAX);
+            for place in here {
+                let offset = u64::from(Position::unpack(place.position).offset);
+                let entry = window.entry(offset)?.filter(|(head, _)| head.kind == Kind::Commit);
+                let commit = entry.and_then(|(_, body)| Commit::decode(body));
+                all.push(commit.and_then(|commit| wanted(&commit, place.part)));
+            }
         }
         Ok(all)
     }

@@ -1,8 +1,12 @@
 //! What long work on queues needs: a place to end at, and a way to be done with events that no
-//! consumer had. It must never look at payloads.
+//! consumer had. It must never change an event.
+
+use std::collections::HashMap;
+use std::io;
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{Item, Place, QueueFault};
+use sluicegate_core::signature::Verdict;
 use tokio::sync::oneshot;
 
 use super::{Cursor, Store};
@@ -37,6 +41,31 @@ impl Store {
         self.ask(&room, |to| Mail::Discard { items, to }).await
     }
 
+    /// What was proven at the door of these events of a queue; nothing is said of those that are
+    /// gone or damaged.
+    ///
+    /// # Errors
+    /// When the queue is not there, or the log cannot be read.
+    pub async fn verdicts(
+        &self,
+        queue: &QueueName,
+        events: &[Cursor],
+    ) -> Result<HashMap<Cursor, Verdict>, QueueFault> {
+        let room = self.room(queue)?;
+        let items = self.items_at(&room, events).await?;
+        let reader = self.reader.clone();
+        let read = move || {
+            let places: Vec<Place> = items.iter().map(|item| item.event).collect();
+            let verdicts = items.into_iter().zip(reader.verdicts(&places)?);
+            Ok(verdicts.filter_map(|(item, found)| Some((Cursor(item.id), found?))).collect())
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        read.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
+            tracing::error!(error = %fault, queue = %queue, "events cannot be read back");
+            QueueFault::StoreUnavailable { what: "events cannot be read back" }
+        })
+    }
+
     /// The items of a queue at these places, in order, without those that are not there.
     pub(super) async fn items_at(
         &self,
@@ -50,11 +79,11 @@ impl Store {
         let mut rest = wanted.as_slice();
         while let Some(first) = rest.first() {
             let page = self.items(room, before(*first), PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
-            let last = last.id;
-            let here = page.into_iter().map(|(item, _)| item);
-            found.extend(here.filter(|item| rest.binary_search(&item.id).is_ok()));
-            rest = rest.get(rest.partition_point(|place| *place <= last)..).unwrap_or_default();
+            let Some(last) = page.last().map(|lying| lying.item.id) else { break };
+            let (here, after) = rest.split_at(rest.partition_point(|place| *place <= last));
+            rest = after;
+            let items = page.into_iter().map(|lying| lying.item);
+            found.extend(items.filter(|item| here.binary_search(&item.id).is_ok()));
         }
         Ok(found)
     }

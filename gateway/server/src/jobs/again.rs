@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use sluicegate_core::event::Event;
 use sluicegate_core::letter::{Cause, Letter};
 use sluicegate_core::proof::{Receipt, Validated, Verified};
+use sluicegate_core::queue::QueueFault;
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::signature::Verdict;
 use sluicegate_core::time::Timestamp;
@@ -27,12 +28,12 @@ pub(super) struct Stored {
 }
 
 /// Takes events through the line, some at a time: one flush frees them together. They are begun in
-/// their order.
+/// their order; `None` stands for one that is gone.
 pub(super) async fn through_line(
     line: &Pipeline,
     job: JobId,
     now: Timestamp,
-    events: Vec<Stored>,
+    events: Vec<Option<Stored>>,
 ) -> Vec<Went> {
     let mut all = Vec::with_capacity(events.len());
     let mut rest = events.into_iter();
@@ -46,8 +47,10 @@ pub(super) async fn through_line(
     }
 }
 
-async fn one(line: &Pipeline, job: JobId, now: Timestamp, stored: Stored) -> Went {
-    let Stored { mut event, verdict, letter } = stored;
+async fn one(line: &Pipeline, job: JobId, now: Timestamp, stored: Option<Stored>) -> Went {
+    let Some(Stored { mut event, verdict, letter }) = stored else {
+        return Went::Refused(Note::new(QueueFault::Gone.code(), &QueueFault::Gone));
+    };
     let parts = event.parts_mut();
     parts.time = Some(parts.time.unwrap_or(parts.received_at));
     parts.received_at = now;

@@ -66,10 +66,8 @@ impl Sweep {
         }
         let len = quota.saturating_mul(4).clamp(32, PAGE_MAX);
         let events = rooms.store.browse(&self.queue, job.at, len).await?;
-        let whole = events.len() == len;
+        let nothing = events.is_empty();
         let (looks, chosen) = self.look(rooms, work, job.end, events, quota);
-        // The end, or what lies behind it, was seen.
-        let finished = !whole && looks.rest == 0;
         let went = self.move_all(rooms, work, job, chosen, samples).await?;
         let Counted { held, last, ahead, wait } = count(job, &looks.all, went);
         let ahead = ahead.len() as u64;
@@ -78,7 +76,7 @@ impl Sweep {
         job.counts.moved += ahead;
         job.done = job.counts.read;
         job.at = last.or(job.at);
-        let finished = (finished || looks.beyond_end) && held.is_none();
+        let finished = (nothing || looks.beyond_end) && held.is_none();
         Ok(Page { finished, wait })
     }
 
@@ -110,7 +108,6 @@ impl Sweep {
                 chosen.push(one);
             }
         }
-        looks.rest = rest.len();
         (looks, chosen)
     }
 
@@ -127,7 +124,7 @@ impl Sweep {
         let can_go = match self.way {
             Way::Back => origin.is_some(),
             // What a filter made must not go through that filter again.
-            Way::Line => event.id.part_number() == 0 && one.verdict.is_some(),
+            Way::Line => event.id.part_number() == 0,
         };
         let is_free = !matches!(one.standing, Standing::Leased(_));
         if can_go && is_free { Fate::Move } else { Fate::Left }
@@ -158,16 +155,25 @@ impl Sweep {
             let went = |at| if at < moved { Went::Placed } else { Went::Refused(stayed()) };
             return Ok((0..cursors.len()).map(went).collect());
         }
-        let stored = chosen.into_iter().filter_map(|one| {
-            Some(Stored { event: one.event?, verdict: one.verdict?, letter: one.letter })
+        self.move_through_line(rooms, job, chosen, &cursors).await
+    }
+
+    async fn move_through_line(
+        &self,
+        rooms: &Rooms,
+        job: &Job,
+        chosen: Vec<Browsed>,
+        cursors: &[Cursor],
+    ) -> Result<Vec<Went>, QueueFault> {
+        let mut verdicts = rooms.store.verdicts(&self.queue, cursors).await?;
+        let stored = chosen.into_iter().map(|one| {
+            let verdict = verdicts.remove(&one.cursor)?;
+            Some(Stored { event: one.event?, verdict, letter: one.letter })
         });
         let now = rooms.stamp.arrival().at;
         let went = through_line(&rooms.line, job.id, now, stored.collect()).await;
-        let placed = cursors.into_iter().zip(&went);
-        let placed: Vec<Cursor> = placed
-            .filter(|(_, went)| matches!(went, Went::Placed))
-            .map(|(cursor, _)| cursor)
-            .collect();
+        let placed = cursors.iter().zip(&went).filter(|(_, went)| matches!(went, Went::Placed));
+        let placed: Vec<Cursor> = placed.map(|(cursor, _)| *cursor).collect();
         if !placed.is_empty() {
             rooms.store.discard(&self.queue, &placed).await?;
         }
@@ -179,8 +185,6 @@ impl Sweep {
 #[derive(Default)]
 struct Looks {
     all: Vec<Look>,
-    /// Events of the page that were not looked at: there was no quota for them.
-    rest: usize,
     /// An event was met that came after the job was made.
     beyond_end: bool,
 }

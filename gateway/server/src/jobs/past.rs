@@ -84,10 +84,8 @@ async fn place(
     let fresh = match &work.act {
         Act::Place { to, .. } => by_reference(rooms, to, fresh).await?,
         _ => {
-            let stored = |one: PastEvent| Stored {
-                event: one.event,
-                verdict: one.verdict,
-                letter: one.letter,
+            let stored = |one: PastEvent| {
+                Some(Stored { event: one.event, verdict: one.verdict, letter: one.letter })
             };
             let now = rooms.stamp.arrival().at;
             through_line(&rooms.line, job.id, now, fresh.map(stored).collect()).await
