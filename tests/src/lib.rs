@@ -14,4 +14,5 @@ pub mod http;
 pub mod receiver;
 pub mod senders;
 pub mod signing;
+pub mod vault;
 pub mod world;

@@ -43,6 +43,10 @@ pub struct StoreMetrics {
     pub poisoned: bool,
     /// Whether the disk has less free space than the reserve: commits are refused.
     pub disk_full: bool,
+    /// Data keys of the folder; 0: new entries are not sealed.
+    pub data_keys: u64,
+    /// The number of the data key that seals new entries.
+    pub data_key: Option<u16>,
     /// How long start-up took to read the log.
     pub recovery_time: Duration,
 }

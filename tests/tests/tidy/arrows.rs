@@ -15,7 +15,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("wasmtime", &["filters"]),
     ("wit-component", &["filters"]),
     ("wit-parser", &["filters"]),
-    ("ring", &["admission"]),
+    ("ring", &["admission", "queue"]),
     ("jsonschema", &["admission"]),
     ("hyper", &["sources", "sinks", "tests"]),
     ("hyper-util", &["sources", "sinks", "tests"]),

@@ -103,6 +103,7 @@ impl QueueState {
         self.pass_time(&mut turn);
         self.purge_some(&mut turn);
         self.make_room(&mut turn);
+        turn.record();
         self.serve(&mut turn);
         turn.record();
         turn.effects.extend(self.backlog.wishes(now.steady).into_iter().map(Effect::Load));

@@ -28,7 +28,7 @@ async fn a_stopped_store_has_everything_when_it_is_opened_again() {
     drop(store);
 
     let store = Store::open(config(folder.path()), wall_clock()).unwrap();
-    let again = receive(&store, "a", 1000).await;
+    let again = receive_all(&store, "a").await;
     let attempts: Vec<u32> = again.iter().map(|one| one.attempt).collect();
     assert_eq!(attempts, [[2; 20].as_slice(), &[1; 60]].concat());
     let found: Vec<u64> = again.iter().map(|one| number_of(&one.event)).collect();
@@ -68,7 +68,7 @@ async fn segments_go_when_settled_and_keys_outlive_them() {
         commit(&store, number, &["a"]).await;
     }
     assert!(store.metrics().segments > 3);
-    for one in receive(&store, "a", 1000).await {
+    for one in receive_all(&store, "a").await {
         ack(&store, "a", &one).await;
     }
     eventually("all settled segments are deleted", async || store.metrics().segments == 1).await;

@@ -7,4 +7,5 @@ mod faults;
 mod formats;
 mod keys;
 mod lives;
+mod sealed;
 pub(crate) mod world;

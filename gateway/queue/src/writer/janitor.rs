@@ -38,6 +38,7 @@ impl Writer {
             }
             self.archive.give(Job::Delete { segment, keys });
             self.ledger.remove(segment);
+            self.depot.look_again();
         }
     }
 
@@ -58,7 +59,7 @@ impl Writer {
     pub(crate) fn look_at_space(&self) {
         let free = self.disk.free_bytes().unwrap_or(u64::MAX);
         self.counters.free_bytes.store(free, Ordering::Relaxed);
-        let full = free < self.free_bytes_min;
+        let full = free < self.free_bytes_min || self.depot.full();
         if self.counters.disk_full.swap(full, Ordering::Relaxed) != full {
             tracing::warn!(free_bytes = free, refusing = full, "free space crossed the reserve");
         }

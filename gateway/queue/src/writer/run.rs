@@ -22,10 +22,10 @@ use super::work::Work;
 use crate::archive::Archive;
 use crate::config::FsyncMode;
 use crate::dedupe::Keys;
-use crate::disk::Disk;
+use crate::disk::{Disk, FolderLock};
 use crate::gauges::{Gauges, Sources};
 use crate::index::Indexes;
-use crate::log::{Ledger, Log};
+use crate::log::{Depot, Ledger, Log};
 use crate::metrics::Counters;
 use crate::rooms::{Registry, Room};
 
@@ -33,6 +33,9 @@ use crate::rooms::{Registry, Room};
 pub(crate) struct Writer {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) log: Log,
+    pub(crate) depot: Arc<Depot>,
+    /// Declared after the log, whose end is its end.
+    pub(crate) _depot_thread: Ended,
     pub(crate) ledger: Ledger,
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) archive: Archive,
@@ -52,6 +55,18 @@ pub(crate) struct Writer {
     /// The segment that was current when the last checkpoint began.
     pub(crate) checkpointed: u32,
     pub(crate) gathering: Option<Gathering>,
+    /// Declared last: the folder is given up when nothing writes any more.
+    pub(crate) _lock: Option<FolderLock>,
+}
+
+/// A thread that has ended once this is dropped: nothing of the store touches the folder after it.
+pub(crate) struct Ended(pub(crate) Option<JoinHandle<()>>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // A panic of the thread was reported when it happened.
+        let _ = self.0.take().map(JoinHandle::join);
+    }
 }
 
 /// Starts the writing thread. It ends when the desk is stopped or poisoned.
