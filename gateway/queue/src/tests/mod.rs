@@ -1,8 +1,10 @@
 //! Tests of the whole store: on the real disk, and on one that is torn at every step.
 
 mod basics;
+mod bounds;
 mod crash;
 mod damage;
+mod define;
 mod faults;
 mod formats;
 mod keys;
