@@ -9,5 +9,8 @@ mod faults;
 mod formats;
 mod keys;
 mod lives;
+mod look;
+mod past;
 mod sealed;
+mod settings;
 pub(crate) mod world;
