@@ -76,10 +76,15 @@ impl Reader {
                 continue;
             };
             let mut window = Window::new(&*file, segment, READ_BYTES_MAX);
+            let mut scratch = Vec::new();
             for place in here {
                 let offset = u64::from(Position::unpack(place.position).offset);
                 let entry = window.entry(offset)?.filter(|(head, _)| head.kind == Kind::Commit);
-                let commit = entry.and_then(|(_, body)| Commit::decode(body));
+                let body = match entry {
+                    Some((head, body)) => self.1.open(&head, body, &mut scratch)?,
+                    None => None,
+                };
+                let commit = body.and_then(Commit::decode);
                 all.push(commit.and_then(|commit| {
                     let (event, _) = commit.event(place.part, |_| Bytes::new())?;
                     Some(PlacedBefore { event, weight: commit.weight(place.part)? })

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_core::event::Event;
@@ -18,8 +17,7 @@ use sluicegate_core::time::Timestamp;
 use super::{Cursor, Store};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
-use crate::log::{Found, Segments, Walk, walk};
-use crate::seal::Unsealer;
+use crate::log::{Found, Reader, Walk, walk};
 
 /// A part of the log, read from one place on.
 #[derive(Debug, Clone)]
@@ -70,8 +68,8 @@ impl Store {
     /// # Errors
     /// When the log cannot be read.
     pub async fn past(&self, from: Cursor, bytes_max: usize) -> Result<Past, QueueFault> {
-        let (segments, unsealer) = (Arc::clone(&self.segments), self.listings.unsealer.clone());
-        let read = move || read(&segments, &unsealer, from.0, bytes_max);
+        let reader = self.reader.clone();
+        let read = move || read(&reader, from.0, bytes_max);
         let read = tokio::task::spawn_blocking(read).await;
         let part = read.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
             tracing::error!(error = %fault, "log cannot be read");
@@ -115,12 +113,7 @@ struct ReadEvent {
     received: bool,
 }
 
-fn read(
-    segments: &Segments,
-    unsealer: &Unsealer,
-    from: Place,
-    bytes_max: usize,
-) -> io::Result<Part> {
+fn read(Reader(segments, unsealer): &Reader, from: Place, bytes_max: usize) -> io::Result<Part> {
     let sizes = segments.sizes();
     let newest = sizes.last_key_value().map_or(0, |(number, _)| *number);
     let bytes_total: u64 = sizes.values().sum();
@@ -138,15 +131,12 @@ fn read(
                 && head.kind == Kind::Commit
             {
                 match unsealer.open(&head, body, &mut scratch) {
-                    Ok(Some(body)) => take_events(position, body, from, &mut events),
-                    // It is damaged: it cannot be replayed.
-                    Ok(None) => {}
-                    Err(fault) => {
-                        locked.get_or_insert(fault);
-                    }
+                    Ok(body) => take_events(position, body.unwrap_or_default(), from, &mut events),
+                    Err(fault) => locked = Some(fault),
                 }
             }
-            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let goes_on = left > 0 && locked.is_none();
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         if let Some(fault) = locked {
             return Err(fault);

@@ -46,10 +46,7 @@ impl Batch {
         if let Some(arrivals) = self.arrivals.get_mut(at) {
             arrivals.push(Arrival::Item(item));
         }
-        // What waits for its time is kept in memory and in checkpoints.
-        if item.terms.deliver_at.is_none() {
-            self.unlisted.push((queue, item));
-        }
+        self.unlisted.push((queue, item));
     }
 }
 
@@ -190,14 +187,16 @@ impl Writer {
             }
             Change::Redriven { item, to } => (item, Some((to, item.placed_again(id)))),
         };
+        // It comes before it leaves: whoever asks whether anything is here, or may come back,
+        // must never find nothing meanwhile.
+        if let Some((to, moved)) = moved {
+            self.came(to, moved, batch);
+        }
         self.ledger.left(&item);
         self.gauges(queue, |gauges| gauges.release(item.weight));
         self.sources.release(item.source, item.weight);
         if let Some(origin) = item.origin {
             self.gauges(origin, |gauges| gauges.dead_left());
-        }
-        if let Some((to, moved)) = moved {
-            self.came(to, moved, batch);
         }
     }
 
