@@ -164,12 +164,6 @@ impl QueueState {
                 self.rate.change(policy.delivery_rate, turn.now.steady);
                 self.policy = policy;
             }
-            Input::Relocated(moved) => {
-                for moved in moved {
-                    self.held.relocate(moved.id, moved.event, moved.letter);
-                }
-                self.backlog.unload();
-            }
             Input::Due => {}
         }
     }

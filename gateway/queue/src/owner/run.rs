@@ -150,7 +150,6 @@ impl Owner {
             Mail::Lost(leases) => Some(Input::Lost(leases)),
             Mail::Returned(leases) => Some(Input::Returned(leases)),
             Mail::Policy(policy) => Some(Input::Policy(policy)),
-            Mail::Relocated(moved) => Some(Input::Relocated(moved)),
             Mail::View { after, held_max, to } => {
                 let view = self.state.view(self.clock.moment(), after, held_max);
                 let failures = view.held.iter().map(|(item, _)| self.state.failures_of(item.id));

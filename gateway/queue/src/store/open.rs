@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{QueueNumber, QueueState};
@@ -126,6 +126,7 @@ impl Store {
             // The first batch begins a checkpoint: what was read now need not be read again.
             checkpointed: number.saturating_sub(1),
             gathering: None,
+            last_flush: Duration::ZERO,
             _lock: lock,
         };
         writer.look_at_space();

@@ -226,10 +226,12 @@ impl Writer {
 
     /// The batch is durable: what was waiting for that is done.
     pub(super) fn durable(&mut self, batch: &mut Batch) {
+        let mut woken = Vec::new();
         for (arrivals, room) in batch.arrivals.iter_mut().zip(&self.rooms) {
             if !arrivals.is_empty() {
-                room.inbox.leave(arrivals);
+                room.inbox.leave_quietly(arrivals);
                 arrivals.clear();
+                woken.push(room);
             }
         }
         // Who is told of a move finds what was moved.
@@ -243,6 +245,9 @@ impl Writer {
             batch.receipts.clear();
         }
         batch.receipts.drain(..).for_each(Post::deliver);
+        // Last: whoever waits for a receipt has waited for a flush. An owner looks into its inbox
+        // before it answers anything, so nobody who was told of an event misses it.
+        woken.into_iter().for_each(|room| room.inbox.wake());
         (batch.entries, batch.bytes, batch.commit_bytes) = (0, 0, 0);
         batch.needs_flush = false;
     }
