@@ -133,6 +133,8 @@ pub(super) struct Used {
     pub(super) own: Duration,
     /// Of the broker.
     pub(super) server: Option<Duration>,
+    /// Of everything on this machine.
+    pub(super) machine: Duration,
     /// Of the whole disk.
     pub(super) disk_flushes: Option<u64>,
 }
@@ -335,6 +337,9 @@ fn difference(before: &Reading, after: &Reading) -> Figures {
         all += cpu(before, after);
     }
     figures.set(name::CPU, all);
+    let machine = after.used.machine.saturating_sub(before.used.machine);
+    let others = machine.as_secs_f64() - all * events / 1e6;
+    figures.set(name::OTHERS, (others / seconds * 100.0).max(0.0));
     let flushes = (after.flushes.count - before.flushes.count) as f64;
     figures.set(name::FLUSHES, flushes / seconds);
     let flush_us = (after.flushes.total_us - before.flushes.total_us) as f64;

@@ -23,6 +23,9 @@ pub(super) mod name {
     pub(crate) const CPU: &str = "cpu_us_per_event";
     /// CPU time of the broker alone.
     pub(crate) const SERVER_CPU: &str = "server_cpu_us_per_event";
+    /// CPU time of everything else on the machine, per cent of one core: over 10, the run was
+    /// disturbed.
+    pub(crate) const OTHERS: &str = "others_cpu_percent";
     /// Flushes that the system under test asked for.
     pub(crate) const FLUSHES: &str = "flushes_per_second";
     /// Flushes that reached the disk, of everything on this machine.

@@ -184,6 +184,7 @@ fn used(folder: &Path, server: Option<u32>) -> Used {
     Used {
         own: usage::cpu_time(std::process::id()),
         server: server.map(usage::cpu_time),
+        machine: usage::machine_cpu_time(),
         disk_flushes: disk::flushes(folder),
     }
 }

@@ -18,13 +18,14 @@ pub(super) struct Measured {
 }
 
 /// The columns of the table: a heading, a figure, decimals.
-const COLUMNS: [(&str, &str, usize); 10] = [
+const COLUMNS: [(&str, &str, usize); 11] = [
     ("events/s", name::RATE, 0),
     ("p50 us", name::P50, 0),
     ("p99 us", name::P99, 0),
     ("max us", name::MAX, 0),
     ("CPU us", name::CPU, 1),
     ("server CPU us", name::SERVER_CPU, 1),
+    ("others' CPU %", name::OTHERS, 0),
     ("flushes/s", name::FLUSHES, 0),
     ("at the disk/s", name::DISK_FLUSHES, 0),
     ("flush us", name::FLUSH_MEAN, 0),

@@ -3,6 +3,10 @@
 //! One thread drains a pile, puts a length and a CRC32C before each payload, writes all at once,
 //! flushes once, and frees the producers. No queues, no index, no segments. What it wrote is read
 //! back and audited after the run.
+//!
+//! After a long flush it waits a moment for the producers that it has just freed. Without that,
+//! two groups of producers take turns for ever: while the work of one is flushed, the other waits,
+//! and every flush serves half of them.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -10,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 use serde::{Deserialize, Serialize};
@@ -51,6 +55,11 @@ struct Meter {
 
 const HEAD_BYTES: usize = 8;
 const ENTRY_BYTES: usize = HEAD_BYTES + payload::PAYLOAD_BYTES;
+/// After a flush longer than this, the writer waits for a part of its time.
+const LONG_FLUSH: Duration = Duration::from_micros(500);
+const GATHER: u32 = 25;
+/// What a file that is full grows by.
+const MORE_ROOM: u64 = 256 * 1024 * 1024;
 const CHUNK_BYTES: usize = 1024 * 1024;
 
 impl Raw {
@@ -68,6 +77,7 @@ impl Raw {
         tokio::spawn(Arc::clone(&postbox).run());
         let loop_ = Loop {
             file,
+            ground,
             room,
             written: 0,
             desk: Arc::clone(&desk),
@@ -113,6 +123,7 @@ impl Publish for Raw {
 /// What the writing thread owns.
 struct Loop {
     file: File,
+    ground: Ground,
     room: u64,
     written: u64,
     desk: Arc<Desk>,
@@ -125,22 +136,33 @@ impl Loop {
         let (mut works, mut buffer) = (Vec::new(), Vec::new());
         while self.desk.pick_up(&mut works) {
             let done = self.serve(&works, &mut buffer);
-            self.postbox.answer(&mut works, &done);
+            self.postbox.answer(&mut works, &done.clone().map(drop));
+            if let Ok(flush) = done
+                && flush > LONG_FLUSH
+            {
+                std::thread::sleep(flush / GATHER);
+            }
         }
     }
 
-    fn serve(&mut self, works: &[Work], buffer: &mut Vec<u8>) -> Result<(), String> {
+    /// Makes a batch durable. How long the flush took.
+    fn serve(&mut self, works: &[Work], buffer: &mut Vec<u8>) -> Result<Duration, String> {
         buffer.clear();
         for (payload, _) in works {
             buffer.extend_from_slice(&(payload.len() as u32).to_le_bytes());
             buffer.extend_from_slice(&crc32c::crc32c(payload).to_le_bytes());
             buffer.extend_from_slice(payload);
         }
+        let failed = |fault: std::io::Error| format!("the raw writer cannot write: {fault}");
         let end = self.written + buffer.len() as u64;
         if end > self.room {
-            return Err("the raw file is full: this machine is faster than the bench".into());
+            if self.ground != Ground::Allocated {
+                return Err("the prepared file is full: this disk is faster than planned".into());
+            }
+            let more = FallocateFlags::empty();
+            fallocate(&self.file, more, self.room, MORE_ROOM).map_err(|f| failed(f.into()))?;
+            self.room += MORE_ROOM;
         }
-        let failed = |fault: std::io::Error| format!("the raw writer cannot write: {fault}");
         self.file.write_all_at(buffer, self.written).map_err(failed)?;
         self.written = end;
         let start = Instant::now();
@@ -149,7 +171,7 @@ impl Loop {
         self.meter.latency.observe(took);
         self.meter.count.fetch_add(1, Ordering::Relaxed);
         self.meter.total_us.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
-        Ok(())
+        Ok(took)
     }
 }
 
