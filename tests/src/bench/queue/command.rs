@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::backlog;
 use super::disk;
-use super::figures::Figures;
+use super::figures::{Figures, name};
 use super::kill;
 use super::options::{HELP, Options};
 use super::part::{Part, System, Work};
@@ -17,6 +18,7 @@ use super::report::{self, Measured};
 use super::rows::{self, Disk, Kind, Row, SLOW_US, Under};
 use super::shim::Shim;
 use crate::bench::machine;
+use crate::bench::usage;
 use crate::bench::variants::data_folder;
 
 /// The first argument that asks for this bench.
@@ -68,9 +70,9 @@ fn measure(rows: &[Row], options: &Options) -> Vec<Measured> {
             if (state && round > 1) || !measured.faults.is_empty() {
                 continue;
             }
-            match run(measured.row, options) {
+            match run_in_quiet(measured.row, options) {
                 Ok(figures) => {
-                    let rate = figures.get(super::figures::name::RATE);
+                    let rate = figures.get(name::RATE);
                     let rate = rate.map_or(String::new(), |rate| format!(" {rate:.0} events/s"));
                     eprintln!("round {round}: {}{rate}", measured.row.name);
                     measured.runs.push(figures);
@@ -84,6 +86,37 @@ fn measure(rows: &[Row], options: &Options) -> Vec<Measured> {
     }
     all
 }
+
+/// One run; again, as long as the patience lasts, if something else was at work meanwhile.
+fn run_in_quiet(row: Row, options: &Options) -> Result<Figures, String> {
+    let give_up = Instant::now() + options.patience;
+    loop {
+        wait_for_quiet(give_up);
+        let figures = run(row, options)?;
+        let others = figures.get(name::OTHERS).unwrap_or_default();
+        if others < DISTURBED_PERCENT || Instant::now() > give_up {
+            return Ok(figures);
+        }
+    }
+}
+
+/// Waits until nothing else is at work on this machine, or the time is up.
+fn wait_for_quiet(give_up: Instant) {
+    while Instant::now() < give_up {
+        let (before, start) = (usage::machine_cpu_time(), Instant::now());
+        std::thread::sleep(LOOK);
+        let busy = usage::machine_cpu_time().saturating_sub(before);
+        if busy.as_secs_f64() < start.elapsed().as_secs_f64() * QUIET {
+            return;
+        }
+    }
+}
+
+/// How long one look at the machine takes, and how much of a core may be in use.
+const LOOK: Duration = Duration::from_secs(1);
+const QUIET: f64 = 0.1;
+/// With more of a core in use by others, a run was disturbed.
+const DISTURBED_PERCENT: f64 = 25.0;
 
 /// One run of a row, with a data folder of its own.
 fn run(row: Row, options: &Options) -> Result<Figures, String> {
@@ -127,7 +160,7 @@ fn run(row: Row, options: &Options) -> Result<Figures, String> {
 
 /// Fails if flushes were to be slow and were not: then the shim was not met.
 fn slowed(figures: Figures, slow: bool) -> Result<Figures, String> {
-    let mean = figures.get(super::figures::name::FLUSH_MEAN).unwrap_or_default();
+    let mean = figures.get(name::FLUSH_MEAN).unwrap_or_default();
     if slow && mean < SLOW_US as f64 {
         return Err(format!("a flush took {mean:.0} us: the shim was not met"));
     }

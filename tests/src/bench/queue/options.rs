@@ -1,5 +1,7 @@
 //! What `bench queue` is asked to do.
 
+use std::time::Duration;
+
 /// The options of one call.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Options {
@@ -13,6 +15,8 @@ pub(super) struct Options {
     pub(super) backlog: u64,
     /// Events leased, and events delayed.
     pub(super) timers: u64,
+    /// How long each run may wait for a quiet machine, and be done again if it was disturbed.
+    pub(super) patience: Duration,
     /// One JSON document instead of a table.
     pub(super) json: bool,
 }
@@ -25,6 +29,7 @@ impl Default for Options {
             only: Vec::new(),
             backlog: 10_000_000,
             timers: 1_000_000,
+            patience: Duration::ZERO,
             json: false,
         }
     }
@@ -43,6 +48,8 @@ Usage: bench queue [OPTIONS]
   --backlog N       events of the backlog                          [10000000]
   --timers N        events leased, and as many delayed             [1000000]
   --quick           one run of 1 s, backlog of 500000, timers of 50000
+  --patience S      each run waits for a quiet machine, and is done again if it was
+                    disturbed, as long as this lasts                   [0]
   --json            one JSON document instead of a table
 
        bench queue kill [--rounds N] [--seed N]
@@ -68,6 +75,7 @@ impl Options {
                 "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
                 "--backlog" => options.backlog = count(&value()?)?,
                 "--timers" => options.timers = count(&value()?)?,
+                "--patience" => options.patience = Duration::from_secs(count(&value()?)?),
                 "--quick" => {
                     options =
                         Self { runs: 1, seconds: 1.0, backlog: 500_000, timers: 50_000, ..options }

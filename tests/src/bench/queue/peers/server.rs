@@ -30,6 +30,8 @@ pub(in crate::bench::queue) struct Server {
 
 /// Debian's script that starts RabbitMQ, without the wrapper that changes the user.
 const RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+/// Runs a program that ends when the bench does, however the bench ends (util-linux).
+const LEASH: &str = "setpriv";
 /// An Erlang node on two busy cores is slow to start.
 const START: Duration = Duration::from_secs(90);
 const STOP: Duration = Duration::from_secs(20);
@@ -40,6 +42,24 @@ impl Peer {
         match self {
             Self::RabbitMq => "rabbitmq-server",
             Self::Redis => "redis-server",
+        }
+    }
+
+    fn require_installed(self) -> Result<(), String> {
+        let programs: &[&str] = match self {
+            Self::RabbitMq => &[LEASH, "epmd", RABBITMQ],
+            Self::Redis => &[LEASH, "redis-server"],
+        };
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = |program: &&&str| {
+            // An absolute path replaces the folder that it is joined to.
+            std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        };
+        match programs.iter().find(|program| !found(program)) {
+            None => Ok(()),
+            Some(missing) => {
+                Err(format!("there is no {missing}: apt-get install {}", self.package()))
+            }
         }
     }
 
@@ -58,17 +78,14 @@ impl Peer {
             Self::RabbitMq => rabbitmq(folder, port, second, third),
             Self::Redis => vec![redis(folder, port)],
         };
+        self.require_installed()?;
         let mut server = Server { children: Vec::new(), port };
         for mut command in commands {
             let log = fs::File::create(folder.join(format!("log{}", server.children.len())))
                 .map_err(|fault| fault.to_string())?;
             command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(log).process_group(0);
             shim.preload(&mut command);
-            let child = command.spawn().map_err(|fault| {
-                let package = self.package();
-                format!("{package} cannot be started ({fault}): apt-get install {package}")
-            })?;
-            server.children.push(child);
+            server.children.push(command.spawn().map_err(|fault| fault.to_string())?);
         }
         server.wait_until_open(self)?;
         Ok(server)
@@ -112,8 +129,14 @@ impl Drop for Server {
     }
 }
 
+fn leashed(program: &str) -> Command {
+    let mut command = Command::new(LEASH);
+    command.args(["--pdeathsig", "KILL", program]);
+    command
+}
+
 fn redis(folder: &Path, port: u16) -> Command {
-    let mut command = Command::new("redis-server");
+    let mut command = leashed("redis-server");
     command.current_dir(folder).args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
     command.args(["--appendonly", "yes", "--appendfsync", "always", "--save", ""]);
     // A rewrite of the log in the middle of a run would be held against it.
@@ -123,9 +146,9 @@ fn redis(folder: &Path, port: u16) -> Command {
 
 /// The port mapper in the foreground, so that none is left behind, and the broker.
 fn rabbitmq(folder: &Path, port: u16, mapper: u16, distribution: u16) -> Vec<Command> {
-    let mut epmd = Command::new("epmd");
+    let mut epmd = leashed("epmd");
     epmd.args(["-address", "127.0.0.1", "-port", &mapper.to_string()]);
-    let mut broker = Command::new(RABBITMQ);
+    let mut broker = leashed(RABBITMQ);
     let path = |name: &str| -> PathBuf { folder.join(name) };
     broker
         .current_dir(folder)
