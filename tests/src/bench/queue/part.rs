@@ -94,11 +94,23 @@ pub(super) fn read_figures(line: &str) -> Result<Figures, String> {
 /// Runs the part that the argument describes, and prints its figures or its fault.
 #[must_use]
 pub fn main(argument: &str) -> ExitCode {
+    end_with_parent();
     let done = serde_json::from_str::<Part>(argument)
         .map_err(|fault| fault.to_string())
         .and_then(|part| part.measure());
     println!("{}", serde_json::json!(done));
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Ends this process soon after the one that started it: a part commits until it is told to stop.
+fn end_with_parent() {
+    let parent = rustix::process::getppid();
+    std::thread::spawn(move || {
+        while rustix::process::getppid() == parent {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        std::process::exit(1);
+    });
 }
 
 impl Part {
