@@ -56,7 +56,7 @@ pub(crate) struct Writer {
     pub(crate) checkpointed: u32,
     pub(crate) gathering: Option<Gathering>,
     /// Declared last: the folder is given up when nothing writes any more.
-    pub(crate) _lock: Option<FolderLock>,
+    pub(crate) _lock: Option<Arc<FolderLock>>,
 }
 
 /// A thread that has ended once this is dropped: nothing of the store touches the folder after it.
