@@ -33,6 +33,8 @@ pub struct StoreMetrics {
     pub quarantined: u64,
     /// Checkpoints written since the store was opened.
     pub checkpoints: u64,
+    /// Bytes that thinning gave back to the disk since the store was opened.
+    pub thinned_bytes: u64,
     /// Indexes, checkpoints and deletions that failed since the store was opened.
     pub archive_faults: u64,
     /// Free bytes of the disk, when they were last looked at.
@@ -90,6 +92,7 @@ pub(crate) struct Counters {
     pub(crate) dedupe_keys_evicted: AtomicU64,
     pub(crate) quarantined: Counter,
     pub(crate) checkpoints: Counter,
+    pub(crate) thinned_bytes: Counter,
     pub(crate) archive_faults: Counter,
     pub(crate) recovered_entries: Counter,
     pub(crate) free_bytes: AtomicU64,

@@ -57,7 +57,7 @@ pub(crate) struct Checkpoint {
 }
 
 /// Encodes a checkpoint.
-pub(crate) fn encode(from: u64, queues: &mut [Marked]) -> Vec<u8> {
+pub(crate) fn encode(from: u64, queues: Vec<Marked>) -> Vec<u8> {
     let frames: usize = queues.iter().map(|marked| marked.frame.len() + QUEUE_BYTES).sum();
     let mut out = Vec::with_capacity(HEAD_BYTES + frames + 4);
     out.extend_from_slice(&MAGIC);
@@ -65,13 +65,13 @@ pub(crate) fn encode(from: u64, queues: &mut [Marked]) -> Vec<u8> {
     out.extend_from_slice(&from.to_le_bytes());
     // There are at most 65,536 queues, and frames are held under 4 GiB by `HELD_MAX`.
     out.extend_from_slice(&(queues.len() as u32).to_le_bytes());
-    for Marked { queue, mark, frame } in queues {
-        entry::seal(frame, place_of(*queue));
+    for Marked { queue, mark, mut frame } in queues {
+        entry::seal(&mut frame, place_of(queue));
         out.extend_from_slice(&queue.0.to_le_bytes());
         out.extend_from_slice(&[0, 0]);
         out.extend_from_slice(&(frame.len() as u32).to_le_bytes());
         out.extend_from_slice(&mark.to_le_bytes());
-        out.extend_from_slice(frame);
+        out.extend_from_slice(&frame);
     }
     let crc = crc32c::crc32c(&out);
     out.extend_from_slice(&crc.to_le_bytes());

@@ -14,7 +14,7 @@ mod yard;
 pub(crate) use append::Log;
 pub(crate) use depot::{Depot, spawn as spawn_depot};
 pub(crate) use ledger::Ledger;
-pub(crate) use reader::{PlacedBefore, ReadBack, Reader};
+pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
 pub(crate) use room::{LogFault, Use};
 pub(crate) use scan::{Found, Walk, scan, walk};
 pub(crate) use segments::{Segments, segment_name, segment_number};

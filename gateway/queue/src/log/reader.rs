@@ -10,6 +10,7 @@ use sluicegate_core::queue::{Item, Place};
 
 use super::segments::Segments;
 use super::window::Window;
+use crate::disk::DiskFile;
 use crate::format::changes::{self, Happened};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
@@ -126,6 +127,13 @@ impl Reader {
             _ => None,
         })
     }
+}
+
+/// The length of the whole entry at this position; `None` if there is no whole one.
+pub(crate) fn entry_len(file: &dyn DiskFile, position: Position) -> io::Result<Option<u64>> {
+    let mut window = Window::new(file, position.segment, READ_BYTES_MIN);
+    let entry = window.entry(u64::from(position.offset))?;
+    Ok(entry.map(|(head, _)| head.entry_len() as u64))
 }
 
 fn segment_of(item: &Item) -> u32 {

@@ -62,7 +62,7 @@ impl Recovery<'_> {
         }
         if let Some(summary) = self.out.indexes.summary(number) {
             let notes = &summary.notes;
-            let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.bytes));
+            let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.count, sum.bytes));
             self.out.ledger.noted(number, notes.newest, placed);
         }
         Ok(())

@@ -89,6 +89,7 @@ impl Store {
             segments,
             quarantined: counters.quarantined.value(),
             checkpoints: counters.checkpoints.value(),
+            thinned_bytes: counters.thinned_bytes.value(),
             archive_faults: counters.archive_faults.value(),
             free_bytes: counters.free_bytes.load(Ordering::Relaxed),
             recovered_entries: counters.recovered_entries.value(),

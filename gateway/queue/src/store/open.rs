@@ -99,7 +99,7 @@ impl Store {
         let archivist = Archivist {
             disk: Arc::clone(&disk),
             segments: Arc::clone(&recovered.segments),
-            indexes: Arc::clone(&recovered.indexes),
+            listings: Arc::clone(&recovered.listings),
             counters: Arc::clone(&counters),
             shared: Arc::new(Shared::found(recovered.checkpoints)),
         };

@@ -329,8 +329,8 @@ proptest! {
         let marked = |((snapshot, mark), number): (&(Snapshot, u64), u16)| Marked {
             queue: QueueNumber(number * 7), mark: *mark, frame: checkpoint::encode_snapshot(snapshot),
         };
-        let mut all: Vec<Marked> = queues.iter().zip(0..).map(marked).collect();
-        let mut bytes = checkpoint::encode(from, &mut all);
+        let all: Vec<Marked> = queues.iter().zip(0..).map(marked).collect();
+        let mut bytes = checkpoint::encode(from, all);
         let found = decoded(&bytes).unwrap();
         prop_assert_eq!(found.from, from);
         for ((found, (snapshot, mark)), number) in found.queues.into_iter().zip(queues).zip(0..) {

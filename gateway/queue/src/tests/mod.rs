@@ -13,4 +13,5 @@ mod look;
 mod past;
 mod sealed;
 mod settings;
+mod stragglers;
 pub(crate) mod world;

@@ -203,6 +203,7 @@ impl Writer {
     /// An event came into a queue that no quota holds back.
     fn came(&mut self, queue: QueueNumber, item: Item, batch: &mut Batch) {
         self.ledger.came(&item);
+        self.keep_from_thinning(&item);
         self.gauges(queue, |gauges| gauges.add(item.weight));
         self.sources.add(item.source, item.weight);
         if let Some(origin) = item.origin {
@@ -263,9 +264,9 @@ impl Writer {
         }
     }
 
-    /// Whether the segments that an item refers to are there.
+    /// Whether what an item refers to is there, whoever else needs it or not.
     fn has(&self, item: &Item) -> bool {
-        self.ledger.has(item.event.segment())
+        self.ledger.has_all(item.event.segment())
     }
 
     /// Gives back the room that a commit had reserved.
