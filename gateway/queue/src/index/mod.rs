@@ -18,5 +18,5 @@ pub(crate) use draft::Draft;
 pub(crate) use file::index_name;
 pub(crate) use gather::Loaded;
 pub(crate) use indexes::{Indexes, Opened};
-pub(crate) use summary::{Notes, Section, Summary};
-pub(crate) use tally::{Sum, Tally};
+pub(crate) use summary::{Section, Summary};
+pub(crate) use tally::Sum;

@@ -18,7 +18,7 @@ pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
 pub(crate) use room::{LogFault, Use};
 pub(crate) use scan::{Found, Walk, scan, walk};
 pub(crate) use segments::{Segments, segment_name, segment_number};
-pub(crate) use yard::{BALLAST, ballast_bytes, remove_unused};
+pub(crate) use yard::{ballast_bytes, remove_unused};
 
 #[cfg(test)]
 mod tests;
