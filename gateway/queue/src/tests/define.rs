@@ -157,7 +157,7 @@ async fn a_queue_may_have_the_name_that_a_removed_one_has_in_the_log() {
     assert_eq!(store.queues().len(), 4);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_at_the_same_time_never_end_in_a_queue_that_is_removed() {
     let lives = Lives::new();
     let store = std::sync::Arc::new(lives.open());
@@ -175,7 +175,7 @@ async fn commits_at_the_same_time_never_end_in_a_queue_that_is_removed() {
         for commit in commits {
             stored += u64::from(commit.await.unwrap().is_ok());
         }
-        assert_eq!(removed.is_ok(), stored == 0, "round {round}: {stored} stored, {removed:?}");
+        assert!(removed.is_err() || stored == 0, "round {round}: {stored} stored, {removed:?}");
         if removed.is_err() {
             assert_eq!(store.purge(&name("new")).await, Ok(stored));
             let gone = async || store.remove(&name("new")).await.is_ok();

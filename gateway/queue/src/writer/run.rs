@@ -58,7 +58,7 @@ pub(crate) struct Writer {
     /// How long the last flush took, if there was one since the writer last waited.
     pub(crate) last_flush: Duration,
     /// Declared last: the folder is given up when nothing writes any more.
-    pub(crate) _lock: Option<FolderLock>,
+    pub(crate) _lock: Option<Arc<FolderLock>>,
 }
 
 /// A thread that has ended once this is dropped: nothing of the store touches the folder after it.
