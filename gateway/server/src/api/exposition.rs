@@ -166,6 +166,11 @@ fn write_store(page: &mut Page, rooms: &Rooms) {
             f64::from(u8::from(store.poisoned)),
         ),
         (
+            "sluicegate_store_data_keys",
+            "Data keys of the folder; 0: it is not encrypted.",
+            store.data_keys as f64,
+        ),
+        (
             "sluicegate_store_recovery_seconds",
             "Time of the last recovery.",
             store.recovery_time.as_secs_f64(),

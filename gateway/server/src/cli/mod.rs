@@ -9,9 +9,12 @@ mod queue;
 mod run;
 mod schema;
 mod schemes;
+mod secret;
 mod send;
 mod verify;
 
+use std::error::Error;
+use std::iter::successors;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -51,6 +54,9 @@ enum Command {
     /// Print published schemas.
     #[command(subcommand)]
     Schema(schema::Which),
+    /// Make secrets.
+    #[command(subcommand)]
+    Secret(secret::What),
 }
 
 /// Why a command failed: said on standard error, and told by the exit code.
@@ -74,6 +80,20 @@ pub(crate) enum CommandFault {
 }
 
 impl CommandFault {
+    /// What is said: the whole chain of causes and the code; `None` if it was said already.
+    fn text(&self) -> Option<String> {
+        let code = match self {
+            Self::Told => return None,
+            // Each of its faults is said with its own code.
+            Self::Run(RunFault::Config(_)) | Self::Input(_) => return Some(self.to_string()),
+            Self::Run(fault) => fault.code(),
+        };
+        let first: &dyn Error = self;
+        let chain = successors(Some(first), |fault| (*fault).source());
+        let texts: Vec<String> = chain.map(ToString::to_string).collect();
+        Some(format!("{} [{code}]", texts.join(": ")))
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
@@ -95,12 +115,12 @@ pub fn main() -> ExitCode {
         Command::Queue(arguments) => queue::run(arguments),
         Command::Schemes => schemes::print(),
         Command::Schema(which) => schema::print(&which),
+        Command::Secret(what) => secret::make(&what),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            let text = fault.to_string();
-            if !text.is_empty() {
+            if let Some(text) = fault.text() {
                 say_error(&text);
             }
             ExitCode::from(fault.exit_code())

@@ -44,10 +44,15 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let mut plan = config::load(&arguments.config, &wall_clock())?;
     let blueprint = Blueprint::build(&mut plan)?;
     let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
+    let sealed_by = plan.store.encryption.as_ref().map(|one| one.seal_with.name().to_owned());
+    let sealed_by = sealed_by.as_deref().unwrap_or("nothing");
     let mut stop = StopSignals::new()?;
+    // Said before: a long log takes its time, and what fails must be looked for somewhere.
+    tracing::info!(data = %data.display(), "opening the data folder");
     let hall = Hall::open(plan, blueprint).await?;
     let (http, admin) = (hall.http, hall.admin);
-    tracing::info!(%http, %admin, %fsync, data = %data.display(), "sluicegate takes events");
+    let data = data.display();
+    tracing::info!(%http, %admin, %fsync, sealed_by, %data, "sluicegate takes events");
     let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
     say(&ready.to_string());
     stop.wait().await;

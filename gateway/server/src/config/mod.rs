@@ -8,6 +8,7 @@
 
 mod check;
 mod document;
+mod encryption;
 mod fault;
 mod plan;
 mod plugins;

@@ -53,7 +53,15 @@ impl Poster {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new() -> Result<Self, SinkFault> {
-        Ok(Self { client: client(AllowPrivate::Everything, &Roots::Web)? })
+        Self::with_roots(&Roots::Web)
+    }
+
+    /// A client that believes these certificate authorities.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up with them.
+    pub fn with_roots(roots: &Roots) -> Result<Self, SinkFault> {
+        Ok(Self { client: client(AllowPrivate::Everything, roots)? })
     }
 
     /// Posts once; the status and at most 64 KiB of the answer.

@@ -1,6 +1,7 @@
 //! The published shape of the configuration. The JSON Schema is made from these types, and the
 //! doc comments here are what an editor shows.
 
+mod encryption;
 mod queue;
 mod route;
 mod source;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::scalars::{Size, Span};
 
+pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
 pub(in crate::config) use queue::{HttpSink, Queue, Sink};
 pub(in crate::config) use route::{OnFailure, Plugin, Route, When};
 pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
@@ -37,6 +39,9 @@ pub(in crate::config) struct Config {
     /// `{ interval: 100ms }` flushes that often and may lose what came since.
     #[serde(default)]
     pub(in crate::config) fsync: Fsync,
+    /// Encryption at rest. Without it, the log lies on the disk as it came in; a folder that was
+    /// once encrypted is not opened without.
+    pub(in crate::config) encryption: Option<Encryption>,
     /// Secrets by name; only ever by reference.
     #[serde(default)]
     pub(in crate::config) secrets: BTreeMap<String, SecretRef>,
