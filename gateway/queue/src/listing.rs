@@ -87,14 +87,6 @@ pub(crate) fn moved_to(
     }
 }
 
-impl Listing {
-    /// Those that an index lists: what waits for its time is kept in memory and in checkpoints.
-    pub(crate) fn indexed(&self) -> Vec<(QueueNumber, Item)> {
-        let listed = |(_, item): &&(QueueNumber, Item)| item.terms.deliver_at.is_none();
-        self.items.iter().filter(listed).copied().collect()
-    }
-}
-
 /// Reads arrivals back. An index that is damaged is made again from its segment.
 pub(crate) struct Listings {
     pub(crate) indexes: Arc<Indexes>,
@@ -133,7 +125,7 @@ impl Listings {
                 Ok(Some(body)) => {
                     let listing = of_entry(&self.folder_key, position, head.kind, body);
                     let listing = listing.unwrap_or_default();
-                    draft.list(&listing.indexed(), listing.key.as_slice());
+                    draft.list(&listing.items, listing.key.as_slice());
                 }
                 // It is damaged: its events cannot be read either.
                 Ok(None) => {}

@@ -19,12 +19,12 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("jsonschema", &["admission"]),
     ("hyper", &["sources", "sinks", "tests"]),
     ("hyper-util", &["sources", "sinks", "tests"]),
-    ("lapin", &["sources", "sinks"]),
+    ("lapin", &["sources", "sinks", "tests"]),
     ("rumqttd", &["sources", "sinks"]),
     ("clap", &["server"]),
     ("schemars", &["server"]),
     ("saphyr", &["server"]),
-    ("crc32c", &["queue"]),
+    ("crc32c", &["queue", "tests"]),
     ("mimalloc", &["server"]),
 ];
 

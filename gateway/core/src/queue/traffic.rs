@@ -53,6 +53,14 @@ pub enum Input {
         /// The dead letters, as this queue showed them.
         items: Vec<Item>,
     },
+    /// These events are done with, though no consumer had them: an operator saw to them in another
+    /// way. Those that are leased or gone stay as they are.
+    Discard {
+        /// The caller's number for this call.
+        call: u64,
+        /// The events, as this queue showed them.
+        items: Vec<Item>,
+    },
     /// All events that are here now and not leased are to be dropped, some in every turn.
     Purge {
         /// The caller's number for this call; answered when all are gone.
@@ -60,21 +68,8 @@ pub enum Input {
     },
     /// Events are treated in another way from now on.
     Policy(Policy),
-    /// The bytes of these events lie elsewhere now: what is loaded is to be loaded again.
-    Relocated(Vec<Moved>),
     /// Time has passed.
     Due,
-}
-
-/// Where the bytes of an event lie now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moved {
-    /// Which event.
-    pub id: Place,
-    /// Where its bytes are.
-    pub event: Place,
-    /// Where its letter is, if it has one of its own.
-    pub letter: Option<Place>,
 }
 
 /// What the owner of the queue must do, in order.
@@ -96,7 +91,7 @@ pub enum Effect {
         /// What changed.
         changes: Vec<Change>,
     },
-    /// Make the changes durable, then answer with a count: a redrive's or a purge's.
+    /// Make the changes durable, then answer with a count: a redrive's, a discard's or a purge's.
     Counted {
         /// The call that this answers.
         call: u64,

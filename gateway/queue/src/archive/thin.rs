@@ -97,8 +97,11 @@ impl Needed {
             let refers = section.is_none_or(|(_, section)| {
                 section.refs.iter().any(|(segment, _)| self.0.contains_key(&segment))
             });
+            if !refers {
+                continue;
+            }
             let mut after = lane.after;
-            while refers {
+            loop {
                 let (priority, segment) = (lane.priority, run.segment);
                 let wish = Wish { priority, segment, after, up_to, count: 4096 };
                 let items = listings.load(queue, &wish)?.items;
@@ -145,7 +148,7 @@ mod tests {
     #[test]
     fn gaps_are_all_that_is_not_kept() {
         assert_eq!(gaps(&[0..8, 8..16, 32..40], 64), [16..32, 40..64]);
-        assert_eq!(gaps(&[0..8, 56..64], 64), [8..56]);
-        assert_eq!(gaps(&[], 8), [0..8]);
+        assert_eq!(gaps(&[8..16, 56..64], 64), [0..8, 16..56]);
+        assert!(gaps(&[], 0).is_empty());
     }
 }

@@ -149,7 +149,7 @@ impl<'s> Verification<'s> {
             let listing = listing.unwrap_or_default();
             // Keys can only be compared where the folder's own key is known.
             let key = listing.key.filter(|_| self.stopped.folder_key.is_some());
-            draft.list(&listing.indexed(), key.as_slice());
+            draft.list(&listing.items, key.as_slice());
             true
         })?;
         let needed = number < (self.newest.from >> 32) as u32;

@@ -19,6 +19,5 @@ pub(crate) use draft::Draft;
 pub(crate) use file::index_name;
 pub(crate) use gather::Loaded;
 pub(crate) use indexes::{Indexes, Opened};
-pub(crate) use summary::{Notes, Section, Summary};
-pub(crate) use tally::{Sum, Tally};
+pub(crate) use summary::Section;
 pub(crate) use whole::{Listed, Whole, list_draft, read_whole};

@@ -137,6 +137,7 @@ impl Log {
         self.write()?;
         self.sync()?;
         let sealed = std::mem::replace(&mut self.current, next);
+        self.segments.cut(sealed.number, self.written);
         self.depot.cut(sealed.file, self.written);
         self.begin(&catalogue);
         Ok(())

@@ -240,9 +240,9 @@ mod tests {
         ledger.came(&dead);
         let later = at.plus(SECOND * 9);
         let second = Retain { time: Some(SECOND), ..Retain::default() };
-        assert_eq!(spare(&ledger, 3, later, second), [], "event and letter lie in a queue");
+        assert_eq!(spare(&ledger, 3, later, second), [0_u32; 0], "event and letter lie in a queue");
         ledger.left(&dead);
-        assert_eq!(spare(&ledger, 1, later, second), [], "start-up would read it");
+        assert_eq!(spare(&ledger, 1, later, second), [0_u32; 0], "start-up would read it");
         assert_eq!(spare(&ledger, 3, at, second), [2], "the retention of the first is not over");
         assert_eq!(spare(&ledger, 3, later, second), [1, 2]);
         assert_eq!(spare(&ledger, 3, later, Retain { hold: Hold::Held, ..second }), [2]);
@@ -263,6 +263,6 @@ mod tests {
             spare(&ledger, 9, now, Retain { time: Some(SECOND), ..keep(101) }),
             [1, 2, 3, 4]
         );
-        assert_eq!(spare(&ledger, 9, now, keep(1 << 40)), []);
+        assert_eq!(spare(&ledger, 9, now, keep(1 << 40)), [0_u32; 0]);
     }
 }

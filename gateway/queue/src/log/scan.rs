@@ -9,7 +9,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::window::Window;
 use crate::disk::DiskFile;
-use crate::format::entry::{self, ALIGN, Head, MAGIC, Position};
+use crate::format::entry::{ALIGN, Head, MAGIC, Position};
 
 /// What is found in a segment.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Found<'_> {
     /// Bytes of the file that it takes.
     pub(crate) fn len(&self) -> u64 {
         match self {
-            Self::Entry { body, .. } => entry::len_with(body.len()) as u64,
+            Self::Entry { head, .. } => head.entry_len() as u64,
             Self::Damage(range) | Self::Tail(range) => range.end - range.start,
         }
     }
@@ -80,9 +80,9 @@ pub(crate) fn walk(
             return Ok(None);
         } else {
             match next_entry(&mut window, offset)? {
-                Next::At { next, dirty: true } => (visit(Found::Damage(offset..next)), next),
                 // Zeros between entries are what is left of those that nobody needed any more.
                 Next::At { next, dirty: false } => (ControlFlow::Continue(()), next),
+                Next::At { next, dirty: true } => (visit(Found::Damage(offset..next)), next),
                 Next::None { bytes_end } => {
                     // Nothing is left to go on with.
                     let _ = visit(Found::Tail(offset..bytes_end.max(offset)));

@@ -143,6 +143,10 @@ impl Owner {
                 self.waiting.counts.insert(number, to.0);
                 Some(Input::Redrive { call: number, items })
             }
+            Mail::Discard { items, to } => {
+                self.waiting.counts.insert(number, to.0);
+                Some(Input::Discard { call: number, items })
+            }
             Mail::Purge { to } => {
                 self.waiting.counts.insert(number, to.0);
                 Some(Input::Purge { call: number })
@@ -150,7 +154,6 @@ impl Owner {
             Mail::Lost(leases) => Some(Input::Lost(leases)),
             Mail::Returned(leases) => Some(Input::Returned(leases)),
             Mail::Policy(policy) => Some(Input::Policy(policy)),
-            Mail::Relocated(moved) => Some(Input::Relocated(moved)),
             Mail::View { after, held_max, to } => {
                 let view = self.state.view(self.clock.moment(), after, held_max);
                 let failures = view.held.iter().map(|(item, _)| self.state.failures_of(item.id));

@@ -58,7 +58,7 @@ impl Recovery<'_> {
     }
 
     fn list(&mut self, segment: u32, listing: &Listing) {
-        self.out.indexes.list(segment, &listing.indexed(), listing.key.as_slice());
+        self.out.indexes.list(segment, &listing.items, listing.key.as_slice());
         if let Some((key, id)) = listing.key {
             self.remember(segment, key, id);
         }

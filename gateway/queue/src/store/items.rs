@@ -79,12 +79,7 @@ fn read_lane(
         while found < max {
             let (priority, segment) = (lane.priority, run.segment);
             let wish = Wish { priority, segment, after, up_to, count: max - found };
-            let items = match listings.load(queue, &wish) {
-                Ok(loaded) => loaded.items,
-                // All in it was settled since the queue was looked at, and it was deleted.
-                Err(fault) if fault.kind() == io::ErrorKind::NotFound => break,
-                Err(fault) => return Err(fault),
-            };
+            let items = listings.load(queue, &wish)?.items;
             let Some(last) = items.last() else { break };
             after = last.id;
             let here = items.into_iter().filter(|item| lane.holes.binary_search(&item.id).is_err());

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{QueueNumber, QueueState};
@@ -37,7 +37,7 @@ impl Store {
     /// configuration names a dead-letter queue that is not configured.
     pub fn open(config: StoreConfig, clock: Clock) -> Result<Self, OpenFault> {
         let (disk, lock) = RealDisk::open(&config.folder)?;
-        Self::open_with(Arc::new(disk), Some(lock), &config, clock, Threads::Own)
+        Self::open_with(Arc::new(disk), Some(Arc::new(lock)), &config, clock, Threads::Own)
     }
 
     /// On a disk of the caller's, with no thread but the writer's: so that a test does the same
@@ -53,7 +53,7 @@ impl Store {
 
     fn open_with(
         disk: Arc<dyn Disk>,
-        lock: Option<FolderLock>,
+        lock: Option<Arc<FolderLock>>,
         config: &StoreConfig,
         clock: Clock,
         threads: Threads,
@@ -103,7 +103,7 @@ impl Store {
             counters: Arc::clone(&counters),
             shared: Arc::new(Shared::found(recovered.checkpoints)),
         };
-        let operator = Operator::new(opener, Arc::clone(&disk), definitions);
+        let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
         let writer = Writer {
             disk,
             log,
@@ -126,6 +126,7 @@ impl Store {
             // The first batch begins a checkpoint: what was read now need not be read again.
             checkpointed: number.saturating_sub(1),
             gathering: None,
+            last_flush: Duration::ZERO,
             _lock: lock,
         };
         writer.look_at_space();

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::QueueName;
+use sluicegate_core::letter::Letter;
 use sluicegate_core::queue::{Place, QueueFault, QueueNumber};
 use sluicegate_core::signature::Verdict;
 use sluicegate_core::time::Timestamp;
@@ -18,8 +18,7 @@ use sluicegate_core::time::Timestamp;
 use super::{Cursor, Store};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
-use crate::log::{Found, Segments, Walk, walk};
-use crate::seal::Unsealer;
+use crate::log::{Found, Reader, Walk, walk};
 
 /// A part of the log, read from one place on.
 #[derive(Debug, Clone)]
@@ -48,6 +47,8 @@ pub struct PastEvent {
     pub queues: Vec<QueueName>,
     /// Whether this is the event as it was received, and not one that a filter made of it.
     pub received: bool,
+    /// Why it went to a dead-letter queue at once, if it did.
+    pub letter: Option<Letter>,
 }
 
 impl Store {
@@ -70,8 +71,8 @@ impl Store {
     /// # Errors
     /// When the log cannot be read.
     pub async fn past(&self, from: Cursor, bytes_max: usize) -> Result<Past, QueueFault> {
-        let (segments, unsealer) = (Arc::clone(&self.segments), self.listings.unsealer.clone());
-        let read = move || read(&segments, &unsealer, from.0, bytes_max);
+        let reader = self.reader.clone();
+        let read = move || read(&reader, from.0, bytes_max);
         let read = tokio::task::spawn_blocking(read).await;
         let part = read.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
             tracing::error!(error = %fault, "log cannot be read");
@@ -89,6 +90,7 @@ impl Store {
             verdict: read.verdict,
             queues: read.queues.iter().filter_map(|queue| names.get(queue).cloned()).collect(),
             received: read.received,
+            letter: read.letter,
         };
         Ok(Past {
             events: part.events.into_iter().map(named).collect(),
@@ -113,14 +115,10 @@ struct ReadEvent {
     verdict: Verdict,
     queues: Vec<QueueNumber>,
     received: bool,
+    letter: Option<Letter>,
 }
 
-fn read(
-    segments: &Segments,
-    unsealer: &Unsealer,
-    from: Place,
-    bytes_max: usize,
-) -> io::Result<Part> {
+fn read(Reader(segments, unsealer): &Reader, from: Place, bytes_max: usize) -> io::Result<Part> {
     let sizes = segments.sizes();
     let newest = sizes.last_key_value().map_or(0, |(number, _)| *number);
     let bytes_total: u64 = sizes.values().sum();
@@ -138,15 +136,12 @@ fn read(
                 && head.kind == Kind::Commit
             {
                 match unsealer.open(&head, body, &mut scratch) {
-                    Ok(Some(body)) => take_events(position, body, from, &mut events),
-                    // It is damaged: it cannot be replayed.
-                    Ok(None) => {}
-                    Err(fault) => {
-                        locked.get_or_insert(fault);
-                    }
+                    Ok(body) => take_events(position, body.unwrap_or_default(), from, &mut events),
+                    Err(fault) => locked = Some(fault),
                 }
             }
-            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let goes_on = left > 0 && locked.is_none();
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         if let Some(fault) = locked {
             return Err(fault);
@@ -156,7 +151,9 @@ fn read(
             let next = Position { segment, offset: end as u32 }.pack();
             let before: u64 = sizes.range(..segment).map(|(_, bytes)| bytes).sum();
             let next = Some(Place { position: next, part: 0 });
-            return Ok(Part { events, next, bytes_done: before + end, bytes_total });
+            // A segment that was thinned takes less of the disk than it is long.
+            let here = end.min(sizes.get(&segment).copied().unwrap_or_default());
+            return Ok(Part { events, next, bytes_done: before + here, bytes_total });
         }
     }
     Ok(Part { events, next: None, bytes_done: bytes_total, bytes_total })
@@ -168,10 +165,10 @@ fn take_events(position: Position, body: &[u8], from: Place, events: &mut Vec<Re
     for (part, received, queues) in commit.distinct() {
         let place = Place { position: position.pack(), part };
         let event = commit.event(part, Bytes::copy_from_slice);
-        if let (Some((event, _)), Some(verdict)) = (event, commit.verdict())
+        if let (Some((event, letter)), Some(verdict)) = (event, commit.verdict())
             && place >= from
         {
-            events.push(ReadEvent { place, event, verdict, queues, received });
+            events.push(ReadEvent { place, event, verdict, queues, received, letter });
         }
     }
 }

@@ -127,3 +127,23 @@ async fn a_repeated_key_gets_the_first_receipt_again_even_at_the_same_time() {
     let receipt = store.commit(routed(&event(99), Some("k"), &["a"])).await.unwrap();
     assert_eq!(receipt.repeat(), Repeat::First);
 }
+
+#[tokio::test]
+async fn full_segments_are_shown_with_the_bytes_that_they_have_on_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(config(folder.path()), wall_clock()).unwrap();
+    for number in 0..100 {
+        commit(&store, number, &["a"]).await;
+    }
+    let on_disk = |count: u64| -> u64 {
+        let len = |number: u64| {
+            let name = format!("log/{number:010}.log");
+            std::fs::metadata(folder.path().join(name)).unwrap().len()
+        };
+        (1..=count).map(len).sum()
+    };
+    let metrics = store.metrics();
+    assert!(metrics.segments > 2);
+    let shown = async || on_disk(metrics.segments) == metrics.disk_bytes;
+    eventually("the segments are cut to their ends", shown).await;
+}

@@ -1,13 +1,18 @@
 //! Tests of the whole store: on the real disk, and on one that is torn at every step.
 
 mod basics;
+mod bounds;
 mod crash;
 mod damage;
+mod define;
 mod faults;
 mod folder;
-// mod formats;
+mod formats;
 mod keys;
 mod lives;
+mod look;
+mod past;
 mod sealed;
+mod settings;
 mod stragglers;
 pub(crate) mod world;

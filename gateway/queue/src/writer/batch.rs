@@ -47,10 +47,7 @@ impl Batch {
         if let Some(arrivals) = self.arrivals.get_mut(at) {
             arrivals.push(Arrival::Item(item));
         }
-        // What waits for its time is kept in memory and in checkpoints.
-        if item.terms.deliver_at.is_none() {
-            self.unlisted.push((queue, item));
-        }
+        self.unlisted.push((queue, item));
     }
 }
 
@@ -76,6 +73,11 @@ impl Writer {
             }
             Work::SetAside(places) => {
                 places.into_iter().for_each(|place| self.archive.give(Job::SetAside(place)));
+                return Ok(());
+            }
+            Work::End(ticket) => {
+                // The same.
+                let _ = ticket.send(Place { position: self.log.end().pack(), part: 0 });
                 return Ok(());
             }
             Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
@@ -145,7 +147,7 @@ impl Writer {
                 self.rooms = self.registry.rooms();
                 batch.tickets.push(names.ticket);
             }
-            Work::Mark(_) | Work::Lookup(_) | Work::SetAside(_) => {}
+            Work::Mark(_) | Work::Lookup(_) | Work::End(_) | Work::SetAside(_) => {}
         }
     }
 
@@ -195,14 +197,16 @@ impl Writer {
             }
             Change::Redriven { item, to } => (item, Some((to, item.placed_again(id)))),
         };
+        // It comes before it leaves: whoever asks whether anything is here, or may come back,
+        // must never find nothing meanwhile.
+        if let Some((to, moved)) = moved {
+            self.came(to, moved, batch);
+        }
         self.ledger.left(&item);
         self.gauges(queue, |gauges| gauges.release(item.weight));
         self.sources.release(item.source, item.weight);
         if let Some(origin) = item.origin {
             self.gauges(origin, |gauges| gauges.dead_left());
-        }
-        if let Some((to, moved)) = moved {
-            self.came(to, moved, batch);
         }
     }
 
@@ -232,10 +236,12 @@ impl Writer {
 
     /// The batch is durable: what was waiting for that is done.
     pub(super) fn durable(&mut self, batch: &mut Batch) {
+        let mut woken = Vec::new();
         for (arrivals, room) in batch.arrivals.iter_mut().zip(&self.rooms) {
             if !arrivals.is_empty() {
-                room.inbox.leave(arrivals);
+                room.inbox.leave_quietly(arrivals);
                 arrivals.clear();
+                woken.push(room);
             }
         }
         // Who is told of a move finds what was moved.
@@ -249,6 +255,9 @@ impl Writer {
             batch.receipts.clear();
         }
         batch.receipts.drain(..).for_each(Post::deliver);
+        // Last: whoever waits for a receipt has waited for a flush. An owner looks into its inbox
+        // before it answers anything, so nobody who was told of an event misses it.
+        woken.into_iter().for_each(|room| room.inbox.wake());
         (batch.entries, batch.bytes, batch.commit_bytes) = (0, 0, 0);
         batch.needs_flush = false;
     }

@@ -22,6 +22,8 @@ pub(crate) enum Work {
     Names(NamesWork),
     Mark(MarkWork),
     Lookup(LookupWork),
+    /// A question: where is the end of the log?
+    End(oneshot::Sender<Place>),
     /// Entries that could not be read: their bytes are to be set aside.
     SetAside(Vec<Place>),
 }
@@ -106,7 +108,7 @@ impl Work {
             Self::Changes(work) => &work.frame,
             Self::Again(work) => &work.frame,
             Self::Names(work) => &work.frame,
-            Self::Mark(_) | Self::Lookup(_) | Self::SetAside(_) => &[],
+            Self::Mark(_) | Self::Lookup(_) | Self::End(_) | Self::SetAside(_) => &[],
         }
     }
 
@@ -118,7 +120,7 @@ impl Work {
             Self::Changes(work) => Some(&mut work.frame),
             Self::Again(work) => Some(&mut work.frame),
             Self::Mark(work) => Some(&mut work.frame),
-            Self::Names(_) | Self::Lookup(_) | Self::SetAside(_) => None,
+            Self::Names(_) | Self::Lookup(_) | Self::End(_) | Self::SetAside(_) => None,
         }
     }
 
@@ -127,7 +129,7 @@ impl Work {
         match self {
             Self::Commit(_) | Self::Again(_) | Self::Names(_) => true,
             Self::Changes(work) => !matches!(work.answer, Answer::HandOut { .. }),
-            Self::Mark(_) | Self::Lookup(_) | Self::SetAside(_) => false,
+            Self::Mark(_) | Self::Lookup(_) | Self::End(_) | Self::SetAside(_) => false,
         }
     }
 
@@ -142,7 +144,7 @@ impl Work {
             Self::Changes(work) => work.answer.refuse(fault),
             Self::Again(work) => drop(work.ticket.send(Err(fault))),
             Self::Names(work) => drop(work.ticket.send(Err(fault))),
-            Self::Mark(_) | Self::SetAside(_) => {}
+            Self::Mark(_) | Self::End(_) | Self::SetAside(_) => {}
             Self::Lookup(work) => drop(work.ticket.send(None)),
         }
     }

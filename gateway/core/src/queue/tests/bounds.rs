@@ -64,7 +64,9 @@ fn a_question_waits_for_the_disk_however_short_its_wait() {
 fn a_load_that_fails_is_asked_for_again_but_not_at_once() {
     let mut world = World::new(policy(), 2);
     world.arrive(&[terms(0); 20]);
-    let effects = world.handle(Input::Relocated(Vec::new()));
+    let kept = world.machine.snapshot(world.now);
+    world.machine = QueueState::with_front(policy(), 2).restored(kept, world.now);
+    let effects = world.handle(Input::Due);
     let [Effect::Load(wish)] = effects[..] else { panic!("{effects:?}") };
     let failed = world.handle(Input::Loaded { wish, found: None });
     assert!(failed.is_empty(), "{failed:?}");

@@ -20,7 +20,6 @@ pub(super) enum Step {
     Wait(u64),
     SetClock(u64),
     Answer(Found),
-    Relocate,
     Checkpoint,
     Crash,
 }
@@ -95,7 +94,6 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         5 => (0_u64..30).prop_map(Step::Wait),
         1 => (0_u64..60).prop_map(Step::SetClock),
         9 => found.prop_map(Step::Answer),
-        1 => Just(Step::Relocate),
         1 => Just(Step::Checkpoint),
         2 => Just(Step::Crash),
     ];

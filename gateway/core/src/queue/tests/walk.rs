@@ -7,8 +7,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::{
-    Delivery, Effect, Input, Item, LeaseNumber, Moved, OnExpiry, Place, Policy, QueueNumber,
-    QueueState, Room, SettleFault, Settled, Snapshot, Terms, Verb,
+    Delivery, Effect, Input, Item, LeaseNumber, OnExpiry, Place, Policy, QueueNumber, QueueState,
+    Room, SettleFault, Settled, Snapshot, Terms, Verb,
 };
 use super::life::{is_drawn, walks};
 use super::model::{Model, Note, Where};
@@ -75,7 +75,6 @@ impl Walk {
                 self.world.now.wall = Timestamp::from_unix_ms(back + time);
             }
             Step::Answer(found) => self.answer(*found),
-            Step::Relocate => self.relocate(),
             Step::Checkpoint => self.checkpoint(),
             Step::Crash => self.crash(),
         }
@@ -230,19 +229,6 @@ impl Walk {
             }
         };
         self.handle(Input::Loaded { wish, found });
-    }
-
-    fn relocate(&mut self) {
-        let mut moved = Vec::new();
-        for known in self.model.events.values_mut() {
-            let event = Place { part: known.item.event.part + 1, ..known.item.event };
-            known.item.event = event;
-            self.world.disk.insert(known.item.id, Item { attempts: 0, ..known.item });
-            moved.push(Moved { id: known.item.id, event, letter: None });
-        }
-        self.handle(Input::Relocated(moved));
-        // What a checkpoint kept is updated by whoever moves bytes.
-        self.checkpoint();
     }
 
     fn checkpoint(&mut self) {
