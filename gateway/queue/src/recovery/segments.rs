@@ -4,8 +4,10 @@
 use std::io;
 use std::sync::Arc;
 
+use sluicegate_core::ids::EventId;
+
 use super::{Recovery, numbered};
-use crate::dedupe::time_of;
+use crate::dedupe::{KeyHash, time_of};
 use crate::format::entry::{Kind, Position};
 use crate::format::keys;
 use crate::index::Opened;
@@ -45,14 +47,13 @@ impl Recovery<'_> {
     fn read_segment(&mut self, number: u32, current: bool) -> io::Result<()> {
         self.out.ledger.begin(number, self.out.keys.next());
         if number < (self.from >> 32) as u32 {
-            match self.out.indexes.open(number)? {
-                Opened::Sound => {
+            match self.known_keys(number)? {
+                Some(keys) => {
                     let bytes = self.disk.open(&segment_name(number))?.len()?;
                     self.out.segments.know(number, bytes);
-                    let known = self.out.indexes.keys(number)?;
-                    known.into_iter().for_each(|(key, id)| self.remember(number, key, id));
+                    keys.into_iter().for_each(|(key, id)| self.remember(number, key, id));
                 }
-                Opened::Missing | Opened::Damaged => {
+                None => {
                     tracing::warn!(segment = number, "index is missing or damaged: made again");
                     self.read_entries(number, Reading::Index, current)?;
                 }
@@ -66,6 +67,18 @@ impl Recovery<'_> {
             self.out.ledger.noted(number, notes.newest, placed);
         }
         Ok(())
+    }
+
+    /// The keys that the index of a segment has; `None` if the index is missing or damaged.
+    fn known_keys(&self, number: u32) -> io::Result<Option<Vec<(KeyHash, EventId)>>> {
+        if self.out.indexes.open(number)? != Opened::Sound {
+            return Ok(None);
+        }
+        match self.out.indexes.keys(number) {
+            Ok(keys) => Ok(Some(keys)),
+            Err(fault) if fault.kind() == io::ErrorKind::InvalidData => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     fn read_entries(&mut self, number: u32, why: Reading, current: bool) -> io::Result<()> {
