@@ -33,6 +33,7 @@ impl Recovery<'_> {
         all.sort_unstable();
         all.dedup();
         let current = there.last().copied();
+        self.open_widowed_indexes(&there)?;
         for number in all {
             if there.binary_search(&number).is_err() {
                 self.read_keys(number)?;
@@ -40,6 +41,19 @@ impl Recovery<'_> {
                 self.read_segment(number, Some(number) == current)?;
             }
             self.out.next_segment = number.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Where a segment is gone and its index is not, what the index lists and lies elsewhere, as
+    /// dead letters do, is still served; and what is lost is known one by one.
+    fn open_widowed_indexes(&mut self, there: &[u32]) -> io::Result<()> {
+        for number in numbered(self.disk, "log", ".index")? {
+            if there.binary_search(&number).is_err()
+                && self.out.indexes.open(number)? == Opened::Sound
+            {
+                tracing::warn!(segment = number, "an index has no segment");
+            }
         }
         Ok(())
     }
