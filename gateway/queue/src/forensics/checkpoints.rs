@@ -99,6 +99,11 @@ impl Gone {
         }
     }
 
+    /// Whether anything is counted in this segment, lost or not.
+    pub(super) fn counts(&self, segment: u32) -> bool {
+        self.counted.keys().any(|(other, _)| *other == segment)
+    }
+
     /// What is lost: segment, queue, how many.
     pub(super) fn lost(self) -> impl Iterator<Item = (u32, QueueNumber, u64)> {
         let lost = self.counted.into_iter().filter(|(_, count)| *count > 0);

@@ -75,7 +75,7 @@ pub fn dump(
     dump_stopped(&stopped, filter, sink).map_err(OpenFault::disk("dump the log"))
 }
 
-pub(super) fn dump_stopped(
+pub(crate) fn dump_stopped(
     stopped: &Stopped,
     filter: &Filter,
     sink: &mut dyn FnMut(Value) -> io::Result<()>,

@@ -75,8 +75,10 @@ fn names(disk: &dyn Disk, report: &mut Report) -> io::Result<()> {
     let bytes = disk.read(catalogue::FILE)?;
     let detail = match bytes.as_deref() {
         None => "missing",
-        Some(bytes) if catalogue::decode_file(bytes).is_none() => "damaged",
-        Some(_) => return Ok(()),
+        Some(bytes) => match catalogue::decode_file(bytes) {
+            Some(names) if catalogue::encode_file(&names) == bytes => return Ok(()),
+            _ => "damaged",
+        },
     };
     report.add(Finding::new(What::Names, Severity::Damaged, catalogue::FILE).detail(detail));
     Ok(())

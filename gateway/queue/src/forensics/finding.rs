@@ -33,6 +33,8 @@ impl Severity {
 pub enum What {
     /// An entry of the log is not what was written.
     Entry,
+    /// Bytes that fill up an entry are not zeros.
+    Padding,
     /// The log ends with an entry that was never finished.
     TornTail,
     /// A segment was made ahead and never used.
@@ -109,6 +111,12 @@ impl What {
                 "entry_damaged",
                 "an entry of the log is not what was written: it is passed over and never delivered",
                 "copies its bytes into quarantine; they stay in the log",
+            ),
+            Self::Padding => (
+                "padding_dirty",
+                "bytes between entries, which nobody reads, are not the zeros that were written: \
+                 the disk has changed them",
+                nothing,
             ),
             Self::TornTail => (
                 "tail_torn",

@@ -45,7 +45,7 @@ fn opened(folder: &Path, options: &Options) -> Result<Stopped, OpenFault> {
     stopped.locked.take().map_or(Ok(stopped), Err)
 }
 
-pub(super) fn stats(stopped: &Stopped) -> io::Result<Vec<(QueueName, QueueStats)>> {
+fn stats(stopped: &Stopped) -> io::Result<Vec<(QueueName, QueueStats)>> {
     let recovered = stopped.recover(&stopped.overlay())?;
     let removed = removed(stopped)?;
     let now = stopped.clock.moment();
@@ -80,7 +80,7 @@ fn removed(stopped: &Stopped) -> io::Result<std::collections::BTreeSet<QueueNumb
     Ok(std::collections::BTreeSet::new())
 }
 
-pub(super) fn look(
+fn look(
     stopped: &Stopped,
     queue: &QueueName,
     after: Option<Cursor>,

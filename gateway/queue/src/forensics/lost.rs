@@ -51,7 +51,9 @@ pub(super) fn count(stopped: &Stopped, out: &mut Examined) -> io::Result<()> {
         say(What::UnreadableEvents, Severity::Lost, &events);
         say(What::UnreadableLetters, Severity::Damaged, &letters);
         let of_segments =
-            out.report.findings.iter().any(|known| known.what == What::MissingSegment);
+            out.report.findings.iter().any(|known| {
+                known.what == What::MissingSegment && known.severity == Severity::Lost
+            });
         if missing > 0 && !of_segments {
             let finding = Finding::new(What::MissingEvents, Severity::Lost, queue.clone());
             out.report.add(finding.lost(format!("{missing} of queue {queue}")));

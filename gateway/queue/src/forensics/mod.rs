@@ -13,10 +13,13 @@ mod repair;
 mod report;
 mod segment;
 mod stopped;
-#[cfg(test)]
-mod tests;
 mod verify;
 mod words;
+
+#[cfg(test)]
+pub(crate) use {
+    dump::dump_stopped, repair::repair_stopped, stopped::Stopped, verify::verify_stopped,
+};
 
 pub use dump::{EntryKind, Filter, Payloads, dump};
 pub use finding::{Finding, Severity, What};

@@ -16,6 +16,7 @@ use crate::disk::Disk;
 use crate::fault::OpenFault;
 use crate::format::folder::{self, Said};
 use crate::format::{catalogue, settings};
+use crate::index::index_name;
 use crate::log::segment_name;
 use crate::quarantine::{self, Copied};
 use crate::seal::{KEYRING_FILES, is_keyring_sound, random};
@@ -85,7 +86,7 @@ pub fn repair(
     repair_stopped(stopped, progress)
 }
 
-pub(super) fn repair_stopped(
+pub(crate) fn repair_stopped(
     mut stopped: Stopped,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Repaired, OpenFault> {
@@ -93,7 +94,12 @@ pub(super) fn repair_stopped(
         return Err(fault);
     }
     let examined = examine(&stopped, progress)?;
-    let mut repair = Repair { stopped: &mut stopped, examined: &examined, actions: Vec::new() };
+    let mut repair = Repair {
+        stopped: &mut stopped,
+        examined: &examined,
+        actions: Vec::new(),
+        key_is_new: false,
+    };
     repair.run().map_err(OpenFault::disk("repair the data folder"))?;
     let actions = repair.actions;
     let after = examine(&stopped, progress)?.report;
@@ -114,6 +120,8 @@ struct Repair<'r> {
     stopped: &'r mut Stopped,
     examined: &'r Examined,
     actions: Vec<Action>,
+    /// The folder has got another key.
+    key_is_new: bool,
 }
 
 impl Repair<'_> {
@@ -152,6 +160,7 @@ impl Repair<'_> {
         if self.stopped.folder_key.is_none() {
             let key = random().ok_or_else(|| io::Error::other("system has no randomness"))?;
             self.stopped.folder_key = Some(*key);
+            self.key_is_new = true;
             let bytes = folder::encode(*key);
             for file in folder::FILES {
                 self.stopped.disk.replace("", file, &bytes)?;
@@ -229,9 +238,14 @@ impl Repair<'_> {
     fn rebuild(&mut self) -> io::Result<()> {
         let disk = self.disk();
         let recovered = self.stopped.recover(&disk)?;
-        for number in &self.examined.indexes {
-            recovered.listings.repair(*number)?;
-            let file = crate::index::index_name(*number);
+        // Keys were hashed with the folder's key: with a new one all are hashed anew.
+        let numbers: Vec<u32> = match self.key_is_new {
+            true => self.examined.extents.keys().copied().collect(),
+            false => self.examined.indexes.clone(),
+        };
+        for number in numbers {
+            recovered.listings.repair(number)?;
+            let file = index_name(number);
             self.did(What::Index, &file, "made again from its segment");
         }
         if recovered.names != recovered.names_saved {

@@ -24,6 +24,8 @@ pub(super) struct Extent {
     pub(super) entries: u64,
     /// Entries that no key was there to open.
     pub(super) locked: u64,
+    /// Bytes that fill up entries, and are not zeros as they were written: nobody reads them.
+    pub(super) dirty: Vec<u64>,
 }
 
 /// Bytes that are no entry that can be read.
@@ -66,7 +68,9 @@ pub(super) fn read(
     unsealer: &Unsealer,
     mut visit: impl FnMut(Position, Kind, &[u8]) -> bool,
 ) -> io::Result<Extent> {
-    let mut extent = Extent { end: 0, gaps: Vec::new(), tail: 0..0, entries: 0, locked: 0 };
+    let mut extent =
+        Extent { end: 0, gaps: Vec::new(), tail: 0..0, entries: 0, locked: 0, dirty: Vec::new() };
+    let mut padding = Vec::new();
     let mut scratch = Vec::new();
     scan(file, segment, |found| match found {
         Found::Entry { position, head, body } => {
@@ -77,6 +81,8 @@ pub(super) fn read(
                 extent.gaps.push(Gap { range, content: Content::Zeros });
             }
             extent.end = range.end;
+            let filled = range.end - entry::padding_of(head.body_len) as u64..range.end;
+            padding.push(filled);
             let sound = match unsealer.open(&head, body, &mut scratch) {
                 Ok(Some(body)) => visit(position, head.kind, body),
                 Ok(None) => false,
@@ -96,7 +102,28 @@ pub(super) fn read(
         }
         Found::Tail(range) => extent.tail = range,
     })?;
+    extent.dirty = dirty(file, &padding)?;
     Ok(extent)
+}
+
+/// The bytes of these ranges that are not zeros, one of each range.
+fn dirty(file: &dyn DiskFile, ranges: &[Range<u64>]) -> io::Result<Vec<u64>> {
+    let (mut bytes, mut start, mut filled) = (vec![0; CHUNK_BYTES], 0_u64, 0_u64);
+    let mut found = Vec::new();
+    for range in ranges.iter().filter(|range| !range.is_empty()) {
+        if range.end > start + filled {
+            start = range.start;
+            filled = file.read_at(&mut bytes, start)? as u64;
+        }
+        for offset in range.clone() {
+            let at = usize::try_from(offset - start).unwrap_or(CHUNK_BYTES);
+            if bytes.get(at).is_some_and(|byte| *byte != 0) {
+                found.push(offset);
+                break;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a body is what this version writes, to its end.
@@ -168,3 +195,5 @@ fn mended(bytes: &mut [u8; HEADER_BYTES], position: Position) -> Option<Head> {
     }
     None
 }
+
+const CHUNK_BYTES: usize = 1024 * 1024;

@@ -22,7 +22,7 @@ pub struct Options {
 }
 
 /// A folder that no gateway has open.
-pub(super) struct Stopped {
+pub(crate) struct Stopped {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) unsealer: Unsealer,
     /// Why sealed entries cannot be opened, if they cannot.
@@ -48,7 +48,7 @@ impl Stopped {
         Self::on(Arc::new(disk), options, Some(lock))
     }
 
-    pub(super) fn on(
+    pub(crate) fn on(
         disk: Arc<dyn Disk>,
         options: &Options,
         lock: Option<FolderLock>,

@@ -17,7 +17,7 @@ use crate::disk::DiskFile;
 use crate::fault::OpenFault;
 use crate::format::entry::{Kind, Position};
 use crate::format::{catalogue, changes};
-use crate::index::Draft;
+use crate::index::{Draft, Whole, read_whole};
 use crate::listing;
 use crate::log::{segment_name, segment_number};
 use crate::quarantine;
@@ -38,7 +38,7 @@ pub fn verify(
     verify_stopped(&stopped, progress)
 }
 
-pub(super) fn verify_stopped(
+pub(crate) fn verify_stopped(
     stopped: &Stopped,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, OpenFault> {
@@ -84,7 +84,7 @@ impl<'s> Verification<'s> {
         let mut all = Self { stopped, out, newest, gone, names, last: None };
         all.segments(&numbers, progress)?;
         all.stray_indexes(&numbers)?;
-        all.missing_segments();
+        all.missing_segments()?;
         lost::count(stopped, &mut all.out)?;
         Ok(all.out)
     }
@@ -159,6 +159,10 @@ impl<'s> Verification<'s> {
             self.out.indexes.push(number);
         }
         self.damage(&*file, number, &extent, &checked.lost)?;
+        for at in &extent.dirty {
+            let finding = Finding::new(What::Padding, Severity::Note, segment_name(number));
+            self.out.report.add(finding.at(*at..*at + 1));
+        }
         let report = &mut self.out.report;
         report.segments += 1;
         report.entries += extent.entries;
@@ -218,7 +222,11 @@ impl<'s> Verification<'s> {
             _ => (Severity::Lost, self.in_words(&listed)),
         };
         let copy = format!("{}/{}", quarantine::FOLDER, quarantine::copy_name(number, range.start));
-        let len = self.stopped.disk.read(&copy)?.map(|bytes| bytes.len() as u64);
+        let len = match self.stopped.disk.open(&copy) {
+            Ok(copy) => Some(copy.len()?),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
+            Err(fault) => return Err(fault),
+        };
         let kind =
             kind.map_or_else(String::new, |kind| format!("it seems to be a {}; ", word(kind)));
         let set_aside = len == Some(range.end - range.start);
@@ -247,7 +255,9 @@ impl<'s> Verification<'s> {
     fn stray_indexes(&mut self, numbers: &[u32]) -> io::Result<()> {
         for name in self.stopped.disk.list("log")? {
             let number = segment_number(&name, ".index");
-            if number.is_some_and(|number| numbers.binary_search(&number).is_err()) {
+            let stray =
+                |number: &u32| numbers.binary_search(number).is_err() && !self.gone.counts(*number);
+            if number.is_some_and(|number| stray(&number)) {
                 let name = format!("log/{name}");
                 self.out.report.add(Finding::new(What::StrayIndex, Severity::Note, name));
             }
@@ -255,12 +265,21 @@ impl<'s> Verification<'s> {
         Ok(())
     }
 
-    fn missing_segments(&mut self) {
+    fn missing_segments(&mut self) -> io::Result<()> {
+        let disk = &*self.stopped.disk;
         for (segment, queue, count) in std::mem::take(&mut self.gone).lost() {
             let name = self.names.get(usize::from(queue.0)).cloned().unwrap_or_default();
             let finding = Finding::new(What::MissingSegment, Severity::Lost, segment_name(segment));
-            self.out.report.add(finding.lost(format!("{count} of queue {name}")));
+            let came = format!("{count} of queue {name} came in it");
+            self.out.report.add(match read_whole(disk, segment)? {
+                Whole::Listed(_) => Finding {
+                    severity: Severity::Damaged,
+                    ..finding.detail(format!("{came}; its index is there"))
+                },
+                Whole::Missing | Whole::Damaged => finding.detail(came.clone()).lost(came),
+            });
         }
+        Ok(())
     }
 }
 

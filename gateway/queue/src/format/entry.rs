@@ -186,6 +186,12 @@ impl Head {
     }
 }
 
+/// Bytes that fill an entry with a body of this length up.
+pub(crate) fn padding_of(body_len: usize) -> usize {
+    let end = HEADER_BYTES + body_len + TRAILER_BYTES;
+    end.next_multiple_of(ALIGN) - end
+}
+
 fn header_bytes(kind: Kind, key: Option<DataKeyId>, body_len: u32, body_crc: u32) -> [u8; 16] {
     let mut header = [0; 16];
     header[..4].copy_from_slice(&MAGIC);

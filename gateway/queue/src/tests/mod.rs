@@ -7,6 +7,7 @@ mod damage;
 mod define;
 mod faults;
 mod folder;
+mod forensics;
 mod formats;
 mod keys;
 mod lives;
