@@ -19,7 +19,7 @@ pub enum Severity {
 impl Severity {
     /// A stable word.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Note => "note",
             Self::Damaged => "damaged",
@@ -89,150 +89,46 @@ impl What {
     /// A stable word.
     #[must_use]
     pub fn code(self) -> &'static str {
-        self.row().0
+        match self {
+            Self::Entry => "entry_damaged",
+            Self::Padding => "padding_dirty",
+            Self::TornTail => "tail_torn",
+            Self::UnusedSegment => "segment_unused",
+            Self::MissingSegment => "segment_missing",
+            Self::MissingIndex => "index_missing",
+            Self::Index => "index_damaged",
+            Self::WrongIndex => "index_differs",
+            Self::StrayIndex => "index_stray",
+            Self::Checkpoint => "checkpoint_damaged",
+            Self::Names => "names_damaged",
+            Self::SettingsCopy => "settings_copy_damaged",
+            Self::Settings => "settings_damaged",
+            Self::FormatCopy => "format_copy_damaged",
+            Self::Format => "format_damaged",
+            Self::KeyringCopy => "keyring_copy_damaged",
+            Self::Keyring => "keyring_damaged",
+            Self::Keys => "keys_damaged",
+            Self::Ballast => "ballast_damaged",
+            Self::Draft => "draft_left",
+            Self::Stranger => "file_unknown",
+            Self::ShortCopy => "quarantine_copy_short",
+            Self::Locked => "entries_locked",
+            Self::UnreadableEvents => "events_unreadable",
+            Self::UnreadableLetters => "letters_unreadable",
+            Self::MissingEvents => "events_missing",
+        }
     }
 
     /// What it means, for a person to read.
     #[must_use]
     pub fn means(self) -> &'static str {
-        self.row().1
+        self.meaning().means
     }
 
     /// What repair does about it.
     #[must_use]
     pub fn repair(self) -> &'static str {
-        self.row().2
-    }
-
-    fn row(self) -> (&'static str, &'static str, &'static str) {
-        let nothing = "nothing";
-        match self {
-            Self::Entry => (
-                "entry_damaged",
-                "an entry of the log is not what was written: it is passed over and never delivered",
-                "copies its bytes into quarantine; they stay in the log",
-            ),
-            Self::Padding => (
-                "padding_dirty",
-                "bytes between entries, which nobody reads, are not the zeros that were written: \
-                 the disk has changed them",
-                nothing,
-            ),
-            Self::TornTail => (
-                "tail_torn",
-                "the log ends with an entry that was never finished: nobody was told that it is \
-                 durable",
-                "copies it into quarantine and cuts it off",
-            ),
-            Self::UnusedSegment => (
-                "segment_unused",
-                "a segment was made ahead and holds only zeros: the next start removes it",
-                "removes it",
-            ),
-            Self::MissingSegment => (
-                "segment_missing",
-                "a segment is not there, and events that lie in queues came in it",
-                "nothing: the queues write these events off when they come up",
-            ),
-            Self::MissingIndex => (
-                "index_missing",
-                "an index is not there: the next start reads the whole segment instead",
-                "makes it again from its segment",
-            ),
-            Self::Index => (
-                "index_damaged",
-                "an index is not what was written: it is made again when it is needed",
-                "makes it again from its segment",
-            ),
-            Self::WrongIndex => (
-                "index_differs",
-                "an index does not list what its segment holds: events may not be handed out",
-                "makes it again from its segment",
-            ),
-            Self::StrayIndex => ("index_stray", "an index has no segment", "removes it"),
-            Self::Checkpoint => (
-                "checkpoint_damaged",
-                "a checkpoint cannot be read: start-up reads the one before, or the whole log",
-                "moves it into quarantine",
-            ),
-            Self::Names => (
-                "names_damaged",
-                "the file with the names of the queues cannot be read: the log has them too",
-                "makes it again from the log",
-            ),
-            Self::SettingsCopy => (
-                "settings_copy_damaged",
-                "one of two copies of the settings is damaged or missing",
-                "makes it again from the other",
-            ),
-            Self::Settings => (
-                "settings_damaged",
-                "what operators set while the gateway ran cannot be read: at the next start every \
-                 queue is put under a hold, and queues that were made keep their events only",
-                "nothing: the next start sets it aside and holds every queue",
-            ),
-            Self::FormatCopy => (
-                "format_copy_damaged",
-                "one of two copies of the format file is damaged or missing",
-                "makes it again from the other",
-            ),
-            Self::Format => (
-                "format_damaged",
-                "no copy of the format file can be read: the folder is refused",
-                "makes it again with a new key; events are kept, but repeated deliveries of events \
-                 of before are stored again",
-            ),
-            Self::KeyringCopy => (
-                "keyring_copy_damaged",
-                "one of two copies of the keyring is damaged or missing",
-                "makes it again from the other",
-            ),
-            Self::Keyring => (
-                "keyring_damaged",
-                "no copy of the keyring can be read: what is sealed cannot be opened",
-                "nothing: put a copy of the keyring back from a backup",
-            ),
-            Self::Keys => (
-                "keys_damaged",
-                "idempotency keys of a deleted segment cannot be read: repeated deliveries of its \
-                 events are stored again",
-                "moves the file into quarantine",
-            ),
-            Self::Ballast => (
-                "ballast_damaged",
-                "the reserve for a full disk is not made of zeros",
-                "removes it; the next start makes it again",
-            ),
-            Self::Draft => ("draft_left", "a draft was left by a power cut", "removes it"),
-            Self::Stranger => ("file_unknown", "a file is not one of a data folder", nothing),
-            Self::ShortCopy => (
-                "quarantine_copy_short",
-                "a copy in the quarantine is not as long as what it is a copy of",
-                "copies again",
-            ),
-            Self::Locked => (
-                "entries_locked",
-                "entries are sealed and no key was given: their frames and checksums were checked, \
-                 not what is in them",
-                nothing,
-            ),
-            Self::UnreadableEvents => (
-                "events_unreadable",
-                "events lie in a queue whose bytes are damaged or gone: they are written off when \
-                 they come up",
-                nothing,
-            ),
-            Self::UnreadableLetters => (
-                "letters_unreadable",
-                "dead letters have lost why they are dead; the events are readable",
-                nothing,
-            ),
-            Self::MissingEvents => (
-                "events_missing",
-                "a queue counts events that no index lists: they are written off when they come up",
-                nothing,
-            ),
-        }
+        self.meaning().repair
     }
 }
 
@@ -276,7 +172,7 @@ impl Finding {
     pub fn json(&self) -> Value {
         json!({
             "code": self.what.code(),
-            "severity": self.severity.code(),
+            "severity": self.severity.word(),
             "file": self.file,
             "offset": self.bytes.as_ref().map(|bytes| bytes.start),
             "bytes": self.bytes.as_ref().map(|bytes| bytes.end - bytes.start),

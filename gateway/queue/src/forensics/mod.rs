@@ -9,6 +9,7 @@ mod indexes;
 mod look;
 mod lost;
 mod lying;
+mod meanings;
 mod repair;
 mod report;
 mod segment;

@@ -46,7 +46,7 @@ pub enum Health {
 impl Health {
     /// A stable word.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Sound => "sound",
             Self::Damaged => "damaged",
@@ -79,7 +79,7 @@ impl Report {
             })
         };
         json!({
-            "health": self.health().code(),
+            "health": self.health().word(),
             "segments": self.segments,
             "entries": self.entries,
             "bytes": self.bytes,

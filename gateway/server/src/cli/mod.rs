@@ -20,6 +20,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use sluicegate_queue::OpenFault;
+
 use crate::fault::RunFault;
 
 /// A WebAssembly-pluggable event router gateway: verifies, validates, filters, stores, delivers.
@@ -47,7 +49,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         vectors: PathBuf,
     },
-    /// Ask a running gateway about its queues, and change them.
+    /// Ask a running gateway about its queues and change them, or look into a data folder.
     Queue(queue::Arguments),
     /// List the signature schemes and what each needs.
     Schemes,
@@ -71,6 +73,9 @@ pub(crate) enum CommandFault {
     /// The gateway does not answer, or what was begun failed.
     #[error("{0}")]
     Remote(String),
+    /// The data folder cannot be looked at.
+    #[error("failed to open the data folder")]
+    Folder(#[source] OpenFault),
     /// The command is misused, in a way that only shows when it is understood.
     #[error("{0}")]
     Misused(String),
@@ -86,7 +91,9 @@ impl CommandFault {
             Self::Told => return None,
             // Each of its faults is said with its own code.
             Self::Run(RunFault::Config(_)) | Self::Input(_) => return Some(self.to_string()),
+            Self::Remote(_) | Self::Misused(_) => return Some(self.to_string()),
             Self::Run(fault) => fault.code(),
+            Self::Folder(fault) => fault.code(),
         };
         let first: &dyn Error = self;
         let chain = successors(Some(first), |fault| (*fault).source());
@@ -97,7 +104,7 @@ impl CommandFault {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
-            Self::Misused(_) => 2,
+            Self::Misused(_) | Self::Folder(_) => 2,
             Self::Run(_) | Self::Remote(_) => 3,
         }
     }

@@ -6,8 +6,10 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use sluicegate_core::ids::QueueName;
 use sluicegate_queue::Cursor;
+use sluicegate_queue::forensics::Mode;
 
 use super::admin::{Admin, Output};
+use super::offline::{self, Folder};
 use super::{jobs, look, manage, watch};
 use crate::cli::CommandFault;
 use crate::fault::RunFault;
@@ -27,6 +29,10 @@ pub(in crate::cli) struct Arguments {
     /// The configuration of the gateway, to find its admin API.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Look at this data folder instead, which no gateway has open: `ls`, `peek`, `stats`, and
+    /// always for `verify`, `dump` and `repair`. Its keys are taken from `--config`.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
     /// Print JSON, as the API answers it: one document a line.
     #[arg(long, global = true)]
     json: bool,
@@ -92,6 +98,19 @@ enum Verb {
         /// Really: what is dropped is not delivered any more.
         #[arg(long)]
         yes: bool,
+    },
+    /// Read every byte of a stopped data folder, and say what is not as it should be. Nothing is
+    /// changed. Exit codes: 0 sound; 1 damaged, or events are lost; 2 it cannot be opened.
+    Verify,
+    /// Print every entry of the log of a stopped data folder, a line of JSON each. Nothing is
+    /// changed.
+    Dump(offline::Dump),
+    /// Repair a stopped data folder: make indexes, names and copies again, set damage aside. What
+    /// can be read is never dropped. Exit codes as those of `verify`, for the folder after it.
+    Repair {
+        /// Say what would be done, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Redrives and replays: list them, or see to one.
     Jobs {
@@ -237,12 +256,37 @@ pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), CommandFault> {
         let why = format!("purge drops all events of {queue}: say --yes if that is meant");
         return Err(CommandFault::Misused(why));
     }
+    if let Some(done) = without_gateway(&arguments, output) {
+        return done;
+    }
     let admin = Admin::new(arguments.admin, arguments.config.as_deref(), output)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|fault| RunFault::System { what: "start the runtime", fault })?;
     runtime.block_on(act(&admin, arguments.verb))
+}
+
+/// Does what needs no gateway; `None` if one is meant.
+fn without_gateway(arguments: &Arguments, output: Output) -> Option<Result<(), CommandFault>> {
+    let Arguments { data, config, verb, .. } = arguments;
+    let of_folder = matches!(verb, Verb::Verify | Verb::Dump(_) | Verb::Repair { .. });
+    if data.is_none() && !of_folder {
+        return None;
+    }
+    Some(Folder::new(data.as_deref(), config.as_deref(), output).and_then(|folder| match verb {
+        Verb::Verify => folder.verify(),
+        Verb::Dump(dump) => folder.dump(dump),
+        Verb::Repair { dry_run: true } => folder.repair(Mode::DryRun),
+        Verb::Repair { dry_run: false } => folder.repair(Mode::ForReal),
+        Verb::Ls => folder.list(None),
+        Verb::Stats { queue, watch: false, .. } => folder.list(queue.as_ref()),
+        Verb::Peek(peek) => folder.peek(peek),
+        _ => {
+            let why = "this needs a running gateway: leave --data out";
+            Err(CommandFault::Misused(why.to_owned()))
+        }
+    }))
 }
 
 async fn act(admin: &Admin, verb: Verb) -> Result<(), CommandFault> {
@@ -262,6 +306,8 @@ async fn act(admin: &Admin, verb: Verb) -> Result<(), CommandFault> {
         Verb::Redrive(redrive) => jobs::redrive(admin, &redrive).await,
         Verb::Replay(replay) => jobs::replay(admin, &replay).await,
         Verb::Jobs { verb } => jobs::see_to(admin, verb).await,
+        // They were done before a gateway was looked for.
+        Verb::Verify | Verb::Dump(_) | Verb::Repair { .. } => Ok(()),
     }
 }
 
