@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::QueueName;
+use sluicegate_core::letter::Letter;
 use sluicegate_core::queue::{Place, QueueFault, QueueNumber};
 use sluicegate_core::signature::Verdict;
 use sluicegate_core::time::Timestamp;
@@ -46,6 +47,8 @@ pub struct PastEvent {
     pub queues: Vec<QueueName>,
     /// Whether this is the event as it was received, and not one that a filter made of it.
     pub received: bool,
+    /// Why it went to a dead-letter queue at once, if it did.
+    pub letter: Option<Letter>,
 }
 
 impl Store {
@@ -87,6 +90,7 @@ impl Store {
             verdict: read.verdict,
             queues: read.queues.iter().filter_map(|queue| names.get(queue).cloned()).collect(),
             received: read.received,
+            letter: read.letter,
         };
         Ok(Past {
             events: part.events.into_iter().map(named).collect(),
@@ -111,6 +115,7 @@ struct ReadEvent {
     verdict: Verdict,
     queues: Vec<QueueNumber>,
     received: bool,
+    letter: Option<Letter>,
 }
 
 fn read(Reader(segments, unsealer): &Reader, from: Place, bytes_max: usize) -> io::Result<Part> {
@@ -160,10 +165,10 @@ fn take_events(position: Position, body: &[u8], from: Place, events: &mut Vec<Re
     for (part, received, queues) in commit.distinct() {
         let place = Place { position: position.pack(), part };
         let event = commit.event(part, Bytes::copy_from_slice);
-        if let (Some((event, _)), Some(verdict)) = (event, commit.verdict())
+        if let (Some((event, letter)), Some(verdict)) = (event, commit.verdict())
             && place >= from
         {
-            events.push(ReadEvent { place, event, verdict, queues, received });
+            events.push(ReadEvent { place, event, verdict, queues, received, letter });
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod check;
 mod logging;
+mod queue;
 mod run;
 mod schema;
 mod schemes;
@@ -46,6 +47,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         vectors: PathBuf,
     },
+    /// Ask a running gateway about its queues, and change them.
+    Queue(queue::Arguments),
     /// List the signature schemes and what each needs.
     Schemes,
     /// Print published schemas.
@@ -65,6 +68,12 @@ pub(crate) enum CommandFault {
     /// An input file or argument is bad.
     #[error("{0}")]
     Input(String),
+    /// The gateway does not answer, or what was begun failed.
+    #[error("{0}")]
+    Remote(String),
+    /// The command is misused, in a way that only shows when it is understood.
+    #[error("{0}")]
+    Misused(String),
     /// It was said already; only the exit code is left to tell.
     #[error("")]
     Told,
@@ -88,7 +97,8 @@ impl CommandFault {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
-            Self::Run(_) => 3,
+            Self::Misused(_) => 2,
+            Self::Run(_) | Self::Remote(_) => 3,
         }
     }
 }
@@ -102,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Check { config } => check::check(&config),
         Command::Send(arguments) => send::send(&arguments),
         Command::Verify { vectors } => verify::verify(&vectors),
+        Command::Queue(arguments) => queue::run(arguments),
         Command::Schemes => schemes::print(),
         Command::Schema(which) => schema::print(&which),
         Command::Secret(what) => secret::make(&what),

@@ -20,9 +20,11 @@ mod secrets;
 mod shape;
 mod sinks;
 mod sources;
+mod when;
 
 pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
 pub use read::load;
 pub use shape::json_schema;
+pub use when::pattern;

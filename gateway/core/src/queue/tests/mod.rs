@@ -3,6 +3,7 @@
 mod bounds;
 mod compare;
 mod cost;
+mod discard;
 mod life;
 mod model;
 mod rules;
