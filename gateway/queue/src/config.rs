@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sluicegate_core::ids::{QueueName, SourceName};
-use sluicegate_core::limits::HELD_MAX;
+use sluicegate_core::limits::{DELAY_MS_MAX, HELD_MAX};
 use sluicegate_core::queue::{Delivery, OnExpiry};
 use sluicegate_core::retry::RetryPolicy;
 
@@ -129,7 +129,30 @@ impl QueueConfig {
             held_max: HELD_MAX,
         }
     }
+
+    /// This configuration with every number held to the bounds of the house: at least one
+    /// attempt, one event a second and one event held, no wait over the longest delay. No
+    /// configuration is refused for a number that makes no sense.
+    #[must_use]
+    pub fn within_bounds(mut self) -> Self {
+        let longest = Duration::from_millis(DELAY_MS_MAX);
+        let retry = &mut self.retry;
+        retry.attempts_max = retry.attempts_max.max(1);
+        retry.wait_max = retry.wait_max.min(longest);
+        retry.wait_min = retry.wait_min.min(retry.wait_max);
+        self.rate_max = self.rate_max.map(|rate| rate.max(1));
+        self.delivery_rate = self.delivery_rate.map(|rate| rate.max(1));
+        self.held_max = self.held_max.clamp(1, HELD_MAX);
+        self.terms.delay = self.terms.delay.min(longest);
+        self.terms.ttl = self.terms.ttl.map(|ttl| ttl.min(LONGEST));
+        self.retain.time = self.retain.time.map(|time| time.min(LONGEST));
+        self
+    }
 }
+
+/// Longer than any time to live or retention need be: five hundred years, in nanoseconds of a
+/// `Timestamp`.
+const LONGEST: Duration = Duration::from_secs(500 * 365 * 24 * 60 * 60);
 
 /// What a full queue does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

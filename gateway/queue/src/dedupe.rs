@@ -40,6 +40,8 @@ pub(crate) struct Keys {
     ring: VecDeque<(KeyHash, EventId)>,
     /// How many keys have left the ring: the number of the key in front.
     first: u64,
+    /// How many of them were not too old, but too many.
+    evicted: u64,
     /// The low half of the number of each key's newest place in the ring.
     index: HashTable<u32>,
 }
@@ -48,7 +50,7 @@ impl Keys {
     pub(crate) fn new(window: Duration, keys_max: usize) -> Self {
         let keys_max = keys_max.min(u32::MAX as usize / 2);
         let index = HashTable::new();
-        Self { window, keys_max, ring: VecDeque::new(), first: 0, index }
+        Self { window, keys_max, ring: VecDeque::new(), first: 0, evicted: 0, index }
     }
 
     /// The first event of this key, if it is remembered at `now`.
@@ -68,6 +70,7 @@ impl Keys {
         }
         while self.ring.len() >= self.keys_max {
             self.forget_one();
+            self.evicted += 1;
         }
         let number = self.next() as u32;
         let (ring, first) = (&self.ring, self.first);
@@ -86,6 +89,16 @@ impl Keys {
             }
         }
         self.ring.push_back((key, id));
+    }
+
+    /// How many keys are remembered.
+    pub(crate) fn len(&self) -> u64 {
+        self.ring.len() as u64
+    }
+
+    /// How many keys were forgotten because there were too many, before their window was over.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     /// The number of the oldest key that is remembered.

@@ -17,6 +17,7 @@ mod index;
 mod log;
 mod metrics;
 mod owner;
+mod rate;
 mod receipts;
 mod recovery;
 mod rooms;
@@ -26,7 +27,7 @@ mod writer;
 
 pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
-pub use metrics::StoreMetrics;
+pub use metrics::{QueueMetrics, StoreMetrics};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,
 };

@@ -18,6 +18,13 @@ pub struct StoreMetrics {
     pub bytes: u64,
     /// Commits that repeated an idempotency key.
     pub duplicates: u64,
+    /// Idempotency keys that are remembered now.
+    pub dedupe_keys: u64,
+    /// Keys that were forgotten because there were too many, before their window was over, since
+    /// the store was opened.
+    pub dedupe_keys_evicted: u64,
+    /// Of `bytes`, those that brought events; the others say what became of events.
+    pub commit_bytes: u64,
     /// Bytes of the segments on the disk.
     pub disk_bytes: u64,
     /// Segments on the disk.
@@ -40,6 +47,32 @@ pub struct StoreMetrics {
     pub recovery_time: Duration,
 }
 
+/// The distributions of one queue at one moment; what can be counted one by one is in
+/// [`QueueStats`](sluicegate_core::queue::QueueStats).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueMetrics {
+    /// From when the gateway had received an event to its acknowledgement, in milliseconds.
+    pub latency_ms: HistogramSnapshot,
+    /// Payload, header and attribute bytes of the events that came in, about.
+    pub arrival_bytes: HistogramSnapshot,
+}
+
+/// The counters behind [`QueueMetrics`].
+#[derive(Debug, Default)]
+pub(crate) struct QueueCounters {
+    pub(crate) latency_ms: Histogram,
+    pub(crate) arrival_bytes: Histogram,
+}
+
+impl QueueCounters {
+    pub(crate) fn snapshot(&self) -> QueueMetrics {
+        QueueMetrics {
+            latency_ms: self.latency_ms.snapshot(),
+            arrival_bytes: self.arrival_bytes.snapshot(),
+        }
+    }
+}
+
 /// The counters behind [`StoreMetrics`].
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
@@ -48,6 +81,9 @@ pub(crate) struct Counters {
     pub(crate) entries: Counter,
     pub(crate) bytes: Counter,
     pub(crate) duplicates: Counter,
+    pub(crate) commit_bytes: Counter,
+    pub(crate) dedupe_keys: AtomicU64,
+    pub(crate) dedupe_keys_evicted: AtomicU64,
     pub(crate) quarantined: Counter,
     pub(crate) checkpoints: Counter,
     pub(crate) archive_faults: Counter,

@@ -13,15 +13,19 @@ use tokio::task::AbortHandle;
 
 use crate::config::{Retain, WhenFull};
 use crate::gauges::Gauges;
+use crate::metrics::QueueCounters;
 use crate::owner::Mail;
+use crate::rate::{Bucket, Rate};
 use crate::terms::TermsRules;
 use crate::writer::{Arrival, Inbox};
 
 /// How one queue is treated: its configuration with every name looked up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) policy: Policy,
     pub(crate) bounds: Bounds,
+    /// How many events may be committed into it in a second.
+    pub(crate) rate: Option<Rate>,
     pub(crate) retain: Retain,
     pub(crate) terms: TermsRules,
     /// Where its given-up events go; `None` if they stay.
@@ -48,6 +52,8 @@ pub(crate) enum Standing {
 pub(crate) struct Room {
     pub(crate) number: QueueNumber,
     pub(crate) gauges: Gauges,
+    pub(crate) bucket: Bucket,
+    pub(crate) counters: QueueCounters,
     pub(crate) inbox: Arc<Inbox<Arrival>>,
     pub(crate) mail: mpsc::Sender<Mail>,
     owner: OnceLock<AbortHandle>,
@@ -63,8 +69,16 @@ impl Room {
         mail: mpsc::Sender<Mail>,
     ) -> Self {
         let named = RwLock::new((name, Arc::new(plan)));
-        let (gauges, owner) = (Gauges::default(), OnceLock::new());
-        Self { number, gauges, inbox, mail, owner, named }
+        Self {
+            number,
+            gauges: Gauges::default(),
+            bucket: Bucket::default(),
+            counters: QueueCounters::default(),
+            inbox,
+            mail,
+            owner: OnceLock::new(),
+            named,
+        }
     }
 
     pub(crate) fn name(&self) -> QueueName {
@@ -91,7 +105,8 @@ impl Room {
         self.owner.get().into_iter().for_each(AbortHandle::abort);
     }
 
-    fn set_name(&self, name: QueueName) {
+    /// Gives the queue another name. Who looks for it by name is told with [`Registry::open`].
+    pub(crate) fn set_name(&self, name: QueueName) {
         self.named.write().unwrap_or_else(PoisonError::into_inner).0 = name;
     }
 }
@@ -107,20 +122,23 @@ struct Queues {
 }
 
 impl Registry {
-    /// Adds a queue; its number is the next one.
+    /// Adds a queue; its number is the next one. Nobody finds it by its name yet.
     pub(crate) fn add(&self, room: Arc<Room>) {
         let mut queues = self.0.write().unwrap_or_else(PoisonError::into_inner);
         debug_assert_eq!(usize::from(room.number.0), queues.by_number.len());
-        queues.by_name.insert(room.name(), Arc::clone(&room));
         queues.by_number.push(room);
     }
 
-    /// Gives a queue another name.
-    pub(crate) fn rename(&self, room: &Arc<Room>, name: QueueName) {
+    /// From now on the queue is found by its name.
+    pub(crate) fn open(&self, room: &Arc<Room>) {
+        let mut queues = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        queues.by_name.insert(room.name(), Arc::clone(room));
+    }
+
+    /// From now on nobody finds the queue by its name.
+    pub(crate) fn close(&self, room: &Arc<Room>) {
         let mut queues = self.0.write().unwrap_or_else(PoisonError::into_inner);
         queues.by_name.remove(&room.name());
-        room.set_name(name.clone());
-        queues.by_name.insert(name, Arc::clone(room));
     }
 
     pub(crate) fn find(&self, name: &QueueName) -> Option<Arc<Room>> {

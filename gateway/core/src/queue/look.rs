@@ -7,6 +7,7 @@ use super::item::Place;
 use super::snapshot::{Held, Snapshot};
 use super::state::{QueueState, Standing, View};
 use super::words::QueueStats;
+use crate::letter::Failure;
 use crate::time::Moment;
 
 impl QueueState {
@@ -70,6 +71,12 @@ impl QueueState {
             lanes: self.backlog.snapshot(),
             newest: self.backlog.newest(),
         }
+    }
+
+    /// The last failed attempts of the event with this id, oldest first.
+    #[must_use]
+    pub fn failures_of(&self, id: Place) -> &[Failure] {
+        self.failures.of(id)
     }
 
     /// How many events are in the queue.

@@ -164,15 +164,17 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_put_is_taken(
-            number: u64, text: Option<String>, position: u64, part: u16, origin: Option<u16>
+            number: u64, signed: i64, text: Option<String>, position: u64, part: u16
         ) {
-            let place = Place { position, part, origin: origin.map(QueueNumber) };
+            let place = Place { position, part };
             let mut out = Vec::new();
             out.put_number(number);
+            out.put_zigzag(signed);
             out.put_option(text.as_deref());
             out.put_place(place);
             let mut take = Take(&out);
             prop_assert_eq!(take.number(), Some(number));
+            prop_assert_eq!(take.zigzag(), Some(signed));
             prop_assert_eq!(take.option(), Some(text.as_deref()));
             prop_assert_eq!(take.place(), Some(place));
             prop_assert!(take.0.is_empty());

@@ -18,7 +18,7 @@ use sluicegate_core::fields::Fields;
 use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::Routed;
 use sluicegate_core::queue::{QueueNumber, Terms};
-use sluicegate_core::signature::Verdict;
+use sluicegate_core::signature::{SchemaVersion, Verdict};
 
 use super::bytes::{Put, Take};
 use super::event::{self, Payload, Stored, StoredPayload};
@@ -69,6 +69,7 @@ pub(crate) fn encode(routed: &Routed, placed: &[Placed]) -> Vec<u8> {
 #[derive(Debug)]
 pub(crate) struct Commit<'a> {
     pub(crate) dedupe: Option<&'a str>,
+    verdict: StoredVerdict<'a>,
     events: Vec<Stored<'a>>,
     placements: Vec<StoredPlacement>,
 }
@@ -84,17 +85,49 @@ struct StoredPlacement {
 impl<'a> Commit<'a> {
     pub(crate) fn decode(body: &'a [u8]) -> Option<Self> {
         let mut from = Take(body);
-        skip_verdict(&mut from)?;
+        let verdict = StoredVerdict::take(&mut from)?;
         let dedupe = from.option()?;
         let events = from.many(Stored::take)?;
         let placements = from.many(StoredPlacement::take)?;
         from.many(|from| Some((from.text()?, from.text()?)))?;
-        from.0.is_empty().then_some(Self { dedupe, events, placements })
+        from.0.is_empty().then_some(Self { dedupe, verdict, events, placements })
     }
 
     /// The event that was received.
     pub(crate) fn received(&self) -> Option<&Stored<'a>> {
         self.events.first()
+    }
+
+    /// What was proven at the door; `None` if a name in it is none.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        let StoredVerdict { scheme, key, skew_ms, schema } = self.verdict;
+        let schema = match schema {
+            Some((subject, version)) => {
+                Some(SchemaVersion { subject: subject.parse().ok()?, version })
+            }
+            None => None,
+        };
+        let key = key.map(str::parse).transpose().ok()?;
+        Some(Verdict { scheme: scheme.to_owned(), key, skew_ms, schema })
+    }
+
+    /// The events that were placed, each once: its first placement, whether it is the one that
+    /// was received, and its queues.
+    pub(crate) fn distinct(&self) -> Vec<(u16, bool, Vec<QueueNumber>)> {
+        let mut all: Vec<(usize, u16, Vec<QueueNumber>)> = Vec::new();
+        for (placement, part) in self.placements.iter().zip(0_u16..) {
+            let queues = placement.queues.iter().map(|(queue, _)| *queue);
+            match all.iter_mut().find(|(event, ..)| *event == placement.event) {
+                Some((_, _, known)) => known.extend(queues),
+                None => all.push((placement.event, part, queues.collect())),
+            }
+        }
+        all.into_iter().map(|(event, part, queues)| (part, event == 0, queues)).collect()
+    }
+
+    /// The weight of a placement.
+    pub(crate) fn weight(&self, part: u16) -> Option<u32> {
+        Some(self.placements.get(usize::from(part))?.weight)
     }
 
     /// Every event in every queue.
@@ -185,17 +218,27 @@ fn put_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
     }
 }
 
-/// Checks that a verdict is there. Forensics will read it; delivery does not need it.
-fn skip_verdict(from: &mut Take<'_>) -> Option<()> {
-    from.text()?;
-    from.option()?;
-    if from.flag()? {
-        from.number()?;
+/// A verdict before it is known whether anybody wants it: slices only.
+#[derive(Debug, Clone, Copy)]
+struct StoredVerdict<'a> {
+    scheme: &'a str,
+    key: Option<&'a str>,
+    skew_ms: Option<i64>,
+    schema: Option<(&'a str, u32)>,
+}
+
+impl<'a> StoredVerdict<'a> {
+    fn take(from: &mut Take<'a>) -> Option<Self> {
+        Some(Self {
+            scheme: from.text()?,
+            key: from.option()?,
+            skew_ms: if from.flag()? { Some(from.zigzag()?) } else { None },
+            schema: match from.option()? {
+                Some(subject) => Some((subject, from.u32()?)),
+                None => None,
+            },
+        })
     }
-    if from.option()?.is_some() {
-        from.u32()?;
-    }
-    Some(())
 }
 
 impl StoredPlacement {

@@ -138,7 +138,7 @@ pub(crate) fn head(bytes: &[u8], position: Position) -> Option<Head> {
 impl Head {
     /// Bytes of the whole entry, padding included.
     pub(crate) fn entry_len(&self) -> usize {
-        (HEADER_BYTES + self.body_len + TRAILER_BYTES).next_multiple_of(ALIGN)
+        len_with(self.body_len)
     }
 
     /// The body of this entry, if it is whole and undamaged.
@@ -149,6 +149,11 @@ impl Head {
         let whole = trailer == (!self.frame_crc).to_le_bytes();
         (whole && crc32c::crc32c(body) == self.body_crc).then_some(body)
     }
+}
+
+/// Bytes of the whole entry with a body of this length.
+pub(crate) fn len_with(body_len: usize) -> usize {
+    (HEADER_BYTES + body_len + TRAILER_BYTES).next_multiple_of(ALIGN)
 }
 
 fn header_bytes(kind: Kind, body_len: u32, body_crc: u32) -> [u8; 16] {

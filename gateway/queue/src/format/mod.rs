@@ -4,6 +4,7 @@
 //! data/format            "sluicegate-data", version, the folder's key (see `folder`)
 //! data/lock              locked while a process has the folder open
 //! data/queues            the names of the queues by number (see `catalogue`)
+//! data/settings, settings.copy   what operators set (see `settings`)
 //! data/log/<n>.log       segments, n in ten digits; each a run of entries (see `entry`)
 //! data/log/<n>.index     what a segment brought into each queue (see `index`)
 //! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`)
@@ -26,6 +27,7 @@ pub(crate) mod event;
 pub(crate) mod item;
 pub(crate) mod keys;
 pub(crate) mod letter;
+pub(crate) mod settings;
 
 /// The version of everything here.
 pub(crate) const VERSION: u8 = 2;

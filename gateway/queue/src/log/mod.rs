@@ -9,6 +9,6 @@ mod window;
 
 pub(crate) use append::{Log, LogFault, Use};
 pub(crate) use ledger::Ledger;
-pub(crate) use reader::{ReadBack, Reader};
-pub(crate) use scan::{Found, scan};
+pub(crate) use reader::{PlacedBefore, ReadBack, Reader};
+pub(crate) use scan::{Found, Walk, scan, walk};
 pub(crate) use segments::{Segments, segment_name, segment_number};

@@ -26,6 +26,14 @@ pub(crate) enum ReadBack {
     Damaged,
 }
 
+/// An event as a commit placed it.
+#[derive(Debug)]
+pub(crate) struct PlacedBefore {
+    /// Without its payload.
+    pub(crate) event: Event,
+    pub(crate) weight: u32,
+}
+
 impl Reader {
     /// Reads the events of these items, in order. Neighbours are read together.
     pub(crate) fn read(&self, items: &[Item]) -> io::Result<Vec<ReadBack>> {
@@ -48,6 +56,33 @@ impl Reader {
                 None => all.extend(here.iter().map(|_| ReadBack::Damaged)),
             }
             rest = after;
+        }
+        Ok(all)
+    }
+
+    /// The events that commits placed here, without their payloads; `None` where there is none.
+    pub(crate) fn placed(&self, places: &[Place]) -> io::Result<Vec<Option<PlacedBefore>>> {
+        let mut all = Vec::with_capacity(places.len());
+        let mut rest = places;
+        while let Some(first) = rest.first() {
+            let segment = first.segment();
+            let count = rest.iter().take_while(|place| place.segment() == segment).count();
+            let (here, after) = rest.split_at(count);
+            rest = after;
+            let Some(file) = self.0.find(segment)? else {
+                all.extend(here.iter().map(|_| None));
+                continue;
+            };
+            let mut window = Window::new(&*file, segment, READ_BYTES_MAX);
+            for place in here {
+                let offset = u64::from(Position::unpack(place.position).offset);
+                let entry = window.entry(offset)?.filter(|(head, _)| head.kind == Kind::Commit);
+                let commit = entry.and_then(|(_, body)| Commit::decode(body));
+                all.push(commit.and_then(|commit| {
+                    let (event, _) = commit.event(place.part, |_| Bytes::new())?;
+                    Some(PlacedBefore { event, weight: commit.weight(place.part)? })
+                }));
+            }
         }
         Ok(all)
     }

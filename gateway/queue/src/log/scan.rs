@@ -5,11 +5,11 @@
 //! none, it is the tail: never finished, or never written.
 
 use std::io;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::window::Window;
 use crate::disk::DiskFile;
-use crate::format::entry::{ALIGN, Kind, MAGIC, Position};
+use crate::format::entry::{self, ALIGN, Kind, MAGIC, Position};
 
 /// What is found in a segment.
 #[derive(Debug)]
@@ -25,31 +25,72 @@ pub(crate) enum Found<'a> {
     Tail(Range<u64>),
 }
 
+impl Found<'_> {
+    /// Bytes of the file that it takes.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Entry { body, .. } => entry::len_with(body.len()) as u64,
+            Self::Damage(range) | Self::Tail(range) => range.end - range.start,
+        }
+    }
+}
+
+/// What of a segment is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    pub(crate) segment: u32,
+    /// From the first multiple of eight at or after this offset on.
+    pub(crate) from: u64,
+    /// Whether zeros where an entry should be are the end: the rest of a segment that is written
+    /// to now need not be looked through.
+    pub(crate) ends_with_zeros: bool,
+}
+
 /// Reads a segment from end to end. `visit` sees everything once, in order, the tail last.
 pub(crate) fn scan(
     file: &dyn DiskFile,
     segment: u32,
     mut visit: impl FnMut(Found<'_>),
 ) -> io::Result<()> {
+    let all = Walk { segment, from: 0, ends_with_zeros: false };
+    walk(file, all, |found| {
+        visit(found);
+        ControlFlow::Continue(())
+    })
+    .map(drop)
+}
+
+/// Reads a part of a segment. `visit` sees everything once, in order, and says whether to go on.
+/// Returns where it was stopped; `None` if the whole segment was read.
+pub(crate) fn walk(
+    file: &dyn DiskFile,
+    what: Walk,
+    mut visit: impl FnMut(Found<'_>) -> ControlFlow<()>,
+) -> io::Result<Option<u64>> {
+    let Walk { segment, from, ends_with_zeros } = what;
     let mut window = Window::new(file, segment, WINDOW_BYTES);
-    let mut offset = 0;
+    let mut offset = from.next_multiple_of(ALIGN as u64);
     loop {
-        if let Some((head, body)) = window.entry(offset)? {
+        let end = if let Some((head, body)) = window.entry(offset)? {
             // `entry` answers only where the offset fits.
             let position = Position { segment, offset: offset as u32 };
-            visit(Found::Entry { position, kind: head.kind, body });
-            offset += head.entry_len() as u64;
-            continue;
-        }
-        match next_entry(&mut window, offset)? {
-            Next::At(next) => {
-                visit(Found::Damage(offset..next));
-                offset = next;
+            let end = offset + head.entry_len() as u64;
+            (visit(Found::Entry { position, kind: head.kind, body }), end)
+        } else if ends_with_zeros && window.bytes(offset, ALIGN)?.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        } else {
+            match next_entry(&mut window, offset)? {
+                Next::At(next) => (visit(Found::Damage(offset..next)), next),
+                Next::None { bytes_end } => {
+                    // Nothing is left to go on with.
+                    let _ = visit(Found::Tail(offset..bytes_end.max(offset)));
+                    return Ok(None);
+                }
             }
-            Next::None { bytes_end } => {
-                visit(Found::Tail(offset..bytes_end.max(offset)));
-                return Ok(());
-            }
+        };
+        match end {
+            (ControlFlow::Continue(()), end) => offset = end,
+            (ControlFlow::Break(()), end) => return Ok(Some(end)),
         }
     }
 }

@@ -90,6 +90,11 @@ impl Segments {
         self.read().keys().copied().collect()
     }
 
+    /// The bytes of each, oldest first.
+    pub(crate) fn sizes(&self) -> BTreeMap<u32, u64> {
+        self.read().iter().map(|(number, segment)| (*number, segment.bytes)).collect()
+    }
+
     /// How many there are, and their bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
         let files = self.read();

@@ -1,5 +1,6 @@
 //! What is asked of the owner of a queue.
 
+use sluicegate_core::letter::Failure;
 use sluicegate_core::queue::{
     Item, Lease, LeaseNumber, Moved, Place, Policy, QueueFault, QueueStats, Settled, Verb, View,
 };
@@ -26,9 +27,17 @@ pub(crate) enum Mail {
     /// The bytes of events lie elsewhere now.
     Relocated(Vec<Moved>),
     /// What lies here, after this id.
-    View { after: Place, held_max: usize, to: oneshot::Sender<View> },
+    View { after: Place, held_max: usize, to: oneshot::Sender<Seen> },
     /// The numbers.
     Stats { to: oneshot::Sender<QueueStats> },
+}
+
+/// What lies in a queue.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) view: View,
+    /// The last failed attempts of each of the view's held events.
+    pub(crate) failures: Vec<Vec<Failure>>,
 }
 
 /// Where an answer goes.

@@ -3,5 +3,5 @@
 mod mail;
 mod run;
 
-pub(crate) use mail::{Mail, Reply};
+pub(crate) use mail::{Mail, Reply, Seen};
 pub(crate) use run::{Owner, Waiting};

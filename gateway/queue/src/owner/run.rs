@@ -13,7 +13,7 @@ use sluicegate_core::queue::{
 use sluicegate_core::time::Clock;
 use tokio::sync::{mpsc, oneshot};
 
-use super::mail::Mail;
+use super::mail::{Mail, Seen};
 use crate::format::{changes, checkpoint};
 use crate::index::Indexes;
 use crate::rooms::Room;
@@ -95,6 +95,8 @@ impl Owner {
 
     fn arrive(&mut self, items: Vec<Item>) {
         if !items.is_empty() {
+            let sizes = &self.room.counters.arrival_bytes;
+            items.iter().for_each(|item| sizes.observe(u64::from(item.weight)));
             self.turn(Input::Arrived(items));
         }
     }
@@ -150,8 +152,11 @@ impl Owner {
             Mail::Policy(policy) => Some(Input::Policy(policy)),
             Mail::Relocated(moved) => Some(Input::Relocated(moved)),
             Mail::View { after, held_max, to } => {
+                let view = self.state.view(self.clock.moment(), after, held_max);
+                let failures = view.held.iter().map(|(item, _)| self.state.failures_of(item.id));
+                let failures = failures.map(<[_]>::to_vec).collect();
                 // Who asked may have gone away.
-                let _ = to.send(self.state.view(self.clock.moment(), after, held_max));
+                let _ = to.send(Seen { view, failures });
                 None
             }
             Mail::Stats { to } => {
@@ -178,6 +183,7 @@ impl Owner {
                 self.lay(frame, Vec::new(), Answer::HandOut { leases, to, back });
             }
             Effect::Settle { call, settled, changes } => {
+                self.time_acks(&changes);
                 let answer = match self.waiting.settles.remove(&call) {
                     Some(to) => Answer::Settled { settled, to },
                     None => Answer::Nobody,
@@ -195,6 +201,18 @@ impl Owner {
             Effect::Load(wish) => return self.load(wish),
         }
         None
+    }
+
+    /// Counts how long it took to deliver what was acknowledged.
+    fn time_acks(&self, changes: &[Change]) {
+        let now = self.clock.now();
+        for change in changes {
+            if let Change::Acked(item) = change {
+                let latency = now.since(item.received_at).as_millis();
+                let latency = u64::try_from(latency).unwrap_or(u64::MAX);
+                self.room.counters.latency_ms.observe(latency);
+            }
+        }
     }
 
     /// Reads what was listed lately on this thread: it lies in memory. The rest is read by a

@@ -1,81 +1,87 @@
-//! Looking into a queue without leasing: what lies there, in the order in which it came.
+//! Looking into a queue without leasing: the events that lie there, page by page.
 
-use std::io;
-use std::sync::Arc;
+use sluicegate_core::event::Event;
+use sluicegate_core::ids::QueueName;
+use sluicegate_core::letter::{Failure, Letter};
+use sluicegate_core::limits::{RECEIVE_BATCH_MAX, RECEIVE_BYTES_MAX};
+use sluicegate_core::queue::{Item, Place, Priority, QueueFault, Standing};
+use sluicegate_core::time::Timestamp;
 
-use sluicegate_core::queue::{
-    Item, LaneSnapshot, Place, QueueFault, QueueNumber, Standing, View, Wish,
-};
-use tokio::sync::oneshot;
+use super::items::Lying;
+use super::{Cursor, Store};
+use crate::log::ReadBack;
 
-use super::Store;
-use crate::index::Indexes;
-use crate::owner::Mail;
-use crate::rooms::Room;
+/// An event that lies in a queue, looked at and not leased.
+#[derive(Debug, Clone)]
+pub struct Browsed {
+    /// Where it lies: the next page begins after it.
+    pub cursor: Cursor,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Attempts made in this queue.
+    pub attempts: u32,
+    /// Its priority here.
+    pub priority: Priority,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// The event; `None` if its bytes in the log are damaged.
+    pub event: Option<Event>,
+    /// Why it is here, if this is a dead-letter queue.
+    pub letter: Option<Letter>,
+    /// Its last failed attempts here, oldest first.
+    pub failures: Vec<Failure>,
+}
 
 impl Store {
-    /// At most `max` events of a queue whose ids are greater than `after`, in the order of their
-    /// ids, with where they stand.
-    pub(super) async fn items(
+    /// At most `max` events of a queue after a place, in the order in which they came; fewer, but
+    /// at least one, where they are large. There are no more after an empty page.
+    ///
+    /// # Errors
+    /// When it is not there, or the log cannot be read.
+    pub async fn browse(
         &self,
-        room: &Room,
-        after: Place,
+        queue: &QueueName,
+        after: Option<Cursor>,
         max: usize,
-    ) -> Result<Vec<(Item, Standing)>, QueueFault> {
-        let (to, answer) = oneshot::channel();
-        let view = Mail::View { after, held_max: max, to };
-        room.mail.send(view).await.map_err(|_| QueueFault::Stopping)?;
-        let view = answer.await.map_err(|_| QueueFault::Stopping)?;
-        let (indexes, queue) = (Arc::clone(&self.indexes), room.number);
-        let read = move || merge(&indexes, queue, view, after, max);
-        let read = tokio::task::spawn_blocking(read).await;
-        read.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
-            tracing::error!(error = %fault, queue = %room.name(), "index cannot be read");
-            QueueFault::StoreUnavailable { what: "the index of the log cannot be read" }
-        })
+    ) -> Result<Vec<Browsed>, QueueFault> {
+        let room = self.registry.find(queue).ok_or(QueueFault::NoQueue)?;
+        let after = after.map_or(Place::START, |cursor| cursor.0);
+        let mut page = self.items(&room, after, max.min(RECEIVE_BATCH_MAX)).await?;
+        page.truncate(count_that_fits(&page));
+        let items: Vec<Item> = page.iter().map(|lying| lying.item).collect();
+        let read = self.read(items).await.map_err(|fault| {
+            tracing::error!(error = %fault, queue = %queue, "events cannot be read back");
+            QueueFault::StoreUnavailable { what: "events cannot be read back" }
+        })?;
+        Ok(page.into_iter().zip(read).map(|(lying, read)| browsed(lying, read)).collect())
     }
 }
 
-/// The events to which something has happened and the others, in one order.
-fn merge(
-    indexes: &Indexes,
-    queue: QueueNumber,
-    view: View,
-    after: Place,
-    max: usize,
-) -> io::Result<Vec<(Item, Standing)>> {
-    let mut all = view.held;
-    for lane in &view.lanes {
-        read_lane(indexes, queue, lane, after, view.newest, max, &mut all)?;
+fn browsed(lying: Lying, read: ReadBack) -> Browsed {
+    let Lying { item, standing, failures } = lying;
+    let (event, letter) = match read {
+        ReadBack::Event(event, letter) => (Some(event), letter),
+        ReadBack::Damaged => (None, None),
+    };
+    Browsed {
+        cursor: Cursor(item.id),
+        standing,
+        attempts: item.attempts,
+        priority: item.terms.priority,
+        expires_at: item.terms.expires_at,
+        event,
+        letter,
+        failures,
     }
-    all.sort_unstable_by_key(|(item, _)| item.id);
-    all.truncate(max);
-    Ok(all)
 }
 
-fn read_lane(
-    indexes: &Indexes,
-    queue: QueueNumber,
-    lane: &LaneSnapshot,
-    after: Place,
-    up_to: Place,
-    max: usize,
-    all: &mut Vec<(Item, Standing)>,
-) -> io::Result<()> {
-    let mut after = after.max(lane.after);
-    let (mut found, first) = (0, after.segment());
-    for run in lane.runs.iter().filter(|run| run.segment >= first) {
-        while found < max {
-            let (priority, segment) = (lane.priority, run.segment);
-            let wish = Wish { priority, segment, after, up_to, count: max - found };
-            let items = indexes.load(queue, &wish)?.items;
-            let Some(last) = items.last() else { break };
-            after = last.id;
-            let here = items.into_iter().filter(|item| lane.holes.binary_search(&item.id).is_err());
-            let before = all.len();
-            all.extend(here.map(|item| (item, Standing::Ready)));
-            found += all.len() - before;
-        }
-    }
-    Ok(())
+/// How many of these may be in memory together.
+fn count_that_fits(page: &[Lying]) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |lying: &&Lying| {
+        let before = bytes;
+        bytes = bytes.saturating_add(lying.item.weight as usize);
+        before < RECEIVE_BYTES_MAX
+    };
+    page.iter().take_while(fits).count()
 }

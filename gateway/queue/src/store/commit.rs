@@ -1,6 +1,5 @@
 //! A commit, on the thread of its producer: make room, encode, lay it on the writer's desk.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::config::WhenFull;
 use crate::dedupe::KeyHash;
 use crate::format::commit::{self, Placed};
 use crate::gauges::tag_of;
-use crate::rooms::Room;
+use crate::rooms::{Room, Standing};
 use crate::writer::{CommitWork, LookupWork, Work};
 
 /// Room for every event of a commit in every queue. Given back unless it is used.
@@ -31,6 +30,7 @@ impl Drop for Reserved<'_> {
         for placed in &self.placed {
             if let Some(room) = self.store.registry.numbered(placed.queue) {
                 room.gauges.release(placed.weight);
+                room.plan().rate.into_iter().for_each(|rate| room.bucket.give_back(rate));
             }
             self.store.sources.release(self.source, placed.weight);
         }
@@ -53,14 +53,19 @@ impl Store {
                     return Err(Refusal::StoreUnavailable { what: "a queue is not open" });
                 };
                 self.reserve_source(source, weight)?;
-                let plan = room.plan();
-                let terms = plan.terms.terms(&placement.event, LONGEST_DELAY);
-                let placed = Placed { queue: room.number, part, weight, terms };
-                if let Err(refusal) = reserve_in(&room, weight) {
+                let first = !reserved.placed.iter().any(|placed| placed.queue == room.number);
+                if let Err(refusal) = self.reserve_in(&room, weight, first) {
                     self.sources.release(source, weight);
                     return Err(refusal);
                 }
+                let plan = room.plan();
+                let terms = plan.terms.terms(&placement.event, LONGEST_DELAY);
+                let placed = Placed { queue: room.number, part, weight, terms };
                 reserved.placed.push(placed);
+                // Whoever removes a queue marks it before he looks whether it is empty.
+                if plan.standing == Standing::Removed {
+                    return Err(Refusal::StoreUnavailable { what: "a queue is not open" });
+                }
             }
         }
         Ok(reserved)
@@ -79,6 +84,32 @@ impl Store {
                 Ok(())
             }
         }
+    }
+
+    /// Makes room in a queue. Only the first event of a commit must find a token of the queue's
+    /// rate: what a commit brings beyond is owed, so that none is too big to come in ever.
+    fn reserve_in(&self, room: &Room, weight: u32, first: bool) -> Result<(), Refusal> {
+        let plan = room.plan();
+        if let Some(rate) = plan.rate {
+            let now = self.clock.moment().steady;
+            if first {
+                room.bucket.take(rate, now).map_err(|retry_after| Refusal::QueueOverRate {
+                    queue: room.name().to_string(),
+                    retry_after,
+                })?;
+            } else {
+                room.bucket.owe(rate, now);
+            }
+        }
+        if plan.when_full == WhenFull::DropOldest {
+            room.gauges.add(weight);
+            return Ok(());
+        }
+        if room.gauges.reserve(weight, plan.bounds) {
+            return Ok(());
+        }
+        plan.rate.into_iter().for_each(|rate| room.bucket.give_back(rate));
+        Err(Refusal::QueueFull { queue: room.name().to_string(), retry_after: FULL_RETRY_AFTER })
     }
 
     /// Encodes the commit on this thread, and lays it on the writer's desk.
@@ -128,17 +159,6 @@ impl Store {
     }
 }
 
-fn reserve_in(room: &Arc<Room>, weight: u32) -> Result<(), Refusal> {
-    let plan = room.plan();
-    if plan.when_full == WhenFull::DropOldest {
-        room.gauges.add(weight);
-        return Ok(());
-    }
-    if room.gauges.reserve(weight, plan.bounds) {
-        return Ok(());
-    }
-    Err(Refusal::QueueFull { queue: room.name().to_string(), retry_after: FULL_RETRY_AFTER })
-}
-
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
-const LONGEST_DELAY: Duration = Duration::from_millis(DELAY_MS_MAX);
+/// No event waits longer for its time.
+pub(super) const LONGEST_DELAY: Duration = Duration::from_millis(DELAY_MS_MAX);

@@ -14,6 +14,7 @@ use sluicegate_core::seams::{Ask, Engine, Pending};
 use tokio::sync::oneshot;
 
 use super::Store;
+use super::items::Lying;
 use crate::owner::{Mail, Reply};
 use crate::rooms::{Room, Standing};
 use crate::writer::Standing as Desk;
@@ -84,21 +85,19 @@ impl Engine for Store {
             let mut after = Place::START;
             loop {
                 let page = self.items(&dead, after, REDRIVE_PAGE).await?;
-                let Some((last, _)) = page.last() else { return Ok(all) };
-                after = last.id;
-                let strays = page.iter().filter(|(item, _)| item.origin.is_none()).count();
+                let Some(last) = page.last() else { return Ok(all) };
+                after = last.item.id;
+                let strays = page.iter().filter(|lying| lying.item.origin.is_none()).count();
                 all.left += if origin.is_some() { 0 } else { strays as u64 };
-                let wanted = |(item, standing): &(Item, Stands)| {
+                let wanted = |Lying { item, standing, .. }: &Lying| {
                     let here = !matches!(standing, Stands::Leased(_));
                     let ours = origin.is_none_or(|origin| item.origin == Some(origin));
                     here && ours && item.origin.is_some()
                 };
                 let room = max.saturating_sub(usize::try_from(all.moved).unwrap_or(usize::MAX));
                 let items: Vec<Item> =
-                    page.into_iter().filter(wanted).map(|(item, _)| item).take(room).collect();
-                if !items.is_empty() {
-                    all.moved += self.ask(&dead, |to| Mail::Redrive { items, to }).await?;
-                }
+                    page.into_iter().filter(wanted).map(|lying| lying.item).take(room).collect();
+                all.moved += self.redrive_items(&dead, items).await?;
             }
         })
     }

@@ -1,14 +1,22 @@
 //! The store: what the hall holds.
 
+mod again;
 mod browse;
 mod commit;
+mod cursor;
+mod define;
+mod definitions;
 mod engine;
 mod folder;
+mod items;
+mod letters;
 mod open;
 mod opener;
-mod operate;
+mod operator;
+mod past;
 mod plan;
 mod receive;
+mod settings;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -16,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sluicegate_core::ids::SourceName;
+use sluicegate_core::ids::{QueueName, SourceName};
 use sluicegate_core::queue::{Room, SourceTag};
 use sluicegate_core::time::Clock;
 use tokio::task::AbortHandle;
@@ -24,19 +32,22 @@ use tokio::task::AbortHandle;
 use crate::gauges::Sources;
 use crate::index::Indexes;
 use crate::log::{Reader, Segments};
-use crate::metrics::{Counters, StoreMetrics};
+use crate::metrics::{Counters, QueueMetrics, StoreMetrics};
 use crate::receipts::Receipts;
-use crate::rooms::Registry;
+use crate::rooms::{self, Registry};
 use crate::writer::postman::{self, Post};
 use crate::writer::{Desk, Inbox, Standing};
-use opener::Opener;
-pub use operate::{Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin};
+pub use browse::Browsed;
+pub use cursor::{Cursor, CursorError};
+pub use define::{Defined, QueueInfo, QueueOrigin};
+use operator::Operator;
+pub use past::{Past, PastEvent};
 
 /// An open store: the embedded queue engine over one data folder.
 ///
 /// Dropping it waits for the writer to finish what it has; `stop` does the same without blocking.
 pub struct Store {
-    opener: Opener,
+    operator: Arc<Operator>,
     registry: Arc<Registry>,
     desk: Arc<Desk>,
     segments: Arc<Segments>,
@@ -68,6 +79,9 @@ impl Store {
             entries: counters.entries.value(),
             bytes: counters.bytes.value(),
             duplicates: counters.duplicates.value(),
+            dedupe_keys: counters.dedupe_keys.load(Ordering::Relaxed),
+            dedupe_keys_evicted: counters.dedupe_keys_evicted.load(Ordering::Relaxed),
+            commit_bytes: counters.commit_bytes.value(),
             disk_bytes,
             segments,
             quarantined: counters.quarantined.value(),
@@ -79,6 +93,16 @@ impl Store {
             disk_full: counters.disk_full.load(Ordering::Relaxed),
             recovery_time: Duration::from_nanos(counters.recovery_ns.load(Ordering::Relaxed)),
         }
+    }
+
+    /// The distributions of every queue now, by name.
+    #[must_use]
+    pub fn queue_metrics(&self) -> Vec<(QueueName, QueueMetrics)> {
+        let rooms = self.registry.rooms().into_iter();
+        let shown = rooms.filter(|room| room.plan().standing != rooms::Standing::Removed);
+        let mut all: Vec<_> = shown.map(|room| (room.name(), room.counters.snapshot())).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
     }
 
     /// Ends the tasks: nothing is answered any more.

@@ -9,9 +9,10 @@ use sluicegate_core::queue::{QueueNumber, QueueState};
 use sluicegate_core::time::{Clock, Moment};
 use tokio::runtime::Handle;
 
+use super::definitions::Definitions;
 use super::opener::Opener;
-use super::plan::plans;
-use super::{Store, folder};
+use super::operator::Operator;
+use super::{Store, folder, settings};
 use crate::archive::{Archive, Archivist, Shared};
 use crate::config::StoreConfig;
 use crate::disk::{Disk, RealDisk};
@@ -22,7 +23,7 @@ use crate::log::{Log, Reader};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
 use crate::recovery::{self, Recovered};
-use crate::rooms::{Plan, Registry};
+use crate::rooms::{Plan, Registry, Standing};
 use crate::writer::{Desk, Inbox, Writer, postman, spawn};
 
 impl Store {
@@ -44,7 +45,9 @@ impl Store {
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let counters = Arc::new(Counters::default());
-        let (mut recovered, plans, folder_key) = read(&disk, config, &counters, clock.moment())?;
+        let (mut recovered, definitions, folder_key) =
+            read(&disk, config, &counters, clock.moment())?;
+        let plans = definitions.plans(&recovered.names);
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
         recovered.indexes.begin(number);
@@ -72,6 +75,7 @@ impl Store {
             counters: Arc::clone(&counters),
             shared: Arc::new(Shared::found(recovered.checkpoints)),
         };
+        let operator = Operator::new(opener, Arc::clone(&disk), definitions);
         let writer = Writer {
             disk,
             log,
@@ -94,10 +98,11 @@ impl Store {
             gathering: None,
         };
         writer.look_at_space();
+        writer.count_keys();
         let postman = runtime.spawn(postman::run(Arc::clone(&post))).abort_handle();
         let thread = spawn(writer).map_err(OpenFault::disk("start the writer"))?;
         Ok(Self {
-            opener,
+            operator: Arc::new(operator),
             registry,
             desk,
             reader: Reader(Arc::clone(&recovered.segments)),
@@ -122,7 +127,7 @@ fn read(
     config: &StoreConfig,
     counters: &Counters,
     now: Moment,
-) -> Result<(Recovered, Vec<Plan>, [u8; 16]), OpenFault> {
+) -> Result<(Recovered, Definitions, [u8; 16]), OpenFault> {
     let started = Instant::now();
     let folder_key = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
@@ -132,7 +137,8 @@ fn read(
         now,
     };
     let mut recovered = recovery::recover(disk, terms).map_err(OpenFault::disk("read the log"))?;
-    let plans = plans(&mut recovered.names, recovered.states.len(), &config.queues)?;
+    let definitions = define(&**disk, config, &mut recovered, now)?;
+    let plans = definitions.plans(&recovered.names);
     recovered.states.resize_with(plans.len(), || QueueState::new(recovery::KEEP));
     for (state, plan) in recovered.states.iter_mut().zip(&plans) {
         state.finish_replay(plan.policy, now);
@@ -142,7 +148,40 @@ fn read(
     let recovery_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     counters.recovery_ns.store(recovery_ns, Ordering::Relaxed);
     save_names(&**disk, &recovered.names, &recovered.names_saved)?;
-    Ok((recovered, plans, folder_key))
+    Ok((recovered, definitions, folder_key))
+}
+
+/// What every queue is told, and a number for each.
+fn define(
+    disk: &dyn Disk,
+    config: &StoreConfig,
+    recovered: &mut Recovered,
+    now: Moment,
+) -> Result<Definitions, OpenFault> {
+    let found = settings::read(disk).map_err(OpenFault::disk("read the settings"))?;
+    recovered.quarantined += found.damaged;
+    let unreadable = found.settings.is_none();
+    let mut known = found.settings.unwrap_or_default();
+    let states = recovered.states.iter().zip(0_u16..);
+    let full = states.filter(|(state, _)| state.stats(now).depth > 0);
+    for (_, number) in full {
+        // What was removed was empty: damage in the log has brought an event back.
+        known.removed.remove(&QueueNumber(number));
+    }
+    let mut definitions = Definitions::new(&config.queues, known);
+    for number in recovered.names.len()..recovered.states.len() {
+        // Its catalogue was damaged. The name cannot be one that exists: those are known.
+        let what = || OpenFault::Config { what: "too many queues".into() };
+        recovered.names.push(format!("recovered-{number}").parse().map_err(|_| what())?);
+    }
+    definitions.number(&mut recovered.names)?;
+    if unreadable {
+        tracing::error!("settings are lost: every queue is held until its hold is lifted");
+        definitions.hold_all(&recovered.names);
+        settings::save(disk, &definitions.settings)
+            .map_err(OpenFault::disk("write the settings"))?;
+    }
+    Ok(definitions)
 }
 
 fn save_names(
@@ -175,8 +214,12 @@ fn fill(
         let tell = |origin| dead.push(origin);
         recovery::count(queue, &state, now, indexes, ledger, sources, tell)?;
         let stats = state.stats(now);
-        let room = opener.open(queue, name.clone(), plan, state);
+        let removed = plan.standing == Standing::Removed;
+        let room = opener.start(queue, name.clone(), plan, state);
         room.gauges.fill(stats.depth, stats.bytes);
+        if !removed {
+            opener.registry.open(&room);
+        }
     }
     for origin in dead {
         opener.registry.numbered(origin).iter().for_each(|room| room.gauges.dead_came());

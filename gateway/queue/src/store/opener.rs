@@ -24,8 +24,8 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
-    /// Starts the owner of a queue, and adds the queue.
-    pub(crate) fn open(
+    /// Starts the owner of a queue, and adds the queue, which nobody finds by its name yet.
+    pub(crate) fn start(
         &self,
         number: QueueNumber,
         name: QueueName,

@@ -5,17 +5,73 @@ use proptest::prelude::*;
 use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::{Digest, EventId};
-use sluicegate_core::letter::{Cause, Letter};
+use sluicegate_core::letter::{Cause, Failure, Letter};
 use sluicegate_core::proof::{DedupeKey, Dropped, Placement, Routed, Validated};
-use sluicegate_core::queue::{Change, Item, Place, QueueNumber};
+use sluicegate_core::queue::{
+    Change, DropCause, Held, Item, LaneSnapshot, Lease, LeaseNumber, OrderKey, Place, Priority,
+    QueueNumber, Run, Snapshot, SourceTag, Terms,
+};
 use sluicegate_core::time::Timestamp;
 
 use super::world::{name, verdict};
 use crate::dedupe::KeyHash;
-use crate::format::changes::{self, Happened};
+use crate::format::bytes::Take;
+use crate::format::changes::{self, Changes, Happened};
+use crate::format::checkpoint::{self, Marked};
 use crate::format::commit::{self, Commit, Placed};
 use crate::format::entry::{self, Position};
-use crate::format::{catalogue, keys};
+use crate::format::{again, catalogue, item, keys};
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<u64>().prop_map(Timestamp::from_unix_ns)
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    any::<(u64, u16)>().prop_map(|(position, part)| Place { position, part })
+}
+
+prop_compose! {
+    fn failure()(at in time(), attempt: u32, why in ".{0,12}") -> Failure {
+        Failure { at, attempt, why: why.into() }
+    }
+}
+
+prop_compose! {
+    fn terms()(
+        priority in 0_u8..10, key in proptest::option::of(any::<std::num::NonZeroU64>()),
+        deliver_at in proptest::option::of(time()), expires_at in proptest::option::of(time()),
+    ) -> Terms {
+        let priority = Priority::new(priority);
+        Terms { priority, order_key: key.map(OrderKey), deliver_at, expires_at }
+    }
+}
+
+prop_compose! {
+    fn item()(
+        id in place(), event in place(), letter in proptest::option::of(place()),
+        origin in proptest::option::of(any::<u16>()), source: u32, received_at in time(),
+        weight: u32, attempts: u32, terms in terms(),
+    ) -> Item {
+        let (origin, source) = (origin.map(QueueNumber), SourceTag(source));
+        Item { id, event, letter, origin, source, received_at, weight, attempts, terms }
+    }
+}
+
+prop_compose! {
+    fn snapshot()(
+        bytes: u64, newest in place(), lane in (0_u8..10, place(), any::<(u32, u64)>(), time()),
+        holes in proptest::collection::vec(place(), 0..4),
+        held in proptest::collection::vec(
+            (item(), proptest::option::of(time()), proptest::collection::vec(failure(), 0..3)), 0..4
+        ),
+    ) -> Snapshot {
+        let (priority, after, (segment, left), oldest) = lane;
+        let runs = vec![Run { segment, left, oldest }];
+        let lane = LaneSnapshot { priority: Priority::new(priority), after, runs, holes };
+        let held = held.into_iter().map(|(item, until, failures)| Held { item, until, failures });
+        Snapshot { lanes: vec![lane], held: held.collect(), bytes, newest }
+    }
+}
 
 fn fields() -> impl Strategy<Value = Fields> {
     proptest::collection::vec(("[a-z]{1,8}", ".{0,20}"), 0..5).prop_map(|pairs| {
@@ -43,12 +99,14 @@ prop_compose! {
 
 prop_compose! {
     fn letter()(
-        cause in 0..Cause::ALL.len(), reason in ".{0,30}", origin: bool, plugin: bool, attempts: u32
+        cause in 0..Cause::ALL.len(), reason in ".{0,30}", origin: bool, plugin: bool, attempts: u32,
+        failures in proptest::collection::vec(failure(), 0..4),
     ) -> Letter {
         Letter {
             origin: origin.then(|| name("a")),
             plugin: plugin.then(|| ("p".parse().unwrap(), Digest([7; 32]))),
             attempts,
+            failures,
             ..Letter::new(Cause::ALL[cause], reason)
         }
     }
@@ -66,7 +124,7 @@ proptest! {
     #[test]
     fn a_commit_is_read_back_as_it_was_written(
         received in event(), outputs in proptest::collection::vec((event(), letter()), 0..4),
-        shares: bool, keeps: bool, key in proptest::option::of("[a-z]{1,9}"),
+        shares: bool, keeps: bool, terms in terms(), key in proptest::option::of("[a-z]{1,9}"),
     ) {
         let mut placements: Vec<Placement> = outputs
             .into_iter()
@@ -85,7 +143,7 @@ proptest! {
         }
         let placed: Vec<Placed> = placements.iter().zip(0_u16..).flat_map(|(placement, part)| {
             (0..placement.queues.len()).map(move |queue| Placed {
-                queue: QueueNumber(queue as u16), part, weight: u32::from(part) + 9,
+                queue: QueueNumber(queue as u16), part, weight: u32::from(part) + 9, terms,
             })
         }).collect();
         let dedupe = key.as_deref().and_then(DedupeKey::new);
@@ -95,6 +153,13 @@ proptest! {
         let body = body(commit::encode(&routed, &placed));
         let found = Commit::decode(&body).unwrap();
         prop_assert_eq!(found.dedupe, key.as_deref());
+        prop_assert_eq!(found.verdict(), Some(verdict()));
+        let distinct = found.distinct();
+        prop_assert_eq!(distinct.len(), placements.len());
+        for ((part, is_received, queues), placement) in distinct.into_iter().zip(&placements) {
+            prop_assert_eq!(queues.len(), placement.queues.len());
+            prop_assert_eq!(is_received, placement.letter.is_none(), "part {}", part);
+        }
         prop_assert_eq!(found.received().unwrap().id, received.id);
         prop_assert_eq!(found.placed().collect::<Vec<_>>(), placed);
         for (placement, part) in placements.into_iter().zip(0_u16..) {
@@ -107,38 +172,106 @@ proptest! {
 
     #[test]
     fn changes_are_read_back_as_they_were_written(
-        position: u64, part: u16, origin in proptest::option::of(any::<u16>()), letter in letter(),
-        until: u64,
+        items in proptest::collection::vec(item(), 8), letter in letter(), at: u64, until: u64,
+        why in ".{0,30}",
     ) {
-        let place = Place { position, part, origin: origin.map(QueueNumber) };
-        let item = Item { place, ..Item::fresh(place, Timestamp::default(), 1) };
-        let (to, until) = (QueueNumber(5), Timestamp::from_unix_ns(until));
+        let [to, queue] = [QueueNumber(5), QueueNumber(3)];
+        let (at, until) = (Timestamp::from_unix_ns(at), Timestamp::from_unix_ns(until));
+        let [acked, failed, dead, back, lost, returned, expired, purged] = items[..] else {
+            unreachable!()
+        };
         let all = [
-            Change::Acked(item),
-            Change::Delayed { place, until },
-            Change::DeadLettered { item, to, letter: letter.clone() },
-            Change::Redriven { item, to },
-            Change::Lost(item),
+            Change::Acked(acked),
+            Change::Failed { item: failed, until, why: why.clone() },
+            Change::DeadLettered { item: dead, to, letter: letter.clone() },
+            Change::Redriven { item: back, to },
+            Change::Lost(lost),
+            Change::Returned(returned),
+            Change::Dropped { item: expired, why: DropCause::Expired },
+            Change::Dropped { item: purged, why: DropCause::Purged },
         ];
-        let body = body(changes::encode(QueueNumber(3), &name("q"), &all));
-        let (queue, found) = changes::decode(&body).unwrap();
-        prop_assert_eq!(queue, QueueNumber(3));
-        let letter = Letter { origin: Some(name("q")), ..letter };
-        let expected = [
-            Happened::Acked,
-            Happened::Delayed(until),
-            Happened::DeadLettered(to, letter),
-            Happened::Redriven(to),
-            Happened::Lost,
+        let body = body(changes::encode(queue, &name("q"), at, &all));
+        let found = changes::decode(&body).unwrap();
+        let letter = Letter { origin: letter.origin.clone().or(Some(name("q"))), ..letter };
+        let expected = vec![
+            (acked.id, Happened::Acked),
+            (failed.id, Happened::Failed(until, why)),
+            (dead.id, Happened::DeadLettered(dead, to, letter)),
+            (back.id, Happened::Redriven(back, to)),
+            (lost.id, Happened::Lost),
+            (returned.id, Happened::Returned),
+            (expired.id, Happened::Dropped(DropCause::Expired)),
+            (purged.id, Happened::Dropped(DropCause::Purged)),
         ];
-        let expected: Vec<_> = expected.into_iter().map(|happened| (place, happened)).collect();
-        prop_assert_eq!(found, expected);
+        prop_assert_eq!(found, Changes { queue, at, all: expected });
+    }
+
+    #[test]
+    fn attempts_are_read_back_as_they_were_written(
+        items in proptest::collection::vec(item(), 0..5), at: u64
+    ) {
+        let (queue, at) = (QueueNumber(9), Timestamp::from_unix_ns(at));
+        let lease = |item: &Item| {
+            Lease { number: LeaseNumber(1), item: *item, until: Timestamp::default() }
+        };
+        let leases: Vec<Lease> = items.iter().map(lease).collect();
+        let found = changes::decode(&body(changes::encode_attempts(queue, at, &leases))).unwrap();
+        let attempted = |item: &Item| (item.id, Happened::Attempted(item.attempts));
+        let all = items.iter().map(attempted).collect();
+        prop_assert_eq!(found, Changes { queue, at, all });
+    }
+
+    #[test]
+    fn an_item_and_what_is_placed_again_are_read_back_as_they_were_written(
+        items in proptest::collection::vec((any::<u16>(), item()), 0..9), position: u64, cut: usize,
+    ) {
+        let items: Vec<(QueueNumber, Item)> =
+            items.into_iter().map(|(queue, item)| (QueueNumber(queue), item)).collect();
+        for (_, written) in &items {
+            let mut bytes = Vec::new();
+            item::put(&mut bytes, written);
+            let mut from = Take(&bytes);
+            prop_assert_eq!(item::take(&mut from, written.id), Some(*written));
+            prop_assert!(from.0.is_empty());
+        }
+        let body = body(again::encode(&items));
+        let id = |part: usize| Place { position, part: part as u16 };
+        let expected: Vec<_> = items
+            .iter()
+            .enumerate()
+            .map(|(part, (queue, item))| (*queue, Item { id: id(part), ..*item }))
+            .collect();
+        prop_assert_eq!(again::decode(&body, position), Some(expected));
+        prop_assert_eq!(again::decode(&body[..cut % body.len()], position), None);
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_back_and_one_flipped_bit_is_seen(
+        queues in proptest::collection::vec((snapshot(), any::<u64>()), 0..4), from: u64,
+        at: usize, bit in 0_u8..8,
+    ) {
+        let marked = |((snapshot, mark), number): (&(Snapshot, u64), u16)| Marked {
+            queue: QueueNumber(number * 7), mark: *mark, frame: checkpoint::encode_snapshot(snapshot),
+        };
+        let mut all: Vec<Marked> = queues.iter().zip(0..).map(marked).collect();
+        let mut bytes = checkpoint::encode(from, &mut all);
+        let found = checkpoint::decode(&bytes).unwrap();
+        prop_assert_eq!(found.from, from);
+        for ((found, (snapshot, mark)), number) in found.queues.into_iter().zip(queues).zip(0..) {
+            prop_assert_eq!(found, (QueueNumber(number * 7), mark, snapshot));
+        }
+        let at = at % bytes.len();
+        bytes[at] ^= 1 << bit;
+        prop_assert!(checkpoint::decode(&bytes).is_none());
     }
 
     #[test]
     fn no_decoder_panics_on_noise(noise: Vec<u8>) {
         prop_assert!(Commit::decode(&noise).is_none_or(|found| found.placed().count() < 9));
-        prop_assert!(changes::decode(&noise).is_none_or(|(_, all)| all.len() <= noise.len()));
+        prop_assert!(changes::decode(&noise).is_none_or(|found| found.all.len() <= noise.len()));
+        prop_assert!(again::decode(&noise, 1).is_none_or(|all| all.len() <= noise.len()));
+        prop_assert!(item::take(&mut Take(&noise), Place::START).is_none_or(|item| item.attempts <= u32::MAX));
+        prop_assert!(checkpoint::decode(&noise).is_none());
         prop_assert!(catalogue::decode(&noise).is_none_or(|names| names.len() <= noise.len()));
         prop_assert!(keys::decode(&noise).is_none());
     }
@@ -149,7 +282,7 @@ proptest! {
     ) {
         let validated = Validated::assertion(received.clone(), verdict(), None);
         let placement = Placement { event: received, queues: vec![name("a")], letter: None };
-        let placed = [Placed { queue: QueueNumber(0), part: 0, weight: 1 }];
+        let placed = [Placed { queue: QueueNumber(0), part: 0, weight: 1, terms: Terms::default() }];
         let routed = Routed::assertion(validated, vec![placement], Vec::new());
         let mut body = body(commit::encode(&routed, &placed));
         let at = at % body.len();

@@ -7,4 +7,4 @@ mod faults;
 mod formats;
 mod keys;
 mod lives;
-mod world;
+pub(crate) mod world;

@@ -51,7 +51,7 @@ pub(super) fn open_on(disk: &Arc<dyn Disk>, config: &StoreConfig) -> Store {
 }
 
 /// The event number `number`: its payload says so, and is checked when it comes back.
-pub(super) fn event(number: u64) -> Event {
+pub(crate) fn event(number: u64) -> Event {
     let at = wall_clock().now();
     Event::new(Parts {
         id: EventId::new(at, number),

@@ -33,6 +33,7 @@ pub(super) struct Batch {
     pub(super) failed: Vec<Work>,
     pub(super) entries: u64,
     pub(super) bytes: u64,
+    pub(super) commit_bytes: u64,
     pub(super) needs_flush: bool,
 }
 
@@ -105,6 +106,9 @@ impl Writer {
         }
         batch.entries += 1;
         batch.bytes += work.frame().len() as u64;
+        if matches!(work, Work::Commit(_)) {
+            batch.commit_bytes += work.frame().len() as u64;
+        }
         batch.needs_flush |= work.needs_flush();
         self.take_in(work, position, batch);
         Ok(())
@@ -239,7 +243,8 @@ impl Writer {
             batch.receipts.clear();
         }
         batch.receipts.drain(..).for_each(Post::deliver);
-        (batch.entries, batch.bytes, batch.needs_flush) = (0, 0, false);
+        (batch.entries, batch.bytes, batch.commit_bytes) = (0, 0, 0);
+        batch.needs_flush = false;
     }
 
     /// Refuses all that waits.

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -127,6 +128,8 @@ impl Writer {
         if batch.entries > 0 {
             self.counters.entries.add(batch.entries);
             self.counters.bytes.add(batch.bytes);
+            self.counters.commit_bytes.add(batch.commit_bytes);
+            self.count_keys();
             self.counters.batch_entries.observe(batch.entries);
         }
         match self.fsync {
@@ -147,6 +150,11 @@ impl Writer {
         self.gather(&mut batch.marks)?;
         self.desk.done(in_flight);
         Ok(())
+    }
+
+    pub(crate) fn count_keys(&self) {
+        self.counters.dedupe_keys.store(self.keys.len(), Ordering::Relaxed);
+        self.counters.dedupe_keys_evicted.store(self.keys.evicted(), Ordering::Relaxed);
     }
 
     pub(super) fn flush(&self) -> io::Result<()> {
