@@ -93,6 +93,14 @@ impl Admission {
         verdict.schema = schema;
         Ok(Judged { validated: Validated::assertion(event, verdict, dedupe), json, letter })
     }
+
+    /// The JSON of an event of this source that was validated before; of a source that is no
+    /// longer there, its payload as a whole.
+    #[must_use]
+    pub fn json(&self, source: &SourceName) -> Json {
+        let gate = self.gates.get(source);
+        Json::in_form(gate.and_then(|gate| gate.facts.form_field().map(Arc::clone)))
+    }
 }
 
 /// How many ways a payload breaks its schema, on a source that tags instead of rejecting.

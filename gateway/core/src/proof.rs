@@ -2,7 +2,8 @@
 //!
 //! Each holds what the one before held and one fact more, and is made only by its `assertion`.
 //! Calling an `assertion` is a claim: "I have checked this". The `tidy` test pins the files that
-//! may make each claim; everywhere else, having the value *is* the proof.
+//! may make each claim; everywhere else, having the value *is* the proof. An event that a replay
+//! reads back from the log begins in the middle, by `stored`: a claim as well, pinned as well.
 
 use crate::delivery::{Arrival, Delivery};
 use crate::event::Event;
@@ -60,6 +61,14 @@ impl Verified {
         Self { event, verdict, dedupe }
     }
 
+    /// Claims that the event was read back from the log together with this verdict: what was
+    /// proven at the door counts, and is not proven again. It has no idempotency key: an operator
+    /// wants it once more.
+    #[must_use]
+    pub fn stored(event: Event, verdict: Verdict) -> Self {
+        Self { event, verdict, dedupe: None }
+    }
+
     /// The event.
     #[must_use]
     pub fn event(&self) -> &Event {
@@ -94,6 +103,13 @@ impl Validated {
     #[must_use]
     pub fn assertion(event: Event, verdict: Verdict, dedupe: Option<DedupeKey>) -> Self {
         Self { event, verdict, dedupe }
+    }
+
+    /// Claims that the event was read back from the log together with this verdict, and kept to
+    /// its schema when it came. It has no idempotency key: an operator wants it once more.
+    #[must_use]
+    pub fn stored(event: Event, verdict: Verdict) -> Self {
+        Self { event, verdict, dedupe: None }
     }
 
     /// The event.

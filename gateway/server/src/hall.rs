@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
+use sluicegate_core::time::Clock;
 use sluicegate_queue::Store;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
 use tokio::net::TcpListener;
@@ -20,6 +21,7 @@ use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
+use crate::jobs::Jobs;
 use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
 use crate::pipeline::Pipeline;
@@ -79,6 +81,7 @@ impl Hall {
             (name.clone(), Entrance::new(Arc::clone(counters)))
         };
         let entrances = counters.iter().map(entrance).collect();
+        let job_clock = clock.clone();
         let door = Arc::new(Door::new(Arc::clone(&pipeline), Stamp::new(clock), entrances));
         let stops = Stops {
             sources: watch::Sender::new(false),
@@ -102,7 +105,9 @@ impl Hall {
             admin_tasks: JoinSet::new(),
         };
         let sinks = hall.start_sinks(blueprint.sinks, &engine);
-        let rooms = Rooms { store, pipeline, sources: counters, sinks, http: source.metrics() };
+        let jobs = hall.start_jobs(&plan, job_clock)?;
+        let rooms =
+            Rooms { store, jobs, pipeline, sources: counters, sinks, http: source.metrics() };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(http, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -125,6 +130,16 @@ impl Hall {
             dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);
         }
         all
+    }
+
+    /// Jobs that had not ended go on. They stop with the sinks: before the store does.
+    fn start_jobs(&mut self, plan: &Plan, clock: Clock) -> Result<Arc<Jobs>, RunFault> {
+        let (store, line) = (Arc::clone(&self.store), Arc::clone(&self.pipeline));
+        let jobs = Jobs::open(&plan.store.folder, store, line, clock)
+            .map_err(|fault| RunFault::System { what: "read the jobs", fault })?;
+        let jobs = Arc::new(jobs);
+        self.dispatches.spawn(Arc::clone(&jobs).run(self.stops.dispatches.subscribe()));
+        Ok(jobs)
     }
 
     fn start_admin(

@@ -15,6 +15,7 @@ pub mod dispatch;
 pub mod fault;
 pub mod hall;
 pub mod intake;
+pub mod jobs;
 pub mod limiter;
 pub mod metrics;
 pub mod pipeline;

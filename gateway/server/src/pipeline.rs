@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use sluicegate_admission::{Admission, Judged};
 use sluicegate_core::delivery::Arrival;
-use sluicegate_core::ids::{QueueName, SourceName};
-use sluicegate_core::proof::{Receipt, Received, Routed, Verified};
+use sluicegate_core::ids::{QueueName, RouteName, SourceName};
+use sluicegate_core::proof::{Receipt, Received, Routed, Validated, Verified};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::Engine;
 use sluicegate_filters::{Branch, Chain, End, Host};
@@ -43,6 +43,49 @@ impl Pipeline {
         self.limit(&verified, arrival)?;
         let judged = self.admission.validate(verified)?;
         let routes = self.matching(&judged);
+        self.finish(judged, routes).await
+    }
+
+    /// Takes an event of the past through the filters and routes of today. What was proven at the
+    /// door counts; it is held to no rate, and never taken for a repetition. If it was lost on one
+    /// route, only that one takes it, so that the others do not have it twice; if that route no
+    /// longer takes it, it goes as a new event goes.
+    ///
+    /// # Errors
+    /// The refusal of a filter or the store; nothing was stored then.
+    pub async fn again(
+        &self,
+        stored: Validated,
+        lost_on: Option<&RouteName>,
+    ) -> Result<Receipt, Refusal> {
+        let json = self.admission.json(&stored.event().source);
+        let judged = Judged { validated: stored, json, letter: None };
+        let mut routes = self.matching(&judged);
+        if routes.iter().any(|route| Some(&route.name) == lost_on) {
+            routes.retain(|route| Some(&route.name) == lost_on);
+        }
+        self.finish(judged, routes).await
+    }
+
+    /// The same for an event that broke its schema when it came: it is held against the schema of
+    /// today first.
+    ///
+    /// # Errors
+    /// As above; and when it still breaks its schema.
+    pub async fn validate_again(&self, stored: Verified) -> Result<Receipt, Refusal> {
+        let judged = self.admission.validate(stored)?;
+        if judged.letter.is_some() {
+            return Err(Refusal::Invalid { violations: Vec::new() });
+        }
+        let routes = self.matching(&judged);
+        self.finish(judged, routes).await
+    }
+
+    async fn finish(
+        &self,
+        judged: Judged,
+        routes: Vec<&FilteredRoute>,
+    ) -> Result<Receipt, Refusal> {
         let rulings = self.filter(&judged, routes).await?;
         let routed = self.route(judged, rulings);
         self.engine.commit(routed).await

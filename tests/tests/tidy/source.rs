@@ -15,12 +15,14 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Where each proof may be claimed, by the start of the path. Everywhere else, having the value
 /// is the proof.
-const PINS: [(&str, &[&str]); 5] = [
+const PINS: [(&str, &[&str]); 7] = [
     ("Received", &["gateway/server/src/intake.rs"]),
     ("Verified", &["gateway/admission/src/admission.rs"]),
     ("Validated", &["gateway/admission/src/"]),
     ("Routed", &["gateway/server/src/routes/resolve.rs"]),
     ("Receipt", &["gateway/queue/src/writer/postman.rs"]),
+    ("Verified::stored", &["gateway/server/src/jobs/again.rs"]),
+    ("Validated::stored", &["gateway/server/src/jobs/again.rs"]),
 ];
 
 /// Something seen in code that is not test code.
@@ -179,9 +181,10 @@ impl<'ast> Visit<'ast> for Walker {
             let names: Vec<String> =
                 function.path.segments.iter().map(|part| part.ident.to_string()).collect();
             if let [.., proof, last] = names.as_slice()
-                && last == "assertion"
+                && ["assertion", "stored"].contains(&last.as_str())
             {
-                let proof = proof.clone();
+                let proof =
+                    if last == "stored" { format!("{proof}::stored") } else { proof.clone() };
                 self.seen.push((line(call.paren_token.span.open()), Seen::Claim { proof }));
             }
         }
@@ -275,6 +278,11 @@ fn proofs_are_claimed_only_in_their_pinned_places() {
     assert_bites(
         &unpinned_claims(&example("gateway/server/src/pipeline.rs", receipt)),
         &unpinned_claims(&example("gateway/queue/src/writer/postman.rs", receipt)),
+    );
+    let stored = "fn f() { Validated::stored(event, verdict) }";
+    assert_bites(
+        &unpinned_claims(&example("gateway/admission/src/admission.rs", stored)),
+        &unpinned_claims(&example("gateway/server/src/jobs/again.rs", stored)),
     );
     assert_clean(&unpinned_claims(&host_sources()));
 }

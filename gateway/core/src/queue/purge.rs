@@ -1,4 +1,4 @@
-//! How events leave that nobody received: purged, dropped for want of room, redriven.
+//! How events leave that nobody received: purged, dropped for want of room, redriven, seen to in another way.
 
 use super::held::Stand;
 use super::item::{Item, Place, Priority};
@@ -137,7 +137,10 @@ impl QueueState {
     pub(super) fn redrive(&mut self, call: u64, items: Vec<Item>, turn: &mut Turn) {
         let before = turn.changes.len();
         for wanted in items {
-            let Some(item) = self.take_dead_letter(&wanted) else { continue };
+            if wanted.origin.is_none() {
+                continue;
+            }
+            let Some(item) = self.take_unleased(&wanted) else { continue };
             let Some(to) = item.origin else { continue };
             self.forget(&item);
             self.counters.redriven += 1;
@@ -148,11 +151,24 @@ impl QueueState {
         turn.effects.push(Effect::Counted { call, count, changes });
     }
 
-    fn take_dead_letter(&mut self, wanted: &Item) -> Option<Item> {
-        wanted.origin?;
+    /// Acknowledges events that nobody holds.
+    pub(super) fn discard(&mut self, call: u64, items: Vec<Item>, turn: &mut Turn) {
+        let before = turn.changes.len();
+        for wanted in items {
+            let Some(item) = self.take_unleased(&wanted) else { continue };
+            self.forget(&item);
+            self.counters.acked += 1;
+            turn.changes.push(Change::Acked(item));
+        }
+        let count = (turn.changes.len() - before) as u64;
+        let changes = std::mem::take(&mut turn.changes);
+        turn.effects.push(Effect::Counted { call, count, changes });
+    }
+
+    fn take_unleased(&mut self, wanted: &Item) -> Option<Item> {
         match self.held.get(wanted.id) {
             Some(entry) if matches!(entry.stand, Stand::Leased(..)) => None,
-            Some(entry) => Some(entry.item).filter(|item| item.origin.is_some()),
+            Some(entry) => Some(entry.item),
             None => self.backlog.take(wanted),
         }
     }

@@ -158,6 +158,7 @@ impl QueueState {
                 turn.record();
             }
             Input::Redrive { call, items } => self.redrive(call, items, turn),
+            Input::Discard { call, items } => self.discard(call, items, turn),
             Input::Purge { call } => self.purges.push_back(Purge::new(call, self.backlog.newest())),
             Input::Policy(policy) => {
                 self.rate.change(policy.delivery_rate, turn.now.steady);

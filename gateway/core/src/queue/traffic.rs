@@ -53,6 +53,14 @@ pub enum Input {
         /// The dead letters, as this queue showed them.
         items: Vec<Item>,
     },
+    /// These events are done with, though no consumer had them: an operator saw to them in another
+    /// way. Those that are leased or gone stay as they are.
+    Discard {
+        /// The caller's number for this call.
+        call: u64,
+        /// The events, as this queue showed them.
+        items: Vec<Item>,
+    },
     /// All events that are here now and not leased are to be dropped, some in every turn.
     Purge {
         /// The caller's number for this call; answered when all are gone.
@@ -96,7 +104,7 @@ pub enum Effect {
         /// What changed.
         changes: Vec<Change>,
     },
-    /// Make the changes durable, then answer with a count: a redrive's or a purge's.
+    /// Make the changes durable, then answer with a count: a redrive's, a discard's or a purge's.
     Counted {
         /// The call that this answers.
         call: u64,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sluicegate_core::event::Event;
 use sluicegate_core::letter::Letter;
 use sluicegate_core::queue::{Item, Place};
+use sluicegate_core::signature::Verdict;
 
 use super::segments::Segments;
 use super::window::Window;
@@ -62,6 +63,24 @@ impl Reader {
 
     /// The events that commits placed here, without their payloads; `None` where there is none.
     pub(crate) fn placed(&self, places: &[Place]) -> io::Result<Vec<Option<PlacedBefore>>> {
+        self.commits(places, |commit, part| {
+            let (event, _) = commit.event(part, |_| Bytes::new())?;
+            Some(PlacedBefore { event, weight: commit.weight(part)? })
+        })
+    }
+
+    /// What was proven at the door of the events that commits placed here; `None` where there is
+    /// none.
+    pub(crate) fn verdicts(&self, places: &[Place]) -> io::Result<Vec<Option<Verdict>>> {
+        self.commits(places, |commit, _| commit.verdict())
+    }
+
+    /// What is wanted of the commit and part at each of these places.
+    fn commits<T>(
+        &self,
+        places: &[Place],
+        wanted: impl Fn(&Commit<'_>, u16) -> Option<T>,
+    ) -> io::Result<Vec<Option<T>>> {
         let mut all = Vec::with_capacity(places.len());
         let mut rest = places;
         while let Some(first) = rest.first() {
@@ -78,10 +97,7 @@ impl Reader {
                 let offset = u64::from(Position::unpack(place.position).offset);
                 let entry = window.entry(offset)?.filter(|(head, _)| head.kind == Kind::Commit);
                 let commit = entry.and_then(|(_, body)| Commit::decode(body));
-                all.push(commit.and_then(|commit| {
-                    let (event, _) = commit.event(place.part, |_| Bytes::new())?;
-                    Some(PlacedBefore { event, weight: commit.weight(place.part)? })
-                }));
+                all.push(commit.and_then(|commit| wanted(&commit, place.part)));
             }
         }
         Ok(all)

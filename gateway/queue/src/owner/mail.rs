@@ -20,6 +20,8 @@ pub(crate) enum Mail {
     Returned(Vec<LeaseNumber>),
     /// Dead letters are wanted back.
     Redrive { items: Vec<Item>, to: Reply<u64> },
+    /// These events are done with, though no consumer had them.
+    Discard { items: Vec<Item>, to: Reply<u64> },
     /// All that is here is to be dropped.
     Purge { to: Reply<u64> },
     /// Events are treated in another way from now on.

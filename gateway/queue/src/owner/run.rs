@@ -143,6 +143,10 @@ impl Owner {
                 self.waiting.counts.insert(number, to.0);
                 Some(Input::Redrive { call: number, items })
             }
+            Mail::Discard { items, to } => {
+                self.waiting.counts.insert(number, to.0);
+                Some(Input::Discard { call: number, items })
+            }
             Mail::Purge { to } => {
                 self.waiting.counts.insert(number, to.0);
                 Some(Input::Purge { call: number })

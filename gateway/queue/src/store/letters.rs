@@ -1,7 +1,7 @@
 //! What an operator does with what lies in a queue: gives single dead letters back, or drops all.
 
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{Item, Place, QueueFault};
+use sluicegate_core::queue::{Item, QueueFault};
 
 use super::{Cursor, Store};
 use crate::owner::Mail;
@@ -19,19 +19,10 @@ impl Store {
         letters: &[Cursor],
     ) -> Result<u64, QueueFault> {
         let room = self.room(queue)?;
-        let mut wanted: Vec<Place> = letters.iter().map(|cursor| cursor.0).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
+        let items = self.items_at(&room, letters).await?;
         let mut moved = 0;
-        let mut rest = wanted.as_slice();
-        while let Some(first) = rest.first() {
-            let page = self.items(&room, before(*first), LETTERS_PAGE).await?;
-            let Some(last) = page.last() else { break };
-            let (here, after) = rest.split_at(rest.partition_point(|id| *id <= last.item.id));
-            rest = after;
-            let is_wanted = |item: &Item| here.binary_search(&item.id).is_ok();
-            let found = page.iter().map(|lying| lying.item).filter(is_wanted);
-            moved += self.redrive_items(&room, found.collect()).await?;
+        for some in items.chunks(LETTERS_PAGE) {
+            moved += self.redrive_items(&room, some.to_vec()).await?;
         }
         Ok(moved)
     }
@@ -59,13 +50,5 @@ impl Store {
     }
 }
 
-/// The place before this one.
-fn before(place: Place) -> Place {
-    match place.part.checked_sub(1) {
-        Some(part) => Place { part, ..place },
-        None => Place { position: place.position.saturating_sub(1), part: u16::MAX },
-    }
-}
-
-/// Dead letters that are looked at together.
+/// Dead letters that are moved together.
 const LETTERS_PAGE: usize = 1000;

@@ -17,6 +17,7 @@ mod past;
 mod plan;
 mod receive;
 mod settings;
+mod tend;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::QueueName;
+use sluicegate_core::letter::Letter;
 use sluicegate_core::queue::{Place, QueueFault, QueueNumber};
 use sluicegate_core::signature::Verdict;
 use sluicegate_core::time::Timestamp;
@@ -47,6 +48,8 @@ pub struct PastEvent {
     pub queues: Vec<QueueName>,
     /// Whether this is the event as it was received, and not one that a filter made of it.
     pub received: bool,
+    /// Why it went to a dead-letter queue at once, if it did.
+    pub letter: Option<Letter>,
 }
 
 impl Store {
@@ -88,6 +91,7 @@ impl Store {
             verdict: read.verdict,
             queues: read.queues.iter().filter_map(|queue| names.get(queue).cloned()).collect(),
             received: read.received,
+            letter: read.letter,
         };
         Ok(Past {
             events: part.events.into_iter().map(named).collect(),
@@ -112,6 +116,7 @@ struct ReadEvent {
     verdict: Verdict,
     queues: Vec<QueueNumber>,
     received: bool,
+    letter: Option<Letter>,
 }
 
 fn read(segments: &Segments, from: Place, bytes_max: usize) -> io::Result<Part> {
@@ -150,10 +155,10 @@ fn take_events(position: Position, body: &[u8], from: Place, events: &mut Vec<Re
     for (part, received, queues) in commit.distinct() {
         let place = Place { position: position.pack(), part };
         let event = commit.event(part, Bytes::copy_from_slice);
-        if let (Some((event, _)), Some(verdict)) = (event, commit.verdict())
+        if let (Some((event, letter)), Some(verdict)) = (event, commit.verdict())
             && place >= from
         {
-            events.push(ReadEvent { place, event, verdict, queues, received });
+            events.push(ReadEvent { place, event, verdict, queues, received, letter });
         }
     }
 }

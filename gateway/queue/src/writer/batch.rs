@@ -73,6 +73,11 @@ impl Writer {
                 let _ = ticket.send(self.keys.find(key, at));
                 return Ok(());
             }
+            Work::End(ticket) => {
+                // The same.
+                let _ = ticket.send(Place { position: self.log.end().pack(), part: 0 });
+                return Ok(());
+            }
             Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
                 // Who no longer waits needs no answer.
                 let _ = again.ticket.send(Err(QueueFault::Gone));
@@ -140,7 +145,7 @@ impl Writer {
                 self.rooms = self.registry.rooms();
                 batch.tickets.push(names.ticket);
             }
-            Work::Mark(_) | Work::Lookup(_) => {}
+            Work::Mark(_) | Work::Lookup(_) | Work::End(_) => {}
         }
     }
 

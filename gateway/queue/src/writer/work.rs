@@ -2,7 +2,9 @@
 
 use sluicegate_core::ids::{EventId, QueueName};
 use sluicegate_core::proof::Receipt;
-use sluicegate_core::queue::{Change, Item, Lease, QueueFault, QueueNumber, Settled, SourceTag};
+use sluicegate_core::queue::{
+    Change, Item, Lease, Place, QueueFault, QueueNumber, Settled, SourceTag,
+};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +22,8 @@ pub(crate) enum Work {
     Names(NamesWork),
     Mark(MarkWork),
     Lookup(LookupWork),
+    /// A question: where is the end of the log?
+    End(oneshot::Sender<Place>),
 }
 
 /// A commit.
@@ -102,7 +106,7 @@ impl Work {
             Self::Changes(work) => &work.frame,
             Self::Again(work) => &work.frame,
             Self::Names(work) => &work.frame,
-            Self::Mark(_) | Self::Lookup(_) => &[],
+            Self::Mark(_) | Self::Lookup(_) | Self::End(_) => &[],
         }
     }
 
@@ -111,7 +115,7 @@ impl Work {
         match self {
             Self::Commit(_) | Self::Again(_) | Self::Names(_) => true,
             Self::Changes(work) => !matches!(work.answer, Answer::HandOut { .. }),
-            Self::Mark(_) | Self::Lookup(_) => false,
+            Self::Mark(_) | Self::Lookup(_) | Self::End(_) => false,
         }
     }
 
@@ -126,7 +130,7 @@ impl Work {
             Self::Changes(work) => work.answer.refuse(fault),
             Self::Again(work) => drop(work.ticket.send(Err(fault))),
             Self::Names(work) => drop(work.ticket.send(Err(fault))),
-            Self::Mark(_) => {}
+            Self::Mark(_) | Self::End(_) => {}
             Self::Lookup(work) => drop(work.ticket.send(None)),
         }
     }

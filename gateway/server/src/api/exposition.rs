@@ -11,6 +11,7 @@ use sluicegate_queue::Store;
 use sluicegate_sources::http::{HttpMetrics, Response};
 
 use super::reply;
+use crate::jobs::Jobs;
 use crate::metrics::{Page, SinkCounters, SourceCounters};
 use crate::pipeline::Pipeline;
 
@@ -18,6 +19,8 @@ use crate::pipeline::Pipeline;
 pub struct Rooms {
     /// The embedded engine.
     pub store: Arc<Store>,
+    /// Redrives and replays.
+    pub jobs: Arc<Jobs>,
     /// The line, for its filters.
     pub pipeline: Arc<Pipeline>,
     /// What came of each source's deliveries.

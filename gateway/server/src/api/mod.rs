@@ -2,12 +2,13 @@
 //!
 //! `door` decides who may ask; `table` knows which methods and paths there are; `queues` answers
 //! for queues; `health` says whether the gateway lives and takes events; `exposition` writes the
-//! metrics; `event_json` is the CloudEvents JSON that consumers get.
+//! metrics; `jobs` answers for redrives and replays; `event_json` is the CloudEvents JSON that consumers get.
 
 mod door;
 mod event_json;
 mod exposition;
 mod health;
+mod jobs;
 mod queues;
 mod reply;
 mod table;

@@ -1,4 +1,4 @@
-//! What consumers and operators ask of queues: receive, settle, redrive, and their numbers.
+//! What consumers and operators ask of queues: receive, settle, and their numbers.
 
 use std::time::Duration;
 
@@ -52,18 +52,6 @@ struct NackBody {
 struct ExtendBody {
     receipt: String,
     lease_ms: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RedriveBody {
-    max: usize,
-}
-
-impl Default for RedriveBody {
-    fn default() -> Self {
-        Self { max: usize::MAX }
-    }
 }
 
 /// What became of one receipt.
@@ -182,18 +170,6 @@ fn result((receipt, settled): (String, Settled)) -> ResultJson {
     }
 }
 
-/// `POST /v1/queues/{queue}/redrive`.
-pub(super) async fn redrive(engine: &dyn Engine, queue: &QueueName, body: &[u8]) -> Response {
-    let body: RedriveBody = match parse(body) {
-        Ok(body) => body,
-        Err(reply) => return reply,
-    };
-    match engine.redrive(queue, body.max).await {
-        Ok(redriven) => reply::json(&json!({ "moved": redriven.moved, "left": redriven.left })),
-        Err(fault) => refuse(&fault),
-    }
-}
-
 /// `GET /v1/queues`.
 pub(super) async fn list(engine: &dyn Engine) -> Response {
     let all = engine.stats().await;
@@ -224,7 +200,7 @@ fn stats_json<'a>(name: &'a QueueName, stats: &QueueStats) -> StatsJson<'a> {
 }
 
 /// An empty body stands for `{}`. A list is refused, though serde would read one field by field.
-fn parse<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> Result<T, Response> {
+pub(super) fn parse<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> Result<T, Response> {
     let refuse = |why: &str| {
         let detail = format!("the body is not what is asked: {why}");
         reply::problem(400, "request_malformed", &detail)

@@ -30,6 +30,8 @@ fn title(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        409 => "Conflict",
+        410 => "Gone",
         422 => "Unprocessable Content",
         503 => "Service Unavailable",
         _ => "Internal Server Error",

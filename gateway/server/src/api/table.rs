@@ -11,6 +11,7 @@ use sluicegate_sources::http::{BodyRule, Handler, Hangup, Head, Request, Respons
 use super::door::Access;
 use super::exposition::{self, Rooms};
 use super::health::{self, Readiness};
+use super::jobs;
 use super::queues;
 use super::reply;
 
@@ -32,7 +33,7 @@ enum Place {
     Queue(QueueName),
     Receive(QueueName),
     Settle(QueueName),
-    Redrive(QueueName),
+    Jobs(jobs::Place),
 }
 
 impl Place {
@@ -47,14 +48,15 @@ impl Place {
             ["v1", "queues", name] => queue(name).map(Self::Queue),
             ["v1", "queues", name, "receive"] => queue(name).map(Self::Receive),
             ["v1", "queues", name, "settle"] => queue(name).map(Self::Settle),
-            ["v1", "queues", name, "redrive"] => queue(name).map(Self::Redrive),
-            _ => Err(reply::problem(404, "path_not_found", "there is nothing at this path")),
+            ["v1", rest @ ..] => jobs::Place::parse(rest).map(Self::Jobs).ok_or_else(nothing),
+            _ => Err(nothing()),
         }
     }
 
     fn method(&self) -> &'static str {
         match self {
-            Self::Receive(_) | Self::Settle(_) | Self::Redrive(_) => "POST",
+            Self::Receive(_) | Self::Settle(_) => "POST",
+            Self::Jobs(place) => place.method(),
             _ => "GET",
         }
     }
@@ -103,7 +105,7 @@ impl Api {
                 queues::receive(engine, &queue, body, stopped).await
             }
             Place::Settle(queue) => queues::settle(engine, &queue, body).await,
-            Place::Redrive(queue) => queues::redrive(engine, &queue, body).await,
+            Place::Jobs(place) => jobs::answer(place, engine, &self.rooms.jobs, body).await,
         }
     }
 }
@@ -126,6 +128,10 @@ impl Handler for Api {
     }
 }
 
+fn nothing() -> Response {
+    reply::problem(404, "path_not_found", "there is nothing at this path")
+}
+
 /// A thousand receipts with reasons fit in a megabyte.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 
@@ -142,7 +148,10 @@ mod tests {
             ("/v1/queues/siem", Place::Queue(queue.clone())),
             ("/v1/queues/siem/receive", Place::Receive(queue.clone())),
             ("/v1/queues/siem/settle", Place::Settle(queue.clone())),
-            ("/v1/queues/siem/redrive", Place::Redrive(queue.clone())),
+            ("/v1/queues/siem/redrive", Place::Jobs(jobs::Place::Redrive(queue.clone()))),
+            ("/v1/queues/siem/replay", Place::Jobs(jobs::Place::QueueReplay(queue.clone()))),
+            ("/v1/jobs", Place::Jobs(jobs::Place::All)),
+            ("/v1/replays", Place::Jobs(jobs::Place::Replays)),
         ] {
             assert_eq!(Place::parse(path), Ok(place), "{path}");
         }

@@ -23,6 +23,7 @@ mod secrets;
 mod shape;
 mod sinks;
 mod sources;
+mod when;
 
 pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
@@ -30,3 +31,4 @@ pub use live::{WantedQueue, queue_settings, read_queue};
 pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
 pub use read::load;
 pub use shape::json_schema;
+pub use when::pattern;

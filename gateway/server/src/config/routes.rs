@@ -7,7 +7,7 @@ use sluicegate_core::ids::SourceName;
 use super::check::Checker;
 use super::plan::RoutePlan;
 use super::shape;
-use crate::routes::{Pattern, Written};
+use crate::routes::Pattern;
 
 impl Checker<'_> {
     /// Every route, its pattern compiled and its names looked up.
@@ -43,21 +43,13 @@ impl Checker<'_> {
     }
 
     fn pattern(&mut self, place: &str, when: &shape::When) -> Option<Pattern> {
-        let written = Written {
-            source: when.source.as_deref(),
-            kind: when.kind.as_deref(),
-            subject: when.subject.as_deref(),
-            attributes: Some(&when.attributes),
-            headers: Some(&when.headers),
-            payload: when.payload.as_ref(),
-        };
         for (at, source) in when.source.iter().flatten().enumerate() {
             if let Some(name) = source.as_str() {
                 let pointer = format!("{place}/source/{at}");
                 let _: Option<SourceName> = self.reference(&pointer, "sources", name);
             }
         }
-        match Pattern::compile(&written) {
+        match Pattern::compile(&when.written()) {
             Ok(pattern) => Some(pattern),
             Err(faults) => {
                 for fault in faults {

@@ -53,14 +53,7 @@ fn select<'r, 'j, C>(
     event: &Event,
     json: &mut impl FnMut() -> Option<&'j Value>,
 ) -> Vec<&'r Route<C>> {
-    routes
-        .iter()
-        .filter(|route| {
-            let pattern = &route.pattern;
-            pattern.matches_envelope(event)
-                && (!pattern.asks_payload() || pattern.matches_payload(json()))
-        })
-        .collect()
+    routes.iter().filter(|route| route.pattern.matches(event, &mut *json)).collect()
 }
 
 #[cfg(test)]

@@ -80,9 +80,15 @@ impl Pattern {
         if faults.is_empty() { Ok(pattern) } else { Err(faults) }
     }
 
+    /// Whether the event matches. `json` is asked for only if the envelope matches and the pattern
+    /// looks at the payload.
+    pub fn matches<'j>(&self, event: &Event, json: impl FnOnce() -> Option<&'j Value>) -> bool {
+        self.matches_envelope(event) && (self.payload.is_empty() || self.matches_payload(json()))
+    }
+
     /// Whether the envelope (everything but the payload) matches.
     #[must_use]
-    pub(super) fn matches_envelope(&self, event: &Event) -> bool {
+    fn matches_envelope(&self, event: &Event) -> bool {
         let one = |tests: &Option<Tests>, value: Option<&str>| {
             tests.as_ref().is_none_or(|tests| tests.hold(value.map(Found::Text).into_iter()))
         };
@@ -99,15 +105,9 @@ impl Pattern {
                 .all(|(name, tests)| tests.hold(event.headers.all(name).map(Found::Text)))
     }
 
-    /// Whether the pattern asks about the payload at all.
-    #[must_use]
-    pub(super) fn asks_payload(&self) -> bool {
-        !self.payload.is_empty()
-    }
-
     /// Whether the payload matches. What is not JSON has no fields.
     #[must_use]
-    pub(super) fn matches_payload(&self, json: Option<&Value>) -> bool {
+    fn matches_payload(&self, json: Option<&Value>) -> bool {
         self.payload.iter().all(|(path, tests)| {
             let mut found = Vec::new();
             if let Some(json) = json {
