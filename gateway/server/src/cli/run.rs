@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use sluicegate_queue::FsyncMode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::logging::{self, LogFormat};
@@ -43,11 +44,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let mut plan = config::load(&arguments.config, &wall_clock())?;
     let blueprint = Blueprint::build(&mut plan)?;
-    let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
+    let (mode, data) = (plan.store.fsync, plan.store.folder.clone());
+    let fsync = fsync_words(mode);
     let mut stop = StopSignals::new()?;
     let hall = Hall::open(plan, blueprint).await?;
     let (http, admin) = (hall.http, hall.admin);
     tracing::info!(%http, %admin, %fsync, data = %data.display(), "sluicegate takes events");
+    if mode != FsyncMode::Always {
+        tracing::warn!(%fsync, "a power cut loses what was acknowledged since the last flush");
+    }
     let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
     say(&ready.to_string());
     stop.wait().await;
@@ -57,6 +62,14 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
         () = stop.wait() => tracing::warn!("stopped at once: what was in flight was not answered"),
     }
     Ok(())
+}
+
+/// The mode as the configuration has it.
+fn fsync_words(mode: FsyncMode) -> String {
+    match mode {
+        FsyncMode::Always => "always".to_owned(),
+        FsyncMode::Interval(every) => format!("interval {every:?}"),
+    }
 }
 
 /// Ctrl-C and SIGTERM.

@@ -19,10 +19,10 @@ use super::shape;
 pub struct WantedQueue {
     /// Its configuration.
     pub config: QueueConfig,
-    /// Whether it is to be paused, if that was said.
-    pub paused: Option<bool>,
+    /// Whether it is to hand out events, if that was said.
+    pub delivery: Option<Delivery>,
     /// Whether it is to be under a legal hold, if that was said.
-    pub hold: Option<bool>,
+    pub hold: Option<Hold>,
 }
 
 /// Reads a queue of this name; `others` are all queues that are there.
@@ -54,8 +54,10 @@ pub fn read_queue(
     wrongs.extend(wrong_as_dead_letter_queue(&config, names_another, others.iter()));
     wrongs.extend(wrong_dead_letter_queue(&config, others));
     if wrongs.is_empty() {
+        let delivery = queue.paused.map(|_| config.delivery);
         let hold = queue.retain.as_ref().and_then(|retain| retain.hold);
-        return Ok(WantedQueue { config, paused: queue.paused, hold });
+        let hold = hold.map(|_| config.retain.hold);
+        return Ok(WantedQueue { config, delivery, hold });
     }
     Err(wrongs.into_iter().map(|wrong| violation(wrong.at, wrong.code, wrong.message)).collect())
 }
@@ -187,7 +189,7 @@ mod tests {
         }
         let plain = read(&json!({})).unwrap();
         assert_eq!(plain.config, QueueConfig::new(name("orders"), name(DEAD_LETTERS)));
-        assert_eq!((plain.paused, plain.hold), (None, None), "what was not said is not changed");
+        assert_eq!((plain.delivery, plain.hold), (None, None), "what was not said is not changed");
     }
 
     #[test]
