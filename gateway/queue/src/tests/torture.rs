@@ -45,6 +45,8 @@ struct World {
     lives: Lives,
     next: u64,
     operations: u64,
+    /// Whether time stands still: what timers do depends on when they fire.
+    still: bool,
 }
 
 const QUEUES: [&str; 2] = ["a", "b"];
@@ -76,13 +78,13 @@ impl World {
         let seam: Arc<dyn Disk> = Arc::new(disk.clone());
         let store = Store::open_on(seam, &torn(), clock(&time)).unwrap();
         let (random, lives) = (Random(seed), Lives::new());
-        Self { disk, time, store, random, lives, next: 0, operations: 0 }
+        Self { disk, time, store, random, lives, next: 0, operations: 0, still: false }
     }
 
     async fn work(&mut self, operations: u64) {
         while self.operations < operations {
             self.operations += 1;
-            match self.random.below(40) {
+            match self.random.below(if self.still { 35 } else { 40 }) {
                 0..14 => self.commit().await,
                 14..34 => self.consume().await,
                 34 => self.redrive().await,
@@ -138,7 +140,8 @@ impl World {
                 0..6 => (Verb::Ack, Fate::Gone),
                 6 => (Verb::GiveUp { reason: "never".into() }, Fate::Dead),
                 7 | 8 => {
-                    let delay = Some(Duration::from_secs(self.random.below(40)));
+                    let seconds = if self.still { 0 } else { self.random.below(40) };
+                    let delay = Some(Duration::from_secs(seconds));
                     (Verb::Nack { delay, reason: "later".into() }, Fate::Here)
                 }
                 // Held: its lease runs out.
@@ -280,6 +283,7 @@ async fn the_same_seed_writes_the_same_log() {
     let mut logs = Vec::new();
     for _ in 0..2 {
         let mut world = World::new(5);
+        world.still = true;
         world.work(200).await;
         world.store.stop().await;
         let names = world.disk.list("log").unwrap();
