@@ -118,7 +118,7 @@ impl Work {
             Self::Changes(work) => Some(&mut work.frame),
             Self::Again(work) => Some(&mut work.frame),
             Self::Mark(work) => Some(&mut work.frame),
-            Self::Names(_) | Self::Lookup(_) => None,
+            Self::Names(_) | Self::Lookup(_) | Self::End(_) => None,
         }
     }
 
