@@ -1,8 +1,8 @@
 //! The harness of the system tests: runs the real binary and speaks to it over real sockets.
 //!
-//! Nothing here imports a room of the gateway: signatures are made by an independent
-//! implementation, HTTP is written and read as bytes, and what the gateway did is judged only by
-//! what a sender, a consumer or an operator can see.
+//! Nothing here but `bench::queue` imports a room of the gateway: signatures are made by an
+//! independent implementation, HTTP is written and read as bytes, and what the gateway did is
+//! judged only by what a sender, a consumer or an operator can see.
 
 pub mod bench;
 pub mod config;
@@ -11,7 +11,9 @@ pub mod deadline;
 pub mod fixtures;
 pub mod gateway;
 pub mod http;
+pub mod kills;
 pub mod receiver;
 pub mod senders;
 pub mod signing;
+pub mod vault;
 pub mod world;

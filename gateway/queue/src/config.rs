@@ -8,6 +8,7 @@ use sluicegate_core::limits::{DELAY_MS_MAX, HELD_MAX};
 use sluicegate_core::queue::{Delivery, OnExpiry};
 use sluicegate_core::retry::RetryPolicy;
 
+use crate::seal::Encryption;
 use crate::terms::TermsRules;
 
 /// The configuration of a [`Store`](crate::Store).
@@ -32,6 +33,9 @@ pub struct StoreConfig {
     pub queues: Vec<QueueConfig>,
     /// Sources whose share is bounded.
     pub sources: Vec<SourceConfig>,
+    /// How the folder is encrypted; `None` if it is not. A folder that was once is not opened
+    /// without.
+    pub encryption: Option<Encryption>,
     /// A random number: the start of jitter, and of the folder's key when it is made.
     pub seed: u64,
 }
@@ -50,6 +54,7 @@ impl StoreConfig {
             free_bytes_min: 256 * 1024 * 1024,
             queues: Vec::new(),
             sources: Vec::new(),
+            encryption: None,
             seed: 0,
         }
     }

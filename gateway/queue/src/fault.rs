@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::seal::NoKey;
+
 /// Why a store could not be opened. Nothing was changed in the folder, except where it says so.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
@@ -25,6 +27,35 @@ pub enum OpenFault {
     /// It was not called inside a tokio runtime.
     #[error("a store is opened inside a tokio runtime")]
     NoRuntime,
+    /// The folder is encrypted, and no key is configured.
+    #[error("data folder is sealed by key {key:?}, and no encryption is configured")]
+    Sealed {
+        /// The name of the key that wrapped its data keys.
+        key: String,
+    },
+    /// The configured keys do not open the folder.
+    #[error("data folder is sealed by key {key:?}, which is not the one that is configured")]
+    KeyWrong {
+        /// The name of the key that wrapped its data keys.
+        key: String,
+    },
+    /// Whoever holds the key does not answer, or says no.
+    #[error("key {key:?} cannot be asked: {why}")]
+    KeyUnavailable {
+        /// The name of the key.
+        key: String,
+        /// What was said.
+        why: String,
+    },
+    /// The log has entries that are sealed with a data key that is not in the keyring.
+    #[error("log is sealed with data key {id}, which is not in the keyring of the data folder")]
+    KeyMissing {
+        /// The number of the data key.
+        id: u16,
+    },
+    /// Neither copy of the keyring can be read.
+    #[error("keyring of the data folder and its copy are damaged")]
+    KeyringDamaged,
     /// The disk failed.
     #[error("failed to {doing}")]
     Disk {
@@ -45,12 +76,20 @@ impl OpenFault {
             Self::Version { .. } => "data_folder_version",
             Self::Config { .. } => "store_config_wrong",
             Self::NoRuntime => "store_no_runtime",
+            Self::Sealed { .. } => "data_folder_sealed",
+            Self::KeyWrong { .. } => "data_folder_key_wrong",
+            Self::KeyUnavailable { .. } => "data_folder_key_unavailable",
+            Self::KeyMissing { .. } => "data_folder_key_missing",
+            Self::KeyringDamaged => "data_folder_keyring_damaged",
             Self::Disk { .. } => "data_folder_disk",
         }
     }
 
     /// Turns an error of the disk into a fault.
     pub(crate) fn disk(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Disk { doing, source }
+        move |source| match source.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(NoKey(id)) => Self::KeyMissing { id: id.0.get() },
+            None => Self::Disk { doing, source },
+        }
     }
 }

@@ -14,6 +14,7 @@ mod fault;
 mod format;
 mod gauges;
 mod index;
+mod listing;
 mod log;
 mod metrics;
 mod owner;
@@ -21,6 +22,7 @@ mod rate;
 mod receipts;
 mod recovery;
 mod rooms;
+mod seal;
 mod store;
 mod terms;
 mod writer;
@@ -28,6 +30,7 @@ mod writer;
 pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
 pub use metrics::{QueueMetrics, StoreMetrics};
+pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,
 };

@@ -33,6 +33,8 @@ pub struct StoreMetrics {
     pub quarantined: u64,
     /// Checkpoints written since the store was opened.
     pub checkpoints: u64,
+    /// Bytes that thinning gave back to the disk since the store was opened.
+    pub thinned_bytes: u64,
     /// Indexes, checkpoints and deletions that failed since the store was opened.
     pub archive_faults: u64,
     /// Free bytes of the disk, when they were last looked at.
@@ -43,6 +45,10 @@ pub struct StoreMetrics {
     pub poisoned: bool,
     /// Whether the disk has less free space than the reserve: commits are refused.
     pub disk_full: bool,
+    /// Data keys of the folder; 0: new entries are not sealed.
+    pub data_keys: u64,
+    /// The number of the data key that seals new entries.
+    pub data_key: Option<u16>,
     /// How long start-up took to read the log.
     pub recovery_time: Duration,
 }
@@ -86,6 +92,7 @@ pub(crate) struct Counters {
     pub(crate) dedupe_keys_evicted: AtomicU64,
     pub(crate) quarantined: Counter,
     pub(crate) checkpoints: Counter,
+    pub(crate) thinned_bytes: Counter,
     pub(crate) archive_faults: Counter,
     pub(crate) recovered_entries: Counter,
     pub(crate) free_bytes: AtomicU64,

@@ -2,8 +2,8 @@
 //!
 //! `pipeline` is the file to read first: the way of every event through the house. `intake` is
 //! where sources call it; `routes` decides where events go; `dispatch` takes from queues and hands
-//! to sinks; `blueprint` builds all rooms, `hall` runs them and takes them down; `config` reads
-//! what the operator wrote.
+//! to sinks; `vault` asks who holds a key; `blueprint` builds all rooms, `hall` runs them and takes
+//! them down; `config` reads what the operator wrote.
 //! Nobody imports this crate but the tests.
 
 pub mod api;
@@ -20,3 +20,4 @@ pub mod limiter;
 pub mod metrics;
 pub mod pipeline;
 pub mod routes;
+pub mod vault;

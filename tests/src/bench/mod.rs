@@ -12,6 +12,7 @@ pub mod floor;
 pub mod load;
 pub mod machine;
 pub mod options;
+pub mod queue;
 pub mod report;
 pub mod usage;
 pub mod variants;
@@ -31,6 +32,11 @@ pub fn main() -> ExitCode {
         let verifies = arguments.get(1).is_some_and(|name| name == Variant::FloorHmac.name());
         floor::serve(if verifies { floor::Work::Verify } else { floor::Work::Read });
         return ExitCode::SUCCESS;
+    }
+    match arguments.split_first() {
+        Some((first, rest)) if first == queue::ARGUMENT => return queue::main(rest.to_vec()),
+        Some((first, [part])) if first == queue::PART_ARGUMENT => return queue::part(part),
+        _ => {}
     }
     if arguments.iter().any(|argument| argument == "--help") {
         print!("{HELP}");

@@ -23,6 +23,20 @@ pub fn cpu_time(pid: u32) -> Duration {
     fine.max(ticks(&stat).saturating_sub(Duration::from_millis(20)))
 }
 
+/// CPU time of everything on this machine since it started: user, nice, system and interrupts.
+///
+/// # Panics
+/// When the machine has no `/proc`.
+#[must_use]
+pub fn machine_cpu_time() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").expect("the machine has /proc");
+    let words = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+    // Fields 4 and 5 are idle and waiting for the disk; what follows 7 is not ours to count.
+    let busy = ticks.iter().take(3).chain(ticks.iter().skip(5).take(2));
+    Duration::from_millis(busy.sum::<u64>() * 10)
+}
+
 /// User and system time from a line of `/proc/PID/stat`: fields 14 and 15, in ticks of 10 ms.
 fn ticks(stat: &str) -> Duration {
     // The name may hold spaces and brackets; the fields after its last bracket may not.
@@ -38,8 +52,21 @@ fn ticks(stat: &str) -> Duration {
 /// When there is no such process, or the machine has no `/proc`.
 #[must_use]
 pub fn resident_bytes_max(pid: u32) -> u64 {
+    status_bytes(pid, "VmHWM:")
+}
+
+/// The memory that a process has resident now, in bytes.
+///
+/// # Panics
+/// When there is no such process, or the machine has no `/proc`.
+#[must_use]
+pub fn resident_bytes(pid: u32) -> u64 {
+    status_bytes(pid, "VmRSS:")
+}
+
+fn status_bytes(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap_or(0);
     kib * 1024
 }

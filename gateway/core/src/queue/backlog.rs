@@ -141,6 +141,12 @@ impl Backlog {
         self.lanes.values().filter(|lane| lane.len() > 0).map(Lane::snapshot).collect()
     }
 
+    /// How many arrivals are kept in memory.
+    #[cfg(test)]
+    pub(super) fn loaded(&self) -> usize {
+        self.lanes.values().map(|lane| lane.front.len() + lane.recent.len()).sum()
+    }
+
     fn lane_for(&mut self, item: &Item) -> &mut Lane {
         let priority = item.terms.priority;
         // What came before was in no lane of this priority, or is gone.

@@ -146,14 +146,6 @@ impl HeldEvents {
         }
     }
 
-    /// The bytes of the event lie elsewhere.
-    pub(super) fn relocate(&mut self, id: Place, event: Place, letter: Option<Place>) {
-        if let Some(entry) = self.events.get_mut(&id) {
-            entry.item.event = event;
-            entry.item.letter = letter;
-        }
-    }
-
     /// The first ready one: of the highest priority, with the smallest id.
     pub(super) fn first_ready(&self) -> Option<(Priority, Place)> {
         self.ready.first().map(|(Reverse(priority), id)| (*priority, *id))

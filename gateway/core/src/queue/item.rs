@@ -80,7 +80,7 @@ pub struct Item {
     /// Where the log says that it came into this queue: its identity here. A queue hands out the
     /// smallest first.
     pub id: Place,
-    /// Where its bytes are. The same as `id`, if a commit brought it and it was never relocated.
+    /// Where its bytes are. The same as `id`, if a commit brought it here.
     pub event: Place,
     /// Where its letter is, if a dead-lettering brought it here. (The letter of an event that was
     /// committed into a dead-letter queue is beside the event.)

@@ -162,6 +162,8 @@ impl Lane {
         self.runs.take(id.segment(), Copied::OnDisk);
         self.holes.insert(id);
         self.forget_if_empty();
+        // It may have been all that was on disk only: then nothing is to be waited for.
+        self.join_recent();
         true
     }
 

@@ -83,4 +83,10 @@ impl QueueState {
     pub(super) fn depth(&self) -> u64 {
         self.held.len() as u64 + self.backlog.len()
     }
+
+    /// How many arrivals are kept in memory.
+    #[cfg(test)]
+    pub(super) fn loaded(&self) -> usize {
+        self.backlog.loaded()
+    }
 }

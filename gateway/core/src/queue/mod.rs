@@ -30,7 +30,7 @@ pub use item::{Item, OrderKey, Place, Priority, QueueNumber, SourceTag, Terms};
 pub use policy::{DeadLetters, Delivery, OnExpiry, Policy, Room};
 pub use snapshot::{Held, LaneSnapshot, Run, Snapshot};
 pub use state::{QueueState, Standing, View};
-pub use traffic::{Change, Effect, Input, Lease, LeaseNumber, Moved, Replayed, Wish};
+pub use traffic::{Change, Effect, Input, Lease, LeaseNumber, Replayed, Wish};
 pub use words::{
     Consumed, DropCause, LeaseReceipt, QueueFault, QueueStats, Redriven, SettleFault, Settled,
     Settlement, Verb,

@@ -73,7 +73,11 @@ impl QueueState {
     }
 
     /// What each of those who wait may have, so that nobody gets all while others get none.
+    /// About: what must be given up on the way sets others free.
     fn even_part(&self) -> usize {
+        if self.asks.len() == 1 {
+            return usize::MAX;
+        }
         let from_lanes = if self.lanes_are_open() {
             let held_left = self.policy.held_max.saturating_sub(self.held.counts().tried);
             usize::try_from(self.backlog.len()).unwrap_or(usize::MAX).min(held_left)

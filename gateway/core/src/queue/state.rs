@@ -103,6 +103,7 @@ impl QueueState {
         self.pass_time(&mut turn);
         self.purge_some(&mut turn);
         self.make_room(&mut turn);
+        turn.record();
         self.serve(&mut turn);
         turn.record();
         turn.effects.extend(self.backlog.wishes(now.steady).into_iter().map(Effect::Load));
@@ -163,12 +164,6 @@ impl QueueState {
             Input::Policy(policy) => {
                 self.rate.change(policy.delivery_rate, turn.now.steady);
                 self.policy = policy;
-            }
-            Input::Relocated(moved) => {
-                for moved in moved {
-                    self.held.relocate(moved.id, moved.event, moved.letter);
-                }
-                self.backlog.unload();
             }
             Input::Due => {}
         }

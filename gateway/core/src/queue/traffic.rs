@@ -68,21 +68,8 @@ pub enum Input {
     },
     /// Events are treated in another way from now on.
     Policy(Policy),
-    /// The bytes of these events lie elsewhere now: what is loaded is to be loaded again.
-    Relocated(Vec<Moved>),
     /// Time has passed.
     Due,
-}
-
-/// Where the bytes of an event lie now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moved {
-    /// Which event.
-    pub id: Place,
-    /// Where its bytes are.
-    pub event: Place,
-    /// Where its letter is, if it has one of its own.
-    pub letter: Option<Place>,
 }
 
 /// What the owner of the queue must do, in order.

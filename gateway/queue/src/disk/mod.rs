@@ -8,16 +8,18 @@ mod real;
 pub(crate) mod simulated;
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-pub(crate) use real::RealDisk;
+pub(crate) use real::{FolderLock, RealDisk};
 
 /// A data folder.
 pub(crate) trait Disk: Send + Sync + 'static {
     /// The names in a folder, without order; none if the folder is not there.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 
-    /// Makes a file that must not be there yet, with room for `room` bytes.
+    /// Makes a file that must not be there yet, with room for `room` bytes, all zeros. If there is
+    /// no such room, nothing is left of it.
     fn create(&self, name: &str, room: u64) -> io::Result<Arc<dyn DiskFile>>;
 
     /// Opens a file for reading and writing.
@@ -77,11 +79,22 @@ pub(crate) trait DiskFile: Send + Sync + 'static {
     /// Writes all the bytes.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
+    /// Grows the file to `room` bytes with zeros, if it is shorter. Writes up to there need no more
+    /// space of the disk.
+    fn reserve(&self, room: u64) -> io::Result<()>;
+
     /// Makes the bytes durable, and the length that is needed to read them.
     fn sync(&self) -> io::Result<()>;
 
     /// Cuts the file, or grows it with zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Turns bytes into zeros, and gives their space back where the filesystem can. The length of
+    /// the file stays.
+    fn punch(&self, range: Range<u64>) -> io::Result<()>;
+
+    /// The bytes that the file takes on the disk.
+    fn space(&self) -> io::Result<u64>;
 
     /// The length of the file.
     fn len(&self) -> io::Result<u64>;

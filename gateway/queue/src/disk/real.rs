@@ -1,8 +1,9 @@
-//! The disk as it is. Holds the exclusive lock of the data folder while it lives.
+//! The disk as it is, and the exclusive lock of the data folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,18 +12,21 @@ use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statvfs};
 use super::{Disk, DiskFile};
 use crate::fault::OpenFault;
 
-/// A data folder on a real disk, locked for this process.
+/// A data folder on a real disk.
 pub(crate) struct RealDisk {
     folder: PathBuf,
-    /// Locked as long as it is open.
-    _lock: File,
+}
+
+/// The data folder is this process's while this lives: as long as anything writes.
+pub(crate) struct FolderLock {
+    _locked: File,
 }
 
 impl RealDisk {
     /// Makes the folder if it is missing, and locks it.
-    pub(crate) fn open(folder: &Path) -> Result<Self, OpenFault> {
+    pub(crate) fn open(folder: &Path) -> Result<(Self, FolderLock), OpenFault> {
         make_durable(folder).map_err(OpenFault::disk("make the data folder"))?;
-        for part in ["log", "keys", "quarantine"] {
+        for part in ["log", "keys", "checkpoints", "quarantine"] {
             fs::create_dir_all(folder.join(part))
                 .map_err(OpenFault::disk("make the data folder"))?;
         }
@@ -39,9 +43,9 @@ impl RealDisk {
                 return Err(OpenFault::Disk { doing: "lock the data folder", source });
             }
         }
-        let disk = Self { folder: folder.to_owned(), _lock: lock };
+        let disk = Self { folder: folder.to_owned() };
         disk.sync_folder("").map_err(OpenFault::disk("sync the data folder"))?;
-        Ok(disk)
+        Ok((disk, FolderLock { _locked: lock }))
     }
 }
 
@@ -66,7 +70,12 @@ fn make_durable(folder: &Path) -> io::Result<()> {
 impl Disk for RealDisk {
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(self.folder.join(folder))? {
+        let entries = match fs::read_dir(self.folder.join(folder)) {
+            Ok(entries) => entries,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(names),
+            Err(fault) => return Err(fault),
+        };
+        for entry in entries {
             // Names that are not UTF-8 are not ours.
             names.extend(entry?.file_name().into_string().ok());
         }
@@ -76,21 +85,12 @@ impl Disk for RealDisk {
     fn create(&self, name: &str, room: u64) -> io::Result<Arc<dyn DiskFile>> {
         let path = self.folder.join(name);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        if room > 0
-            && let Err(fault) = fallocate(&file, FallocateFlags::empty(), 0, room)
-        {
-            match fault {
-                rustix::io::Errno::OPNOTSUPP => {}
-                // Start-up and settlements need a little room, not a whole segment's: they must
-                // still work when there is no more. Commits are refused by the reserve before.
-                rustix::io::Errno::NOSPC => file.set_len(0)?,
-                fault => {
-                    fs::remove_file(&path)?;
-                    return Err(fault.into());
-                }
-            }
+        let file = RealFile(file);
+        if let Err(fault) = file.reserve(room) {
+            fs::remove_file(&path)?;
+            return Err(fault);
         }
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
@@ -118,6 +118,20 @@ impl Disk for RealDisk {
 
 struct RealFile(File);
 
+impl RealFile {
+    /// Writes zeros, where the file system cannot reserve room by itself.
+    fn fill(&self, from: u64, to: u64) -> io::Result<()> {
+        let zeros = vec![0; FILL_BYTES];
+        let mut offset = from;
+        while offset < to {
+            let len = usize::try_from(to - offset).map_or(FILL_BYTES, |rest| rest.min(FILL_BYTES));
+            self.0.write_all_at(zeros.get(..len).unwrap_or_default(), offset)?;
+            offset += len as u64;
+        }
+        Ok(())
+    }
+}
+
 impl DiskFile for RealFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
@@ -136,6 +150,22 @@ impl DiskFile for RealFile {
         self.0.write_all_at(bytes, offset)
     }
 
+    fn reserve(&self, room: u64) -> io::Result<()> {
+        let len = self.len()?;
+        if room <= len {
+            return Ok(());
+        }
+        match fallocate(&self.0, FallocateFlags::empty(), 0, room) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::OPNOTSUPP) => self.fill(len, room),
+            Err(fault) => {
+                // A part may have been reserved: it is given back.
+                self.0.set_len(len)?;
+                Err(fault.into())
+            }
+        }
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
     }
@@ -144,11 +174,73 @@ impl DiskFile for RealFile {
         self.0.set_len(len)
     }
 
+    fn punch(&self, range: Range<u64>) -> io::Result<()> {
+        let whole =
+            range.start.next_multiple_of(BLOCK_BYTES)..range.end / BLOCK_BYTES * BLOCK_BYTES;
+        if whole.is_empty() {
+            return self.fill(range.start, range.end);
+        }
+        self.fill(range.start, whole.start)?;
+        self.fill(whole.end, range.end)?;
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(&self.0, flags, whole.start, whole.end - whole.start)?)
+    }
+
+    fn space(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.blocks().saturating_mul(512))
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 
     fn evict(&self) -> io::Result<()> {
         Ok(fadvise(&self.0, 0, None, Advice::DontNeed)?)
+    }
+}
+
+/// The unit in which filesystems give space back.
+const BLOCK_BYTES: u64 = 4096;
+
+const FILL_BYTES: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_reads_as_zeros_and_takes_nothing_from_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, _lock) = RealDisk::open(folder.path()).unwrap();
+        let file = disk.create("log/one", 5000).unwrap();
+        assert_eq!(file.len().unwrap(), 5000);
+        file.write_at(b"here", 100).unwrap();
+        file.reserve(9000).unwrap();
+        file.reserve(10).unwrap();
+        let mut bytes = vec![1; 10_000];
+        assert_eq!(file.read_at(&mut bytes, 0).unwrap(), 9000);
+        assert_eq!(&bytes[100..104], b"here");
+        assert_eq!(bytes[..9000].iter().filter(|byte| **byte != 0).count(), 4);
+    }
+
+    #[test]
+    fn zeros_are_written_where_room_cannot_be_reserved() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = RealFile(File::create_new(folder.path().join("one")).unwrap());
+        file.write_at(b"here", 0).unwrap();
+        let room = 2 * FILL_BYTES as u64 + 77;
+        file.fill(4, room).unwrap();
+        assert_eq!(file.len().unwrap(), room);
+        let bytes = fs::read(folder.path().join("one")).unwrap();
+        assert!(bytes.starts_with(b"here\0") && bytes[4..].iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn a_file_for_which_there_is_no_room_is_not_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, _lock) = RealDisk::open(folder.path()).unwrap();
+        let room = disk.free_bytes().unwrap().saturating_mul(4).min(1 << 43);
+        let Err(_) = disk.create("log/one", room) else { panic!("so much room is nowhere") };
+        assert!(disk.list("log").unwrap().is_empty());
     }
 }

@@ -24,11 +24,13 @@
 //!           held: count, each: id place, item, until option, failures (as `letter` has them)
 //! ```
 
+use std::io;
+
 use sluicegate_core::queue::{Held, LaneSnapshot, Place, Priority, QueueNumber, Run, Snapshot};
 use sluicegate_core::time::Timestamp;
 
 use super::bytes::{Put, Take};
-use super::entry::{self, Kind, Position};
+use super::entry::{self, Head, Kind, Position};
 use super::{VERSION, item, letter};
 
 const MAGIC: [u8; 4] = *b"SGC1";
@@ -55,7 +57,7 @@ pub(crate) struct Checkpoint {
 }
 
 /// Encodes a checkpoint.
-pub(crate) fn encode(from: u64, queues: &mut [Marked]) -> Vec<u8> {
+pub(crate) fn encode(from: u64, queues: Vec<Marked>) -> Vec<u8> {
     let frames: usize = queues.iter().map(|marked| marked.frame.len() + QUEUE_BYTES).sum();
     let mut out = Vec::with_capacity(HEAD_BYTES + frames + 4);
     out.extend_from_slice(&MAGIC);
@@ -63,21 +65,49 @@ pub(crate) fn encode(from: u64, queues: &mut [Marked]) -> Vec<u8> {
     out.extend_from_slice(&from.to_le_bytes());
     // There are at most 65,536 queues, and frames are held under 4 GiB by `HELD_MAX`.
     out.extend_from_slice(&(queues.len() as u32).to_le_bytes());
-    for Marked { queue, mark, frame } in queues {
-        entry::seal(frame, place_of(*queue));
+    for Marked { queue, mark, mut frame } in queues {
+        entry::seal(&mut frame, place_of(queue));
         out.extend_from_slice(&queue.0.to_le_bytes());
         out.extend_from_slice(&[0, 0]);
         out.extend_from_slice(&(frame.len() as u32).to_le_bytes());
         out.extend_from_slice(&mark.to_le_bytes());
-        out.extend_from_slice(frame);
+        out.extend_from_slice(&frame);
     }
     let crc = crc32c::crc32c(&out);
     out.extend_from_slice(&crc.to_le_bytes());
     out
 }
 
-/// Reads a checkpoint back; `None` if a bit of it is wrong.
-pub(crate) fn decode(bytes: &[u8]) -> Option<Checkpoint> {
+/// Reads a checkpoint back; `None` if a bit of it is wrong. `open` gives the plain body of an
+/// entry.
+///
+/// # Errors
+/// Those of `open`: a key is missing.
+pub(crate) fn decode(
+    bytes: &[u8],
+    open: impl FnMut(&Head, &[u8]) -> io::Result<Option<Vec<u8>>>,
+) -> io::Result<Option<Checkpoint>> {
+    let Some((from, frames)) = split(bytes) else { return Ok(None) };
+    let mut open = open;
+    let mut queues = Vec::with_capacity(frames.len());
+    for Frame { queue, mark, head, body } in frames {
+        let Some(snapshot) = open(&head, body)?.and_then(|body| decode_snapshot(&body)) else {
+            return Ok(None);
+        };
+        queues.push((queue, mark, snapshot));
+    }
+    Ok(Some(Checkpoint { from, queues }))
+}
+
+/// A frame of a checkpoint that is whole.
+struct Frame<'a> {
+    queue: QueueNumber,
+    mark: u64,
+    head: Head,
+    body: &'a [u8],
+}
+
+fn split(bytes: &[u8]) -> Option<(u64, Vec<Frame<'_>>)> {
     let (all, crc) = bytes.split_last_chunk::<4>()?;
     if crc32c::crc32c(all) != u32::from_le_bytes(*crc) {
         return None;
@@ -89,7 +119,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Checkpoint> {
     }
     let start = u64::from_le_bytes(from.array()?);
     let count = u32::from_le_bytes(from.array()?);
-    let mut queues = Vec::new();
+    let mut frames = Vec::new();
     for _ in 0..count {
         let queue = QueueNumber(u16::from_le_bytes(from.array()?));
         from.raw(2)?;
@@ -98,9 +128,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Checkpoint> {
         let frame = from.raw(len)?;
         let head =
             entry::head(frame, place_of(queue)).filter(|head| head.kind == Kind::Snapshot)?;
-        queues.push((queue, mark, decode_snapshot(head.body(frame)?)?));
+        frames.push(Frame { queue, mark, head, body: head.body(frame)? });
     }
-    from.0.is_empty().then_some(Checkpoint { from: start, queues })
+    from.0.is_empty().then_some((start, frames))
 }
 
 /// Encodes a snapshot as an entry that lacks only its place.

@@ -4,7 +4,7 @@
 //!  0  magic       4  "SGE1"
 //!  4  version     1  2
 //!  5  kind        1  1 commit, 2 changes, 3 catalogue, 4 again, 5 snapshot
-//!  6  zero        2
+//!  6  data key    2  0: the body is plain; else the key that it is sealed with (see `seal`)
 //!  8  body length 4
 //! 12  body CRC    4  CRC32C of the body
 //! 16  frame CRC   4  CRC32C of segment number, offset (8 bytes each) and the bytes 0..16
@@ -17,7 +17,10 @@
 //! place, so that a block of an older file that shows through is never taken for an entry. The
 //! trailer says, without the body being read, that the entry was written to its end.
 
+use std::num::NonZeroU16;
+
 use super::VERSION;
+use crate::seal::SEAL_BYTES;
 
 /// Bytes before the body.
 pub(crate) const HEADER_BYTES: usize = 20;
@@ -41,7 +44,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Commit => 1,
             Self::Changes => 2,
@@ -56,6 +59,10 @@ impl Kind {
         all.into_iter().find(|kind| kind.code() == code)
     }
 }
+
+/// The number of a data key: from 1 in each folder, never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DataKeyId(pub(crate) NonZeroU16);
 
 /// Where an entry lies: seeds its CRC, and gives its events their places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +85,8 @@ impl Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) kind: Kind,
+    /// The key that the body is sealed with; `None` if it is plain.
+    pub(crate) key: Option<DataKeyId>,
     pub(crate) body_len: usize,
     body_crc: u32,
     frame_crc: u32,
@@ -85,18 +94,33 @@ pub(crate) struct Head {
 
 /// Starts an entry: room for the header. The body is then put behind it.
 pub(crate) fn start(capacity: usize) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(HEADER_BYTES + capacity + TRAILER_BYTES + ALIGN);
+    let mut frame =
+        Vec::with_capacity(HEADER_BYTES + SEAL_BYTES + capacity + TRAILER_BYTES + ALIGN);
     frame.resize(HEADER_BYTES, 0);
     frame
 }
 
-/// Ends an entry: header, trailer and padding, all but what depends on the place.
+/// Ends a plain entry: header, trailer and padding, all but what depends on the place.
 pub(crate) fn finish(frame: &mut Vec<u8>, kind: Kind) {
+    finish_with(frame, kind, None);
+}
+
+/// Takes trailer and padding off a finished entry: what is left is the header's room and the body.
+pub(crate) fn unfinish(frame: &mut Vec<u8>) -> Option<Kind> {
+    let header = frame.first_chunk::<16>()?;
+    let body_len = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+    let kind = Kind::from_code(header[5])?;
+    frame.truncate(HEADER_BYTES + body_len);
+    Some(kind)
+}
+
+/// Ends an entry whose body is plain, or is sealed with this key.
+pub(crate) fn finish_with(frame: &mut Vec<u8>, kind: Kind, key: Option<DataKeyId>) {
     let body = frame.get(HEADER_BYTES..).unwrap_or_default();
     // Bodies are held under ENTRY_BYTES_MAX, far under 4 GiB, before they get here.
     let (len, crc) = (body.len() as u32, crc32c::crc32c(body));
     if let Some(header) = frame.first_chunk_mut::<16>() {
-        *header = header_bytes(kind, len, crc);
+        *header = header_bytes(kind, key, len, crc);
     }
     let padded = (frame.len() + TRAILER_BYTES).next_multiple_of(ALIGN);
     frame.resize(padded, 0);
@@ -129,6 +153,7 @@ pub(crate) fn head(bytes: &[u8], position: Position) -> Option<Head> {
     }
     Some(Head {
         kind: Kind::from_code(fields[5])?,
+        key: NonZeroU16::new(u16::from_le_bytes([fields[6], fields[7]])).map(DataKeyId),
         body_len: u32::from_le_bytes([fields[8], fields[9], fields[10], fields[11]]) as usize,
         body_crc: u32::from_le_bytes([fields[12], fields[13], fields[14], fields[15]]),
         frame_crc: frame_crc_found,
@@ -138,7 +163,7 @@ pub(crate) fn head(bytes: &[u8], position: Position) -> Option<Head> {
 impl Head {
     /// Bytes of the whole entry, padding included.
     pub(crate) fn entry_len(&self) -> usize {
-        len_with(self.body_len)
+        (HEADER_BYTES + self.body_len + TRAILER_BYTES).next_multiple_of(ALIGN)
     }
 
     /// The body of this entry, if it is whole and undamaged.
@@ -151,16 +176,12 @@ impl Head {
     }
 }
 
-/// Bytes of the whole entry with a body of this length.
-pub(crate) fn len_with(body_len: usize) -> usize {
-    (HEADER_BYTES + body_len + TRAILER_BYTES).next_multiple_of(ALIGN)
-}
-
-fn header_bytes(kind: Kind, body_len: u32, body_crc: u32) -> [u8; 16] {
+fn header_bytes(kind: Kind, key: Option<DataKeyId>, body_len: u32, body_crc: u32) -> [u8; 16] {
     let mut header = [0; 16];
     header[..4].copy_from_slice(&MAGIC);
     header[4] = VERSION;
     header[5] = kind.code();
+    header[6..8].copy_from_slice(&key.map_or(0, |key| key.0.get()).to_le_bytes());
     header[8..12].copy_from_slice(&body_len.to_le_bytes());
     header[12..].copy_from_slice(&body_crc.to_le_bytes());
     header

@@ -3,11 +3,13 @@
 //! ```text
 //! data/format            "sluicegate-data", version, the folder's key (see `folder`)
 //! data/lock              locked while a process has the folder open
+//! data/keyring[.bak]     the wrapped data keys of a sealed folder (see `seal::keyring`)
 //! data/queues            the names of the queues by number (see `catalogue`)
 //! data/settings, settings.copy   what operators set (see `settings`)
 //! data/log/<n>.log       segments, n in ten digits; each a run of entries (see `entry`)
-//! data/log/<n>.index     what a segment brought into each queue (see `index`)
-//! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`)
+//! data/log/<n>.index     where a segment's arrivals are, by queue (see `index::file`); derived
+//! data/checkpoints/*     every queue as it was, the last two (see `checkpoint`); derived
+//! data/ballast           zeros: room for settlements on a full disk (see `log::yard`)
 //! data/keys/<n>.keys     idempotency keys of deleted segment n (see `keys`)
 //! data/quarantine/*.bin  bytes that were not entries where entries should be
 //! ```

@@ -15,8 +15,6 @@ mod tally;
 mod tests;
 
 pub(crate) use draft::Draft;
-pub(crate) use file::index_name;
 pub(crate) use gather::Loaded;
 pub(crate) use indexes::{Indexes, Opened};
-pub(crate) use summary::{Notes, Section, Summary};
-pub(crate) use tally::{Sum, Tally};
+pub(crate) use summary::Section;

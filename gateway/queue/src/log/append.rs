@@ -2,73 +2,61 @@
 //!
 //! A process never appends to a segment that another process wrote: it starts a new one. So
 //! nothing that a failed flush left in a cache is ever built upon.
+//!
+//! Nothing is written outside of the room that a segment has: an entry for which there is none is
+//! refused before a byte of it is written, and that is no fault of the disk.
 
 use std::io;
 use std::sync::Arc;
 
 use sluicegate_core::ids::QueueName;
 
-use super::segments::{Segments, segment_name};
-use crate::disk::{Disk, DiskFile};
+use super::depot::Depot;
+use super::room::{LogFault, Use, says_full};
+use super::segments::Segments;
+use super::yard::{Prepared, Size};
 use crate::format::catalogue;
 use crate::format::entry::{self, Position};
 
-/// What an entry is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
-    Commit,
-    Settlement,
-}
-
-/// Why an entry was not added.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LogFault {
-    /// There is no room for it: nothing was written, and the log goes on.
-    #[error("disk is full")]
-    Full,
-    /// The disk failed: nothing may be written any more.
-    #[error("failed to write")]
-    Disk(#[from] io::Error),
-}
-
 /// The end of the log. Owned by the writer.
 pub(crate) struct Log {
-    disk: Arc<dyn Disk>,
+    depot: Arc<Depot>,
     segments: Arc<Segments>,
-    segment_bytes: u64,
     names: Vec<QueueName>,
-    number: u32,
-    file: Arc<dyn DiskFile>,
+    current: Prepared,
     /// Bytes of the segment that are written.
     written: u64,
+    /// Where its entries begin: after its catalogue.
+    entries_at: u64,
     /// Entries that are not written yet.
     buffer: Vec<u8>,
 }
 
 impl Log {
-    /// Starts a new segment with this number. It is durable when this returns.
+    /// Starts a new segment. It is durable when this returns. On a full disk it is a small one.
+    ///
+    /// # Errors
+    /// When the disk has no room for the smallest segment, or fails.
     pub(crate) fn start(
-        disk: Arc<dyn Disk>,
+        depot: Arc<Depot>,
         segments: Arc<Segments>,
-        segment_bytes: u64,
         names: Vec<QueueName>,
-        number: u32,
-    ) -> io::Result<Self> {
-        let segment_bytes = segment_bytes.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
-        let file = disk.create(&segment_name(number), segment_bytes)?;
+    ) -> Result<Self, LogFault> {
+        let current = depot.take(Use::Settlement)?;
         let buffer = Vec::with_capacity(BUFFER_BYTES);
-        let mut log =
-            Self { disk, segments, segment_bytes, names, number, file, written: 0, buffer };
-        log.begin()?;
+        let mut log = Self { depot, segments, names, current, written: 0, entries_at: 0, buffer };
+        let catalogue = catalogue::encode(&log.names);
+        reserve(&mut log.current, catalogue.len() as u64)?;
+        log.begin(&catalogue);
         log.write()?;
         log.sync()?;
         Ok(log)
     }
 
-    /// Where the next entry would lie, if the segment is not full before.
+    /// Where the next entry lies, if the segment is not full before.
     pub(crate) fn end(&self) -> Position {
-        // Segments are at most SEGMENT_BYTES_MAX and one entry long, well under 4 GiB.
-        Position { segment: self.number, offset: self.len() as u32 }
+        // Segments are at most 1 GiB and one entry long, well under 4 GiB.
+        Position { segment: self.current.number, offset: self.len() as u32 }
     }
 
     /// From now on segments begin with these names.
@@ -78,16 +66,18 @@ impl Log {
 
     /// The number of the segment that is written to.
     pub(crate) fn segment(&self) -> u32 {
-        self.number
+        self.current.number
     }
 
     /// Adds an entry. It is written by the next `write`, or before if the buffer or the segment
     /// is full; a segment that is full is flushed before the next one begins.
-    pub(crate) fn append(&mut self, frame: &[u8], _of: Use) -> Result<Position, LogFault> {
-        let end = self.len() + frame.len() as u64;
-        if end > self.segment_bytes && self.has_entries() {
-            self.roll()?;
-        } else if self.buffer.len() >= BUFFER_BYTES {
+    ///
+    /// # Errors
+    /// [`LogFault::Full`] if there is no room for this one: nothing happened.
+    /// [`LogFault::Disk`] if what came before could not be written or flushed.
+    pub(crate) fn append(&mut self, frame: &[u8], usage: Use) -> Result<Position, LogFault> {
+        self.make_room(frame.len() as u64, usage)?;
+        if self.buffer.len() >= BUFFER_BYTES {
             self.write()?;
         }
         Ok(self.put(frame))
@@ -98,7 +88,7 @@ impl Log {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        self.file.write_at(&self.buffer, self.written)?;
+        self.current.file.write_at(&self.buffer, self.written)?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER_BYTES * 2);
@@ -107,37 +97,64 @@ impl Log {
 
     /// Makes what was written durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.file.sync()
+        self.current.file.sync()
     }
 
-    /// Writes and flushes all, and cuts the segment to its end.
+    /// Ends the log: writes and flushes all, cuts the segment to its end, closes the depot.
     pub(crate) fn seal(&mut self) -> io::Result<()> {
         self.write()?;
-        self.file.set_len(self.written)?;
-        self.file.sync()
-    }
-
-    fn roll(&mut self) -> io::Result<()> {
-        self.seal()?;
-        let number = self.number.checked_add(1).ok_or(io::ErrorKind::StorageFull)?;
-        self.file = self.disk.create(&segment_name(number), self.segment_bytes)?;
-        self.number = number;
-        self.written = 0;
-        self.begin()
-    }
-
-    fn begin(&mut self) -> io::Result<()> {
-        self.disk.sync_folder("log")?;
-        self.segments.insert(self.number, Arc::clone(&self.file));
-        let catalogue = catalogue::encode(&self.names);
-        self.put(&catalogue);
+        self.current.file.set_len(self.written)?;
+        self.current.file.sync()?;
+        self.depot.close();
         Ok(())
+    }
+
+    /// Sees to it that so many bytes more have room in the segment, if need be in the next one.
+    fn make_room(&mut self, more: u64, usage: Use) -> Result<(), LogFault> {
+        let end = self.len() + more;
+        let Prepared { room, size, .. } = self.current;
+        if size == Size::Regular && end <= room - reserve_of(room) {
+            return Ok(());
+        }
+        if usage == Use::Commit {
+            // The rest of the segment is for settlements, unless there is a next one.
+            self.depot.wait()?;
+        }
+        if end <= room && (size == Size::Regular || usage == Use::Settlement) {
+            return Ok(());
+        }
+        if self.len() > self.entries_at || size == Size::Small {
+            self.roll(usage)?;
+        }
+        let end = self.len() + more;
+        reserve(&mut self.current, end)
+    }
+
+    fn roll(&mut self, usage: Use) -> Result<(), LogFault> {
+        let mut next = self.depot.take(usage)?;
+        let catalogue = catalogue::encode(&self.names);
+        reserve(&mut next, catalogue.len() as u64)?;
+        self.write()?;
+        self.sync()?;
+        let sealed = std::mem::replace(&mut self.current, next);
+        self.segments.cut(sealed.number, self.written);
+        self.depot.cut(sealed.file, self.written);
+        self.begin(&catalogue);
+        Ok(())
+    }
+
+    /// Begins the segment, whose room for the catalogue is there.
+    fn begin(&mut self, catalogue: &[u8]) {
+        let Prepared { number, file, .. } = &self.current;
+        self.segments.insert(*number, Arc::clone(file));
+        self.written = 0;
+        self.put(catalogue);
+        self.entries_at = catalogue.len() as u64;
     }
 
     fn put(&mut self, frame: &[u8]) -> Position {
         let start = self.buffer.len();
-        // Segments are at most SEGMENT_BYTES_MAX and one entry long, well under 4 GiB.
-        let position = Position { segment: self.number, offset: self.len() as u32 };
+        let position = self.end();
         self.buffer.extend_from_slice(frame);
         entry::seal(self.buffer.get_mut(start..).unwrap_or_default(), position);
         position
@@ -146,16 +163,33 @@ impl Log {
     fn len(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
+}
 
-    /// Whether there is more in the segment than its catalogue.
-    fn has_entries(&self) -> bool {
-        let catalogue: usize = self.names.iter().map(|name| name.as_str().len() + 1).sum();
-        self.len() > catalogue as u64 + 64
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.depot.abandon();
     }
 }
 
-const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
-const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Sees to it that a segment has so much room: an entry may be larger than a segment.
+fn reserve(segment: &mut Prepared, room: u64) -> Result<(), LogFault> {
+    if room > segment.room {
+        segment.file.reserve(room).map_err(|fault| match says_full(&fault) {
+            true => LogFault::Full,
+            false => LogFault::Disk(fault),
+        })?;
+        segment.room = room;
+    }
+    Ok(())
+}
+
+/// The last part of a segment is for settlements, if there is no next segment: a sixteenth, at
+/// least 64 KiB, at most a quarter.
+fn reserve_of(room: u64) -> u64 {
+    (room / 16).max(RESERVE_BYTES_MIN).min(room / 4)
+}
+
+const RESERVE_BYTES_MIN: u64 = 64 * 1024;
 
 /// So much is gathered before it is written.
 const BUFFER_BYTES: usize = 1024 * 1024;

@@ -4,7 +4,7 @@
 //! it, and for the longest retention of the queues that its events went to. Any other segment may
 //! go, not only the oldest: what settled its events is in the checkpoints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -26,6 +26,10 @@ pub(crate) struct Ledger {
 pub(crate) struct Note {
     /// Events and letters in it that lie in a queue, once for each queue.
     live: u64,
+    /// Events that commits in it brought into queues, ever.
+    placed_count: u64,
+    /// How many were live when it was last thinned. What was settled before is no longer in it.
+    thinned: Option<u64>,
     /// When its newest event was received.
     newest: Timestamp,
     /// Bytes of events that commits in it brought into each queue.
@@ -45,6 +49,7 @@ impl Ledger {
     pub(crate) fn placed(&mut self, place: Place, queue: QueueNumber, weight: u32, at: Timestamp) {
         let Some(note) = self.notes.get_mut(&place.segment()) else { return };
         note.newest = note.newest.max(at);
+        note.placed_count += 1;
         *note.placed.entry(queue).or_default() += u64::from(weight);
     }
 
@@ -53,11 +58,14 @@ impl Ledger {
         &mut self,
         segment: u32,
         newest: Timestamp,
-        placed: impl Iterator<Item = (QueueNumber, u64)>,
+        placed: impl Iterator<Item = (QueueNumber, u64, u64)>,
     ) {
         let Some(note) = self.notes.get_mut(&segment) else { return };
         note.newest = note.newest.max(newest);
-        note.placed.extend(placed);
+        for (queue, count, bytes) in placed {
+            note.placed_count += count;
+            note.placed.insert(queue, bytes);
+        }
     }
 
     /// A key was remembered; `next` is the number of the next one.
@@ -90,9 +98,32 @@ impl Ledger {
         }
     }
 
-    /// Whether the segment is there.
-    pub(crate) fn has(&self, segment: u32) -> bool {
-        self.notes.contains_key(&segment)
+    /// Whether all that was ever in the segment is there.
+    pub(crate) fn has_all(&self, segment: u32) -> bool {
+        self.notes.get(&segment).is_some_and(|note| note.thinned.is_none())
+    }
+
+    /// The segments before `floor` in which little is still needed, and that nobody retains. They
+    /// are marked: from now on only what is live counts on them.
+    pub(crate) fn begin_thinning(
+        &mut self,
+        floor: u32,
+        now: Timestamp,
+        retain: impl Fn(QueueNumber) -> Retain,
+    ) -> BTreeSet<u32> {
+        let retained = self.retained(now, retain);
+        let mut chosen = BTreeSet::new();
+        for (segment, note) in self.notes.range_mut(..floor) {
+            let few =
+                note.live > 0 && note.live.saturating_mul(THIN_WHEN_ONE_IN) < note.placed_count;
+            // Again only when half of what stayed is gone.
+            let fewer = note.thinned.is_none_or(|then| note.live <= then / 2);
+            if few && fewer && !retained.contains(segment) {
+                note.thinned = Some(note.live);
+                chosen.insert(*segment);
+            }
+        }
+        chosen
     }
 
     /// Whether a segment may have become spare since this was asked.
@@ -100,9 +131,21 @@ impl Ledger {
         std::mem::take(&mut self.changed)
     }
 
-    /// Whether a segment before `current` would be spare, but for the checkpoints.
-    pub(crate) fn waits_for_checkpoint(&self, floor: u32, current: u32) -> bool {
-        self.notes.range(floor..current).any(|(_, note)| note.live == 0)
+    /// Whether a checkpoint would let segments before `current` be deleted or thinned.
+    pub(crate) fn waits_for_checkpoint(
+        &self,
+        floor: u32,
+        current: u32,
+        now: Timestamp,
+        retain: impl Fn(QueueNumber) -> Retain,
+    ) -> bool {
+        let after = self.notes.range(floor..current);
+        if after.into_iter().any(|(_, note)| note.live == 0 || note.is_sparse()) {
+            return true;
+        }
+        let retained = self.retained(now, retain);
+        let mut before = self.notes.range(..floor);
+        before.any(|(segment, note)| note.is_sparse() && !retained.contains(segment))
     }
 
     /// The segments before `floor` that nobody needs, each with the numbers of its keys.
@@ -112,26 +155,44 @@ impl Ledger {
         now: Timestamp,
         retain: impl Fn(QueueNumber) -> Retain,
     ) -> Vec<(u32, Range<u64>)> {
+        let retained = self.retained(now, retain);
+        let spare = self
+            .notes
+            .range(..floor)
+            .filter(|(segment, note)| note.live == 0 && !retained.contains(segment));
+        spare.map(|(segment, note)| (*segment, note.keys.clone())).collect()
+    }
+
+    /// The segments that a queue keeps beyond what is live.
+    fn retained(&self, now: Timestamp, retain: impl Fn(QueueNumber) -> Retain) -> BTreeSet<u32> {
         let mut newer: BTreeMap<QueueNumber, u64> = BTreeMap::new();
-        let mut spare = Vec::new();
+        let mut retained = BTreeSet::new();
         for (segment, note) in self.notes.iter().rev() {
-            let retained = note.placed.keys().any(|queue| {
+            let keeps = note.placed.keys().any(|queue| {
                 let bytes = newer.get(queue).copied().unwrap_or_default();
                 is_retained(retain(*queue), now.since(note.newest), bytes)
             });
             for (queue, bytes) in &note.placed {
                 *newer.entry(*queue).or_default() += bytes;
             }
-            if *segment < floor && note.live == 0 && !retained {
-                spare.push((*segment, note.keys.clone()));
+            if keeps {
+                retained.insert(*segment);
             }
         }
-        spare
+        retained
     }
 
     /// The segment is gone.
     pub(crate) fn remove(&mut self, segment: u32) {
         self.notes.remove(&segment);
+    }
+}
+
+impl Note {
+    /// Whether little of it is still needed, and much less than when it was last thinned.
+    fn is_sparse(&self) -> bool {
+        let few = self.live > 0 && self.live.saturating_mul(THIN_WHEN_ONE_IN) < self.placed_count;
+        few && self.thinned.is_none_or(|then| self.live <= then / 2)
     }
 }
 
@@ -142,6 +203,9 @@ fn is_retained(retain: Retain, age: Duration, newer_bytes: u64) -> bool {
     let in_bytes = bytes.is_none_or(|bytes| newer_bytes < bytes);
     hold == Hold::Held || in_time && in_bytes
 }
+
+/// A segment is thinned when fewer than one in so many of its events are still needed.
+const THIN_WHEN_ONE_IN: u64 = 7;
 
 #[cfg(test)]
 mod tests {

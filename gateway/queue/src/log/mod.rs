@@ -1,14 +1,24 @@
 //! The segmented log: appending, scanning, reading back, and which segments are still needed.
 
 mod append;
+mod depot;
 mod ledger;
 mod reader;
+mod room;
 mod scan;
 mod segments;
+mod shelf;
 mod window;
+mod yard;
 
-pub(crate) use append::{Log, LogFault, Use};
+pub(crate) use append::Log;
+pub(crate) use depot::{Depot, spawn as spawn_depot};
 pub(crate) use ledger::Ledger;
-pub(crate) use reader::{PlacedBefore, ReadBack, Reader};
+pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
+pub(crate) use room::{LogFault, Use};
 pub(crate) use scan::{Found, Walk, scan, walk};
 pub(crate) use segments::{Segments, segment_name, segment_number};
+pub(crate) use yard::{ballast_bytes, remove_unused};
+
+#[cfg(test)]
+mod tests;

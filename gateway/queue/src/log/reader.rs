@@ -11,13 +11,15 @@ use sluicegate_core::signature::Verdict;
 
 use super::segments::Segments;
 use super::window::Window;
+use crate::disk::DiskFile;
 use crate::format::changes::{self, Happened};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
+use crate::seal::Unsealer;
 
 /// Reads events back.
 #[derive(Clone)]
-pub(crate) struct Reader(pub(crate) Arc<Segments>);
+pub(crate) struct Reader(pub(crate) Arc<Segments>, pub(crate) Unsealer);
 
 /// What was found at the place of an event.
 #[derive(Debug)]
@@ -93,10 +95,15 @@ impl Reader {
                 continue;
             };
             let mut window = Window::new(&*file, segment, READ_BYTES_MAX);
+            let mut scratch = Vec::new();
             for place in here {
                 let offset = u64::from(Position::unpack(place.position).offset);
                 let entry = window.entry(offset)?.filter(|(head, _)| head.kind == Kind::Commit);
-                let commit = entry.and_then(|(_, body)| Commit::decode(body));
+                let body = match entry {
+                    Some((head, body)) => self.1.open(&head, body, &mut scratch)?,
+                    None => None,
+                };
+                let commit = body.and_then(Commit::decode);
                 all.push(commit.and_then(|commit| wanted(&commit, place.part)));
             }
         }
@@ -106,6 +113,10 @@ impl Reader {
     fn read_one(&self, window: &mut Window<'_>, item: &Item) -> io::Result<ReadBack> {
         let Position { offset, .. } = Position::unpack(item.event.position);
         let Some((head, body)) = window.entry(u64::from(offset))? else {
+            return Ok(ReadBack::Damaged);
+        };
+        let mut scratch = Vec::new();
+        let Some(body) = self.1.open(&head, body, &mut scratch)? else {
             return Ok(ReadBack::Damaged);
         };
         let commit = (head.kind == Kind::Commit).then(|| Commit::decode(body)).flatten();
@@ -122,7 +133,9 @@ impl Reader {
         let position = Position::unpack(place.position);
         let Some(file) = self.0.find(position.segment)? else { return Ok(None) };
         let mut window = Window::new(&*file, position.segment, READ_BYTES_MIN);
-        let Some((_, body)) = window.entry(u64::from(position.offset))? else { return Ok(None) };
+        let Some((head, body)) = window.entry(u64::from(position.offset))? else { return Ok(None) };
+        let mut scratch = Vec::new();
+        let Some(body) = self.1.open(&head, body, &mut scratch)? else { return Ok(None) };
         let change = changes::decode(body)
             .and_then(|changes| changes.all.into_iter().nth(usize::from(place.part)));
         Ok(match change {
@@ -130,6 +143,13 @@ impl Reader {
             _ => None,
         })
     }
+}
+
+/// The length of the whole entry at this position; `None` if there is no whole one.
+pub(crate) fn entry_len(file: &dyn DiskFile, position: Position) -> io::Result<Option<u64>> {
+    let mut window = Window::new(file, position.segment, READ_BYTES_MIN);
+    let entry = window.entry(u64::from(position.offset))?;
+    Ok(entry.map(|(head, _)| head.entry_len() as u64))
 }
 
 fn segment_of(item: &Item) -> u32 {

@@ -9,14 +9,14 @@ use std::ops::{ControlFlow, Range};
 
 use super::window::Window;
 use crate::disk::DiskFile;
-use crate::format::entry::{self, ALIGN, Kind, MAGIC, Position};
+use crate::format::entry::{ALIGN, Head, MAGIC, Position};
 
 /// What is found in a segment.
 #[derive(Debug)]
 pub(crate) enum Found<'a> {
     Entry {
         position: Position,
-        kind: Kind,
+        head: Head,
         body: &'a [u8],
     },
     /// Bytes between entries that are none.
@@ -29,7 +29,7 @@ impl Found<'_> {
     /// Bytes of the file that it takes.
     pub(crate) fn len(&self) -> u64 {
         match self {
-            Self::Entry { body, .. } => entry::len_with(body.len()) as u64,
+            Self::Entry { head, .. } => head.entry_len() as u64,
             Self::Damage(range) | Self::Tail(range) => range.end - range.start,
         }
     }
@@ -75,12 +75,14 @@ pub(crate) fn walk(
             // `entry` answers only where the offset fits.
             let position = Position { segment, offset: offset as u32 };
             let end = offset + head.entry_len() as u64;
-            (visit(Found::Entry { position, kind: head.kind, body }), end)
+            (visit(Found::Entry { position, head, body }), end)
         } else if ends_with_zeros && window.bytes(offset, ALIGN)?.iter().all(|byte| *byte == 0) {
             return Ok(None);
         } else {
             match next_entry(&mut window, offset)? {
-                Next::At(next) => (visit(Found::Damage(offset..next)), next),
+                // Zeros between entries are what is left of those that nobody needed any more.
+                Next::At { next, dirty: false } => (ControlFlow::Continue(()), next),
+                Next::At { next, dirty: true } => (visit(Found::Damage(offset..next)), next),
                 Next::None { bytes_end } => {
                     // Nothing is left to go on with.
                     let _ = visit(Found::Tail(offset..bytes_end.max(offset)));
@@ -96,8 +98,14 @@ pub(crate) fn walk(
 }
 
 enum Next {
-    At(u64),
-    None { bytes_end: u64 },
+    /// The next whole entry, and whether anything but zeros lies before it.
+    At {
+        next: u64,
+        dirty: bool,
+    },
+    None {
+        bytes_end: u64,
+    },
 }
 
 fn next_entry(window: &mut Window<'_>, from: u64) -> io::Result<Next> {
@@ -110,19 +118,21 @@ fn next_entry(window: &mut Window<'_>, from: u64) -> io::Result<Next> {
         }
         let len = chunk.len() as u64;
         if let Some(last) = chunk.iter().rposition(|byte| *byte != 0) {
-            bytes_end = offset + last as u64 + 1;
+            let last = offset + last as u64 + 1;
+            let first = chunk.iter().position(|byte| *byte != 0).unwrap_or_default();
+            // Words that hold anything: the first of them, and where entries seem to begin.
+            let word = |at: usize| offset + (at / ALIGN * ALIGN) as u64;
             let starts = |(_, word): &(usize, &[u8])| word.starts_with(&MAGIC);
-            let words = chunk.chunks(ALIGN).enumerate();
-            let candidates: Vec<u64> = words
-                .filter(starts)
-                .map(|(word, _)| offset + (word * ALIGN) as u64)
-                .filter(|candidate| *candidate > from)
-                .collect();
-            for candidate in candidates {
+            let words = chunk.chunks(ALIGN).enumerate().filter(starts);
+            let candidates: Vec<u64> = words.map(|(at, _)| word(at * ALIGN)).collect();
+            let first = word(first);
+            for candidate in candidates.into_iter().filter(|candidate| *candidate > from) {
                 if window.entry(candidate)?.is_some() {
-                    return Ok(Next::At(candidate));
+                    let dirty = bytes_end > from || first < candidate;
+                    return Ok(Next::At { next: candidate, dirty });
                 }
             }
+            bytes_end = last;
         }
         offset += len;
     }

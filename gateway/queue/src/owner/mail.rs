@@ -2,7 +2,7 @@
 
 use sluicegate_core::letter::Failure;
 use sluicegate_core::queue::{
-    Item, Lease, LeaseNumber, Moved, Place, Policy, QueueFault, QueueStats, Settled, Verb, View,
+    Item, Lease, LeaseNumber, Place, Policy, QueueFault, QueueStats, Settled, Verb, View,
 };
 use sluicegate_core::seams::Ask;
 use tokio::sync::oneshot;
@@ -26,8 +26,6 @@ pub(crate) enum Mail {
     Purge { to: Reply<u64> },
     /// Events are treated in another way from now on.
     Policy(Policy),
-    /// The bytes of events lie elsewhere now.
-    Relocated(Vec<Moved>),
     /// What lies here, after this id.
     View { after: Place, held_max: usize, to: oneshot::Sender<Seen> },
     /// The numbers.

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::mail::{Mail, Seen};
 use crate::format::{changes, checkpoint};
-use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::rooms::Room;
 use crate::writer::{Answer, Arrival, ChangesWork, Desk, Inbox, MarkWork, Work};
 
@@ -27,7 +27,7 @@ pub(crate) struct Owner {
     /// The way into the mailbox, for what comes back. Weak: the store holds the queue open.
     pub(crate) back: mpsc::WeakSender<Mail>,
     pub(crate) inbox: Arc<Inbox<Arrival>>,
-    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) listings: Arc<Listings>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) clock: Clock,
     /// Where jitter comes from; changes with every turn.
@@ -154,7 +154,6 @@ impl Owner {
             Mail::Lost(leases) => Some(Input::Lost(leases)),
             Mail::Returned(leases) => Some(Input::Returned(leases)),
             Mail::Policy(policy) => Some(Input::Policy(policy)),
-            Mail::Relocated(moved) => Some(Input::Relocated(moved)),
             Mail::View { after, held_max, to } => {
                 let view = self.state.view(self.clock.moment(), after, held_max);
                 let failures = view.held.iter().map(|(item, _)| self.state.failures_of(item.id));
@@ -222,15 +221,15 @@ impl Owner {
     /// Reads what was listed lately on this thread: it lies in memory. The rest is read by a
     /// thread that may wait for the disk.
     fn load(&mut self, wish: Wish) -> Option<Input> {
-        let (indexes, queue) = (Arc::clone(&self.indexes), self.room.number);
+        let (listings, queue) = (Arc::clone(&self.listings), self.room.number);
         let read = move || {
-            let found = indexes.load(queue, &wish);
+            let found = listings.load(queue, &wish);
             if let Err(fault) = &found {
                 tracing::error!(error = %fault, segment = wish.segment, "index cannot be read");
             }
             Input::Loaded { wish, found: found.ok().map(|loaded| loaded.items) }
         };
-        if self.indexes.in_memory(wish.segment) {
+        if self.listings.indexes.in_memory(wish.segment) {
             return Some(read());
         }
         self.waiting.loads.spawn_blocking(read);

@@ -8,7 +8,8 @@ use sluicegate_core::queue::{Item, LaneSnapshot, Place, QueueNumber, QueueState,
 use sluicegate_core::time::Moment;
 
 use crate::gauges::Sources;
-use crate::index::{Indexes, Section};
+use crate::index::Section;
+use crate::listing::Listings;
 use crate::log::Ledger;
 
 /// Counts what lies in one queue. `dead` is told of each dead letter's origin.
@@ -16,7 +17,7 @@ pub(crate) fn count(
     queue: QueueNumber,
     state: &QueueState,
     now: Moment,
-    indexes: &Indexes,
+    listings: &Listings,
     ledger: &mut Ledger,
     sources: &Sources,
     mut dead: impl FnMut(QueueNumber),
@@ -32,7 +33,7 @@ pub(crate) fn count(
     }
     for lane in &view.lanes {
         for run in &lane.runs {
-            let summary = indexes.summary(run.segment);
+            let summary = listings.indexes.summary(run.segment);
             let section = summary.as_ref().and_then(|summary| summary.find(queue, lane.priority));
             if let Some((_, section)) = section.filter(|(_, section)| is_whole(section, lane, run))
             {
@@ -42,7 +43,7 @@ pub(crate) fn count(
                 }
                 continue;
             }
-            each(queue, lane, run, view.newest, indexes, |item| one(item, ledger))?;
+            each(queue, lane, run, view.newest, listings, |item| one(item, ledger))?;
         }
     }
     Ok(())
@@ -51,8 +52,9 @@ pub(crate) fn count(
 /// Whether all that a section lists is still in its lane, and none of it is a dead letter: those
 /// are counted by their origins, one by one.
 fn is_whole(section: &Section, lane: &LaneSnapshot, run: &Run) -> bool {
-    let own = section.refs.iter().all(|(segment, _)| segment == run.segment);
-    own && section.count == run.left && lane.after < section.first
+    let all_own = section.refs.iter().all(|(segment, _)| segment == run.segment);
+    let no_letters = section.refs.of(run.segment).count == section.count;
+    all_own && no_letters && section.count == run.left && lane.after < section.first
 }
 
 /// Calls `act` with every event of a run that is still in its lane.
@@ -61,14 +63,14 @@ fn each(
     lane: &LaneSnapshot,
     run: &Run,
     up_to: Place,
-    indexes: &Indexes,
+    listings: &Listings,
     mut act: impl FnMut(&Item),
 ) -> io::Result<()> {
     let mut after = lane.after;
     loop {
         let wish =
             Wish { priority: lane.priority, segment: run.segment, after, up_to, count: 4096 };
-        let loaded = indexes.load(queue, &wish)?;
+        let loaded = listings.load(queue, &wish)?;
         let Some(last) = loaded.items.last() else { return Ok(()) };
         after = last.id;
         let here = |item: &&Item| lane.holes.binary_search(&item.id).is_err();

@@ -12,7 +12,7 @@ mod segments;
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sluicegate_core::ids::QueueName;
@@ -23,8 +23,11 @@ use sluicegate_core::time::Moment;
 use crate::dedupe::Keys;
 use crate::disk::Disk;
 use crate::format::checkpoint;
+use crate::format::entry::Head;
 use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::log::{Ledger, Segments, segment_number};
+use crate::seal::Unsealer;
 
 pub(crate) use count::count;
 
@@ -40,6 +43,7 @@ pub(crate) struct Recovered {
     pub(crate) keys: Keys,
     pub(crate) segments: Arc<Segments>,
     pub(crate) indexes: Arc<Indexes>,
+    pub(crate) listings: Arc<Listings>,
     /// The checkpoints on the disk, oldest first: number, and the segment that it reads from.
     pub(crate) checkpoints: VecDeque<(u32, u32)>,
     /// The files of keys, oldest first, each with the number after its last key.
@@ -55,6 +59,8 @@ pub(crate) struct Recovered {
 /// What recovery must know beside the folder.
 pub(crate) struct Terms {
     pub(crate) folder_key: [u8; 16],
+    /// Opens sealed entries.
+    pub(crate) unsealer: Unsealer,
     pub(crate) dedupe_window: Duration,
     pub(crate) dedupe_keys_max: usize,
     pub(crate) now: Moment,
@@ -62,6 +68,15 @@ pub(crate) struct Terms {
 
 /// Reads a folder.
 pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovered> {
+    let segments = Arc::new(Segments::new(Arc::clone(disk)));
+    let indexes = Arc::new(Indexes::new(Arc::clone(disk)));
+    let listings = Arc::new(Listings {
+        indexes: Arc::clone(&indexes),
+        segments: Arc::clone(&segments),
+        folder_key: terms.folder_key,
+        unsealer: terms.unsealer.clone(),
+        repairs: Mutex::new(()),
+    });
     let mut recovery = Recovery {
         disk: &**disk,
         out: Recovered {
@@ -70,8 +85,9 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovere
             states: Vec::new(),
             ledger: Ledger::default(),
             keys: Keys::new(terms.dedupe_window, terms.dedupe_keys_max),
-            segments: Arc::new(Segments::new(Arc::clone(disk))),
-            indexes: Arc::new(Indexes::new(Arc::clone(disk))),
+            segments,
+            indexes,
+            listings,
             checkpoints: VecDeque::new(),
             key_files: VecDeque::new(),
             next_segment: 1,
@@ -114,7 +130,12 @@ impl Recovery<'_> {
         for number in numbered(self.disk, "checkpoints", ".checkpoint")?.into_iter().rev() {
             let name = format!("checkpoints/{}", checkpoint::file_name(number));
             let bytes = self.disk.read(&name)?.unwrap_or_default();
-            let Some(checkpoint) = checkpoint::decode(&bytes) else {
+            let open = |head: &Head, body: &[u8]| {
+                let mut scratch = Vec::new();
+                let opened = self.terms.unsealer.open(head, body, &mut scratch)?;
+                Ok(opened.map(<[u8]>::to_vec))
+            };
+            let Some(checkpoint) = checkpoint::decode(&bytes, open)? else {
                 tracing::warn!(file = name, "checkpoint is damaged: the one before is read");
                 self.out.quarantined += 1;
                 // It must not be taken for one that start-up can rely on.

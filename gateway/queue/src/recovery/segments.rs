@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use super::{Recovery, numbered};
 use crate::dedupe::time_of;
-use crate::disk::DiskFile;
 use crate::format::entry::{Kind, Position};
 use crate::format::keys;
 use crate::index::Opened;
-use crate::log::{Found, scan, segment_name};
+use crate::log::{Found, remove_unused, scan, segment_name};
 
 /// Why a segment is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,34 +24,22 @@ impl Recovery<'_> {
     /// Reads all segments, and the keys of those that are deleted, in the order of their numbers:
     /// keys are remembered in the order in which they came.
     pub(super) fn read_segments(&mut self) -> io::Result<()> {
+        remove_unused(self.disk)?;
         let there = numbered(self.disk, "log", ".log")?;
         let deleted = numbered(self.disk, "keys", ".keys")?;
         let mut all: Vec<u32> = there.iter().chain(&deleted).copied().collect();
         all.sort_unstable();
         all.dedup();
-        let current = self.current(&there)?;
+        let current = there.last().copied();
         for number in all {
             if there.binary_search(&number).is_err() {
                 self.read_keys(number)?;
-            } else if Some(number) > current {
-                // Made ahead of time and never written to.
-                self.disk.remove(&segment_name(number))?;
             } else {
                 self.read_segment(number, Some(number) == current)?;
             }
             self.out.next_segment = number.saturating_add(1);
         }
         Ok(())
-    }
-
-    /// The last segment that was written to.
-    fn current(&self, numbers: &[u32]) -> io::Result<Option<u32>> {
-        for number in numbers.iter().rev() {
-            if is_written(&*self.disk.open(&segment_name(*number))?)? {
-                return Ok(Some(*number));
-            }
-        }
-        Ok(None)
     }
 
     fn read_segment(&mut self, number: u32, current: bool) -> io::Result<()> {
@@ -75,7 +62,7 @@ impl Recovery<'_> {
         }
         if let Some(summary) = self.out.indexes.summary(number) {
             let notes = &summary.notes;
-            let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.bytes));
+            let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.count, sum.bytes));
             self.out.ledger.noted(number, notes.newest, placed);
         }
         Ok(())
@@ -91,9 +78,18 @@ impl Recovery<'_> {
         self.out.indexes.begin(number);
         let mut tail = 0..0;
         let mut damage = Vec::new();
+        let (unsealer, mut scratch, mut locked) = (self.terms.unsealer.clone(), Vec::new(), None);
         scan(&*file, number, |found| match found {
-            Found::Entry { position, kind, body } => {
-                if self.take_in(why, position, kind, body).is_none() {
+            Found::Entry { position, head, body } => {
+                let opened = match unsealer.open(&head, body, &mut scratch) {
+                    Ok(opened) => opened,
+                    Err(fault) => {
+                        locked.get_or_insert(fault);
+                        return;
+                    }
+                };
+                let taken = opened.and_then(|body| self.take_in(why, position, head.kind, body));
+                if taken.is_none() {
                     let offset = u64::from(position.offset);
                     damage.push(offset..offset + body.len() as u64);
                 }
@@ -101,6 +97,9 @@ impl Recovery<'_> {
             Found::Damage(range) => damage.push(range),
             Found::Tail(range) => tail = range,
         })?;
+        if let Some(fault) = locked {
+            return Err(fault);
+        }
         for range in damage {
             self.quarantine(&*file, number, range)?;
         }
@@ -108,7 +107,8 @@ impl Recovery<'_> {
             // Never finished, or the last entry is damaged: nothing after it tells which.
             self.quarantine(&*file, number, tail.clone())?;
         }
-        if current {
+        if file.len()? > tail.start {
+            // What was kept ready, and was not needed.
             file.set_len(tail.start)?;
             file.sync()?;
         }
@@ -120,7 +120,7 @@ impl Recovery<'_> {
         self.out.entries += 1;
         match why {
             Reading::Entries => self.apply(position, kind, body),
-            Reading::Index => self.list(position, kind, body),
+            Reading::Index => self.apply_listing(position, kind, body),
         }
     }
 
@@ -141,22 +141,3 @@ impl Recovery<'_> {
         Ok(())
     }
 }
-
-/// Whether anything was ever written to a segment. What was made ahead of time holds only zeros:
-/// all of it is looked at, because it is deleted for that.
-fn is_written(file: &dyn DiskFile) -> io::Result<bool> {
-    let mut bytes = vec![0; CHUNK_BYTES];
-    let mut offset = 0;
-    loop {
-        let filled = file.read_at(&mut bytes, offset)?;
-        if filled == 0 {
-            return Ok(false);
-        }
-        if bytes.iter().take(filled).any(|byte| *byte != 0) {
-            return Ok(true);
-        }
-        offset += filled as u64;
-    }
-}
-
-const CHUNK_BYTES: usize = 256 * 1024;

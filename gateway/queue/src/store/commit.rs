@@ -53,8 +53,7 @@ impl Store {
                     return Err(Refusal::StoreUnavailable { what: "a queue is not open" });
                 };
                 self.reserve_source(source, weight)?;
-                let first = !reserved.placed.iter().any(|placed| placed.queue == room.number);
-                if let Err(refusal) = self.reserve_in(&room, weight, first) {
+                if let Err(refusal) = self.reserve_in(&room, weight, &reserved.placed) {
                     self.sources.release(source, weight);
                     return Err(refusal);
                 }
@@ -86,13 +85,13 @@ impl Store {
         }
     }
 
-    /// Makes room in a queue. Only the first event of a commit must find a token of the queue's
+    /// Makes room in a queue; `before` is what else the commit places. Only the first event of a commit must find a token of the queue's
     /// rate: what a commit brings beyond is owed, so that none is too big to come in ever.
-    fn reserve_in(&self, room: &Room, weight: u32, first: bool) -> Result<(), Refusal> {
+    fn reserve_in(&self, room: &Room, weight: u32, before: &[Placed]) -> Result<(), Refusal> {
         let plan = room.plan();
         if let Some(rate) = plan.rate {
             let now = self.clock.moment().steady;
-            if first {
+            if before.iter().all(|placed| placed.queue != room.number) {
                 room.bucket.take(rate, now).map_err(|retry_after| Refusal::QueueOverRate {
                     queue: room.name().to_string(),
                     retry_after,

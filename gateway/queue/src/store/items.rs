@@ -8,7 +8,7 @@ use sluicegate_core::queue::{Item, LaneSnapshot, Place, QueueFault, QueueNumber,
 use tokio::sync::oneshot;
 
 use super::Store;
-use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::owner::{Mail, Seen};
 use crate::rooms::Room;
 
@@ -34,8 +34,8 @@ impl Store {
         let view = Mail::View { after, held_max: max, to };
         room.mail.send(view).await.map_err(|_| QueueFault::Stopping)?;
         let seen = answer.await.map_err(|_| QueueFault::Stopping)?;
-        let (indexes, queue) = (Arc::clone(&self.indexes), room.number);
-        let read = move || merge(&indexes, queue, seen, after, max);
+        let (listings, queue) = (Arc::clone(&self.listings), room.number);
+        let read = move || merge(&listings, queue, seen, after, max);
         let read = tokio::task::spawn_blocking(read).await;
         read.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
             tracing::error!(error = %fault, queue = %room.name(), "index cannot be read");
@@ -46,7 +46,7 @@ impl Store {
 
 /// The events to which something has happened and the others, in one order.
 fn merge(
-    indexes: &Indexes,
+    listings: &Listings,
     queue: QueueNumber,
     seen: Seen,
     after: Place,
@@ -57,7 +57,7 @@ fn merge(
     let mut all: Vec<Lying> =
         held.map(|((item, standing), failures)| Lying { item, standing, failures }).collect();
     for lane in &view.lanes {
-        read_lane(indexes, queue, lane, after, view.newest, max, &mut all)?;
+        read_lane(listings, queue, lane, after, view.newest, max, &mut all)?;
     }
     all.sort_unstable_by_key(|lying| lying.item.id);
     all.truncate(max);
@@ -65,7 +65,7 @@ fn merge(
 }
 
 fn read_lane(
-    indexes: &Indexes,
+    listings: &Listings,
     queue: QueueNumber,
     lane: &LaneSnapshot,
     after: Place,
@@ -79,12 +79,7 @@ fn read_lane(
         while found < max {
             let (priority, segment) = (lane.priority, run.segment);
             let wish = Wish { priority, segment, after, up_to, count: max - found };
-            let items = match indexes.load(queue, &wish) {
-                Ok(loaded) => loaded.items,
-                // All in it was settled since the queue was looked at, and it was deleted.
-                Err(fault) if fault.kind() == io::ErrorKind::NotFound => break,
-                Err(fault) => return Err(fault),
-            };
+            let items = listings.load(queue, &wish)?.items;
             let Some(last) = items.last() else { break };
             after = last.id;
             let here = items.into_iter().filter(|item| lane.holes.binary_search(&item.id).is_err());

@@ -31,11 +31,12 @@ use sluicegate_core::time::Clock;
 use tokio::task::AbortHandle;
 
 use crate::gauges::Sources;
-use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::log::{Reader, Segments};
 use crate::metrics::{Counters, QueueMetrics, StoreMetrics};
 use crate::receipts::Receipts;
 use crate::rooms::{self, Registry};
+use crate::seal::Sealer;
 use crate::writer::postman::{self, Post};
 use crate::writer::{Desk, Inbox, Standing};
 pub use browse::Browsed;
@@ -52,10 +53,12 @@ pub struct Store {
     registry: Arc<Registry>,
     desk: Arc<Desk>,
     segments: Arc<Segments>,
-    indexes: Arc<Indexes>,
+    listings: Arc<Listings>,
     reader: Reader,
     sources: Arc<Sources>,
     source_bounds: SourceBounds,
+    sealer: Sealer,
+    keeper: Option<AbortHandle>,
     receipts: Receipts,
     counters: Arc<Counters>,
     folder_key: [u8; 16],
@@ -87,11 +90,14 @@ impl Store {
             segments,
             quarantined: counters.quarantined.value(),
             checkpoints: counters.checkpoints.value(),
+            thinned_bytes: counters.thinned_bytes.value(),
             archive_faults: counters.archive_faults.value(),
             free_bytes: counters.free_bytes.load(Ordering::Relaxed),
             recovered_entries: counters.recovered_entries.value(),
             poisoned: matches!(self.desk.standing(), Standing::Poisoned(_)),
             disk_full: counters.disk_full.load(Ordering::Relaxed),
+            data_keys: self.sealer.data_keys() as u64,
+            data_key: self.sealer.data_key(),
             recovery_time: Duration::from_nanos(counters.recovery_ns.load(Ordering::Relaxed)),
         }
     }
@@ -110,6 +116,7 @@ impl Store {
     fn abandon(&self) {
         postman::deliver(&self.post);
         self.postman.abort();
+        self.keeper.iter().for_each(AbortHandle::abort);
         self.registry.rooms().iter().for_each(|room| room.abandon());
     }
 

@@ -1,8 +1,9 @@
 //! Opening a store: read the folder, start a segment, start the owners and the writer.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{QueueNumber, QueueState};
@@ -15,16 +16,17 @@ use super::operator::Operator;
 use super::{Store, folder, settings};
 use crate::archive::{Archive, Archivist, Shared};
 use crate::config::StoreConfig;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
-use crate::log::{Log, Reader};
+use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
 use crate::recovery::{self, Recovered};
 use crate::rooms::{Plan, Registry, Standing};
-use crate::writer::{Desk, Inbox, Writer, postman, spawn};
+use crate::seal::{Unsealer, unlock};
+use crate::writer::{Desk, Ended, Inbox, Writer, postman, spawn};
 
 impl Store {
     /// Opens the store in a data folder; makes the folder if it is missing. Reads the newest
@@ -34,33 +36,59 @@ impl Store {
     /// When the folder is in use, of another version, or cannot be read and written, or when the
     /// configuration names a dead-letter queue that is not configured.
     pub fn open(config: StoreConfig, clock: Clock) -> Result<Self, OpenFault> {
-        let disk = RealDisk::open(&config.folder)?;
-        Self::open_on(Arc::new(disk), &config, clock)
+        let (disk, lock) = RealDisk::open(&config.folder)?;
+        Self::open_with(Arc::new(disk), Some(Arc::new(lock)), &config, clock, Threads::Own)
     }
 
+    /// On a disk of the caller's, with no thread but the writer's: so that a test does the same
+    /// steps every time.
+    #[cfg(test)]
     pub(crate) fn open_on(
         disk: Arc<dyn Disk>,
         config: &StoreConfig,
         clock: Clock,
     ) -> Result<Self, OpenFault> {
+        Self::open_with(disk, None, config, clock, Threads::Writer)
+    }
+
+    fn open_with(
+        disk: Arc<dyn Disk>,
+        lock: Option<Arc<FolderLock>>,
+        config: &StoreConfig,
+        clock: Clock,
+        threads: Threads,
+    ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let counters = Arc::new(Counters::default());
+        let unlocked = unlock(&*disk, config.encryption.as_ref(), clock.now())?;
+        let unsealer = unlocked.unsealer();
         let (mut recovered, definitions, folder_key) =
-            read(&disk, config, &counters, clock.moment())?;
+            read(&disk, config, &unsealer, &counters, clock.moment())?;
         let plans = definitions.plans(&recovered.names);
+        let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let number = recovered.next_segment;
         recovered.ledger.begin(number, recovered.keys.next());
         recovered.indexes.begin(number);
         let (segments, names) = (Arc::clone(&recovered.segments), recovered.names.clone());
-        let log = Log::start(Arc::clone(&disk), segments, config.segment_bytes, names, number)
-            .map_err(OpenFault::disk("start a segment"))?;
-        let desk = Arc::new(Desk::new(config.in_flight_bytes_max));
+        let bytes = config.segment_bytes;
+        let depot = Depot::new(Arc::clone(&disk), bytes, ballast_bytes(bytes), number);
+        let depot = Arc::new(depot);
+        let depot_thread = match threads {
+            Threads::Own => Some(spawn_depot(Arc::clone(&depot))),
+            #[cfg(test)]
+            Threads::Writer => None,
+        };
+        let depot_thread =
+            Ended(depot_thread.transpose().map_err(OpenFault::disk("start the depot"))?);
+        let log = Log::start(Arc::clone(&depot), segments, names)
+            .map_err(|fault| OpenFault::disk("start a segment")(io::Error::other(fault)))?;
+        let desk = Arc::new(Desk::new(config.in_flight_bytes_max, sealer.clone()));
         let post = Arc::new(Inbox::default());
         let sources = Arc::new(Sources::default());
         let opener = Opener {
             runtime: runtime.clone(),
             registry: Arc::new(Registry::default()),
-            indexes: Arc::clone(&recovered.indexes),
+            listings: Arc::clone(&recovered.listings),
             desk: Arc::clone(&desk),
             clock: clock.clone(),
             seed: config.seed,
@@ -71,17 +99,19 @@ impl Store {
         let archivist = Archivist {
             disk: Arc::clone(&disk),
             segments: Arc::clone(&recovered.segments),
-            indexes: Arc::clone(&recovered.indexes),
+            listings: Arc::clone(&recovered.listings),
             counters: Arc::clone(&counters),
             shared: Arc::new(Shared::found(recovered.checkpoints)),
         };
-        let operator = Operator::new(opener, Arc::clone(&disk), definitions);
+        let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
         let writer = Writer {
             disk,
             log,
             ledger: recovered.ledger,
             indexes: Arc::clone(&recovered.indexes),
-            archive: Archive::start(archivist).map_err(OpenFault::disk("start the archivist"))?,
+            archive: archive(archivist, threads).map_err(OpenFault::disk("start the archivist"))?,
+            depot,
+            _depot_thread: depot_thread,
             keys: recovered.keys,
             key_files: recovered.key_files,
             desk: Arc::clone(&desk),
@@ -96,6 +126,8 @@ impl Store {
             // The first batch begins a checkpoint: what was read now need not be read again.
             checkpointed: number.saturating_sub(1),
             gathering: None,
+            last_flush: Duration::ZERO,
+            _lock: lock,
         };
         writer.look_at_space();
         writer.count_keys();
@@ -105,9 +137,11 @@ impl Store {
             operator: Arc::new(operator),
             registry,
             desk,
-            reader: Reader(Arc::clone(&recovered.segments)),
+            reader: Reader(Arc::clone(&recovered.segments), unsealer),
+            sealer,
+            keeper,
             segments: recovered.segments,
-            indexes: recovered.indexes,
+            listings: recovered.listings,
             sources,
             source_bounds: source_bounds(config),
             receipts: Receipts::new(),
@@ -121,10 +155,29 @@ impl Store {
     }
 }
 
+/// Which threads a store has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Threads {
+    /// The writer's, the depot's and the archivist's.
+    Own,
+    /// The writer's, which does the work of the others too.
+    #[cfg(test)]
+    Writer,
+}
+
+fn archive(archivist: Archivist, threads: Threads) -> io::Result<Archive> {
+    match threads {
+        Threads::Own => Archive::start(archivist),
+        #[cfg(test)]
+        Threads::Writer => Ok(Archive::inline(archivist)),
+    }
+}
+
 /// Reads the folder: what is in it, how each queue is treated, and its key.
 fn read(
     disk: &Arc<dyn Disk>,
     config: &StoreConfig,
+    unsealer: &Unsealer,
     counters: &Counters,
     now: Moment,
 ) -> Result<(Recovered, Definitions, [u8; 16]), OpenFault> {
@@ -132,6 +185,7 @@ fn read(
     let folder_key = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,
+        unsealer: unsealer.clone(),
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
         now,
@@ -203,16 +257,16 @@ fn fill(
     plans: Vec<Plan>,
     sources: &Sources,
     now: Moment,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let states = std::mem::take(&mut recovered.states);
     let mut dead: Vec<QueueNumber> = Vec::new();
     for ((state, plan), (name, number)) in
         states.into_iter().zip(plans).zip(recovered.names.iter().zip(0_u16..))
     {
         let queue = QueueNumber(number);
-        let (indexes, ledger) = (&recovered.indexes, &mut recovered.ledger);
+        let (listings, ledger) = (&recovered.listings, &mut recovered.ledger);
         let tell = |origin| dead.push(origin);
-        recovery::count(queue, &state, now, indexes, ledger, sources, tell)?;
+        recovery::count(queue, &state, now, listings, ledger, sources, tell)?;
         let stats = state.stats(now);
         let removed = plan.standing == Standing::Removed;
         let room = opener.start(queue, name.clone(), plan, state);

@@ -8,7 +8,7 @@ use sluicegate_core::time::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::owner::{Owner, Waiting};
 use crate::rooms::{Plan, Registry, Room};
 use crate::writer::{Desk, Inbox};
@@ -17,7 +17,7 @@ use crate::writer::{Desk, Inbox};
 pub(crate) struct Opener {
     pub(crate) runtime: Handle,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) listings: Arc<Listings>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) clock: Clock,
     pub(crate) seed: u64,
@@ -41,7 +41,7 @@ impl Opener {
             mailbox,
             back,
             inbox,
-            indexes: Arc::clone(&self.indexes),
+            listings: Arc::clone(&self.listings),
             desk: Arc::clone(&self.desk),
             clock: self.clock.clone(),
             random: self.seed ^ u64::from(number.0).rotate_left(32),

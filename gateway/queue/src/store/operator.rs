@@ -3,7 +3,8 @@
 //! What is set is durable before it is in force, and the names of queues are in the log before any
 //! entry uses their numbers. Nobody is told of success before both.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{QueueFault, QueueNumber, QueueState};
@@ -14,7 +15,7 @@ use super::definitions::{Definitions, QUEUES_MAX, removed_name};
 use super::opener::Opener;
 use super::{plan, settings};
 use crate::config::QueueConfig;
-use crate::disk::Disk;
+use crate::disk::{Disk, FolderLock};
 use crate::format::catalogue;
 use crate::owner::Mail;
 use crate::rooms::{Plan, Room, Standing};
@@ -24,14 +25,23 @@ use crate::writer::{NamesWork, Standing as Desk, Work};
 pub(super) struct Operator {
     pub(super) opener: Opener,
     disk: Arc<dyn Disk>,
+    /// The writer holds the folder; who writes here holds it too, until it is done. `None` on a
+    /// disk that has no lock.
+    folder: Option<Weak<FolderLock>>,
     definitions: Mutex<Definitions>,
     /// One changes queues at a time, and nobody places events of the past meanwhile.
     pub(super) turn: RwLock<()>,
 }
 
 impl Operator {
-    pub(super) fn new(opener: Opener, disk: Arc<dyn Disk>, definitions: Definitions) -> Self {
-        Self { opener, disk, definitions: Mutex::new(definitions), turn: RwLock::new(()) }
+    pub(super) fn new(
+        opener: Opener,
+        disk: Arc<dyn Disk>,
+        folder: Option<&Arc<FolderLock>>,
+        definitions: Definitions,
+    ) -> Self {
+        let folder = folder.map(Arc::downgrade);
+        Self { opener, disk, folder, definitions: Mutex::new(definitions), turn: RwLock::new(()) }
     }
 
     /// What every queue is told now.
@@ -171,15 +181,33 @@ impl Operator {
     }
 
     async fn save(&self, definitions: &Definitions) -> Result<(), QueueFault> {
-        let (disk, settings) = (Arc::clone(&self.disk), definitions.settings.clone());
-        let save = move || settings::save(&*disk, &settings);
-        written(tokio::task::spawn_blocking(save).await, "settings cannot be written")
+        let settings = definitions.settings.clone();
+        self.write("settings cannot be written", move |disk| settings::save(disk, &settings)).await
     }
 
     async fn save_names(&self, names: Vec<QueueName>) -> Result<(), QueueFault> {
-        let disk = Arc::clone(&self.disk);
-        let save = move || disk.replace("", catalogue::FILE, &catalogue::encode_file(&names));
-        written(tokio::task::spawn_blocking(save).await, "names of queues cannot be written")
+        let bytes = catalogue::encode_file(&names);
+        let replace = move |disk: &dyn Disk| disk.replace("", catalogue::FILE, &bytes);
+        self.write("names of queues cannot be written", replace).await
+    }
+
+    /// Writes on a thread that may wait for the disk, while the folder is ours.
+    async fn write(
+        &self,
+        what: &'static str,
+        act: impl FnOnce(&dyn Disk) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), QueueFault> {
+        let held = self.folder.as_ref().map(|folder| folder.upgrade().ok_or(QueueFault::Stopping));
+        let (held, disk) = (held.transpose()?, Arc::clone(&self.disk));
+        let write = move || {
+            let _held = held;
+            act(&*disk)
+        };
+        let done = tokio::task::spawn_blocking(write).await;
+        done.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
+            tracing::error!(error = %fault, "{what}");
+            QueueFault::StoreUnavailable { what }
+        })
     }
 
     /// Puts the names into their file and into the log.
@@ -205,15 +233,4 @@ impl Operator {
 fn is_empty(room: &Room) -> Result<(), QueueFault> {
     let (dead, (events, _)) = (room.gauges.dead(), room.gauges.load());
     if dead == 0 && events == 0 { Ok(()) } else { Err(QueueFault::NotEmpty) }
-}
-
-fn written(
-    done: Result<std::io::Result<()>, tokio::task::JoinError>,
-    what: &'static str,
-) -> Result<(), QueueFault> {
-    let done = done.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
-    done.map_err(|fault| {
-        tracing::error!(error = %fault, "{what}");
-        QueueFault::StoreUnavailable { what }
-    })
 }

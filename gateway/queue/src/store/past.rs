@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use sluicegate_core::event::Event;
@@ -19,7 +18,7 @@ use sluicegate_core::time::Timestamp;
 use super::{Cursor, Store};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
-use crate::log::{Found, Segments, Walk, walk};
+use crate::log::{Found, Reader, Walk, walk};
 
 /// A part of the log, read from one place on.
 #[derive(Debug, Clone)]
@@ -58,7 +57,7 @@ impl Store {
     #[must_use]
     pub fn seek(&self, time: Timestamp) -> Option<Cursor> {
         let has_later = |segment: &u32| {
-            let summary = self.indexes.summary(*segment);
+            let summary = self.listings.indexes.summary(*segment);
             let notes = summary.as_ref().map(|summary| &summary.notes);
             notes.is_some_and(|notes| notes.newest >= time && notes.placed.iter().next().is_some())
         };
@@ -72,8 +71,8 @@ impl Store {
     /// # Errors
     /// When the log cannot be read.
     pub async fn past(&self, from: Cursor, bytes_max: usize) -> Result<Past, QueueFault> {
-        let segments = Arc::clone(&self.segments);
-        let read = move || read(&segments, from.0, bytes_max);
+        let reader = self.reader.clone();
+        let read = move || read(&reader, from.0, bytes_max);
         let read = tokio::task::spawn_blocking(read).await;
         let part = read.unwrap_or_else(|fault| Err(io::Error::other(fault))).map_err(|fault| {
             tracing::error!(error = %fault, "log cannot be read");
@@ -119,12 +118,12 @@ struct ReadEvent {
     letter: Option<Letter>,
 }
 
-fn read(segments: &Segments, from: Place, bytes_max: usize) -> io::Result<Part> {
+fn read(Reader(segments, unsealer): &Reader, from: Place, bytes_max: usize) -> io::Result<Part> {
     let sizes = segments.sizes();
     let newest = sizes.last_key_value().map_or(0, |(number, _)| *number);
     let bytes_total: u64 = sizes.values().sum();
     let mut left = bytes_max.clamp(1, BYTES_MAX) as u64;
-    let mut events = Vec::new();
+    let (mut events, mut scratch, mut locked) = (Vec::new(), Vec::new(), None);
     for segment in sizes.range(from.segment()..).map(|(number, _)| *number) {
         let offset =
             if segment == from.segment() { Position::unpack(from.position).offset } else { 0 };
@@ -132,18 +131,29 @@ fn read(segments: &Segments, from: Place, bytes_max: usize) -> io::Result<Part> 
         let Some(file) = segments.find(segment)? else { continue };
         let of = Walk { segment, from: u64::from(offset), ends_with_zeros: segment == newest };
         let stopped = walk(&*file, of, |found| {
-            if let Found::Entry { position, kind: Kind::Commit, body } = found {
-                take_events(position, body, from, &mut events);
-            }
             left = left.saturating_sub(found.len());
-            if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if let Found::Entry { position, head, body } = found
+                && head.kind == Kind::Commit
+            {
+                match unsealer.open(&head, body, &mut scratch) {
+                    Ok(body) => take_events(position, body.unwrap_or_default(), from, &mut events),
+                    Err(fault) => locked = Some(fault),
+                }
+            }
+            let goes_on = left > 0 && locked.is_none();
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
+        if let Some(fault) = locked {
+            return Err(fault);
+        }
         if let Some(end) = stopped {
             // Offsets in a segment are under 4 GiB.
             let next = Position { segment, offset: end as u32 }.pack();
             let before: u64 = sizes.range(..segment).map(|(_, bytes)| bytes).sum();
             let next = Some(Place { position: next, part: 0 });
-            return Ok(Part { events, next, bytes_done: before + end, bytes_total });
+            // A segment that was thinned takes less of the disk than it is long.
+            let here = end.min(sizes.get(&segment).copied().unwrap_or_default());
+            return Ok(Part { events, next, bytes_done: before + here, bytes_total });
         }
     }
     Ok(Part { events, next: None, bytes_done: bytes_total, bytes_total })

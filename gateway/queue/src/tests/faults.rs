@@ -41,9 +41,9 @@ async fn a_failed_flush_refuses_all_that_waits_and_all_that_comes() {
 async fn a_full_disk_refuses_and_the_reserve_refuses_before() {
     let (disk, seam) = simulated();
     let store = open_on(&seam, &config(""));
-    disk.leave_room(1000);
+    disk.leave_room(0);
     let mut refused = None;
-    for number in 0..10 {
+    for number in 0..100 {
         match store.commit(routed(&event(number), None, &["a"])).await {
             Ok(_) => assert!(refused.is_none()),
             Err(refusal) => refused = Some(refusal),
@@ -52,13 +52,13 @@ async fn a_full_disk_refuses_and_the_reserve_refuses_before() {
     assert_eq!(refused, Some(Refusal::StoreUnavailable { what: "the disk is full" }));
 
     let (disk, seam) = simulated();
-    disk.say_free(10);
-    let reserve = StoreConfig { free_bytes_min: 100, ..config("") };
+    disk.say_free(64 << 20);
+    let reserve = StoreConfig { free_bytes_min: 128 << 20, ..config("") };
     let store = open_on(&seam, &reserve);
     let refused = store.commit(routed(&event(1), None, &["a"])).await.unwrap_err();
     assert!(matches!(refused, Refusal::StoreUnavailable { .. }), "{refused}");
     assert!(store.metrics().disk_full);
-    disk.say_free(1000);
+    disk.say_free(1 << 40);
     eventually("space is looked at again", async || !store.metrics().disk_full).await;
     commit(&store, 2, &["a"]).await;
 }

@@ -1,5 +1,7 @@
 //! Every decoder gives back what was written, and never panics on anything else.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use sluicegate_core::event::{Event, Parts};
@@ -11,6 +13,8 @@ use sluicegate_core::queue::{
     Change, DropCause, Held, Item, LaneSnapshot, Lease, LeaseNumber, OrderKey, Place, Priority,
     QueueNumber, Run, Snapshot, SourceTag, Terms,
 };
+use sluicegate_core::queue::{Delivery, OnExpiry};
+use sluicegate_core::retry::RetryPolicy;
 use sluicegate_core::time::Timestamp;
 
 use super::world::{name, verdict};
@@ -20,7 +24,9 @@ use crate::format::changes::{self, Changes, Happened};
 use crate::format::checkpoint::{self, Marked};
 use crate::format::commit::{self, Commit, Placed};
 use crate::format::entry::{self, Position};
+use crate::format::settings::{self, Settings};
 use crate::format::{again, catalogue, item, keys};
+use crate::{Field, Hold, QueueConfig, Retain, TermsRules, WhenFull};
 
 fn time() -> impl Strategy<Value = Timestamp> {
     any::<u64>().prop_map(Timestamp::from_unix_ns)
@@ -112,12 +118,82 @@ prop_compose! {
     }
 }
 
+fn field() -> impl Strategy<Value = Option<Field>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Field::Subject)),
+        Just(Some(Field::Type)),
+        Just(Some(Field::Source)),
+        "[a-z]{1,8}".prop_map(|name| Some(Field::Attribute(name))),
+        "[a-z]{1,8}".prop_map(|name| Some(Field::Header(name))),
+    ]
+}
+
+fn duration() -> impl Strategy<Value = Duration> {
+    any::<u64>().prop_map(Duration::from_nanos)
+}
+
+prop_compose! {
+    fn rules()(
+        order_by in field(), priority_by in field(), delay in duration(), deliver_at in field(),
+        ttl in proptest::option::of(duration()), expires_at in field(),
+    ) -> TermsRules {
+        TermsRules { order_by, priority_by, delay, deliver_at, ttl, expires_at }
+    }
+}
+
+prop_compose! {
+    fn queue()(
+        queue in "[a-z]{1,8}", dead_letter in "[a-z]{1,8}", attempts_max: u32,
+        waits in (duration(), duration()), time in proptest::option::of(duration()),
+        bounds: [Option<u64>; 3], rates: [Option<u32>; 2], terms in rules(), flags: [bool; 4],
+        held_max: usize,
+    ) -> QueueConfig {
+        let [bytes, events_max, bytes_max] = bounds;
+        let [rate_max, delivery_rate] = rates;
+        let [held, drops, letters, paused] = flags;
+        QueueConfig {
+            retry: RetryPolicy { attempts_max, wait_min: waits.0, wait_max: waits.1 },
+            retain: Retain { time, bytes, hold: if held { Hold::Held } else { Hold::None } },
+            events_max,
+            bytes_max,
+            when_full: if drops { WhenFull::DropOldest } else { WhenFull::Reject },
+            rate_max,
+            terms,
+            on_expiry: if letters { OnExpiry::DeadLetter } else { OnExpiry::Drop },
+            delivery: if paused { Delivery::Paused } else { Delivery::Running },
+            delivery_rate,
+            held_max,
+            ..QueueConfig::new(name(&queue), name(&dead_letter))
+        }
+    }
+}
+
+prop_compose! {
+    fn settings_of_operators()(
+        made in proptest::collection::vec(queue(), 0..3), removed: std::collections::BTreeSet<u16>,
+        names in proptest::collection::vec("[a-z]{1,8}", 0..3),
+    ) -> Settings {
+        Settings {
+            made: made.into_iter().map(|queue| (queue.name.clone(), queue)).collect(),
+            deliveries: names.iter().map(|text| (name(text), Delivery::Paused)).collect(),
+            holds: names.iter().map(|text| (name(text), Hold::Held)).collect(),
+            removed: removed.into_iter().map(QueueNumber).collect(),
+        }
+    }
+}
+
 /// The body of a frame, read as recovery reads it.
 fn body(mut frame: Vec<u8>) -> Vec<u8> {
     let position = Position { segment: 1, offset: 0 };
     entry::seal(&mut frame, position);
     let head = entry::head(&frame, position).unwrap();
     head.body(&frame).unwrap().to_vec()
+}
+
+/// A checkpoint, read as recovery reads one that is not sealed.
+fn decoded(bytes: &[u8]) -> Option<checkpoint::Checkpoint> {
+    checkpoint::decode(bytes, |_, body| Ok(Some(body.to_vec()))).unwrap()
 }
 
 proptest! {
@@ -253,16 +329,16 @@ proptest! {
         let marked = |((snapshot, mark), number): (&(Snapshot, u64), u16)| Marked {
             queue: QueueNumber(number * 7), mark: *mark, frame: checkpoint::encode_snapshot(snapshot),
         };
-        let mut all: Vec<Marked> = queues.iter().zip(0..).map(marked).collect();
-        let mut bytes = checkpoint::encode(from, &mut all);
-        let found = checkpoint::decode(&bytes).unwrap();
+        let all: Vec<Marked> = queues.iter().zip(0..).map(marked).collect();
+        let mut bytes = checkpoint::encode(from, all);
+        let found = decoded(&bytes).unwrap();
         prop_assert_eq!(found.from, from);
         for ((found, (snapshot, mark)), number) in found.queues.into_iter().zip(queues).zip(0..) {
             prop_assert_eq!(found, (QueueNumber(number * 7), mark, snapshot));
         }
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;
-        prop_assert!(checkpoint::decode(&bytes).is_none());
+        prop_assert!(decoded(&bytes).is_none());
     }
 
     #[test]
@@ -270,8 +346,10 @@ proptest! {
         prop_assert!(Commit::decode(&noise).is_none_or(|found| found.placed().count() < 9));
         prop_assert!(changes::decode(&noise).is_none_or(|found| found.all.len() <= noise.len()));
         prop_assert!(again::decode(&noise, 1).is_none_or(|all| all.len() <= noise.len()));
-        prop_assert!(item::take(&mut Take(&noise), Place::START).is_none_or(|item| item.attempts <= u32::MAX));
-        prop_assert!(checkpoint::decode(&noise).is_none());
+        let taken = item::take(&mut Take(&noise), Place::START);
+        prop_assert!(taken.is_none_or(|item| item.id == Place::START));
+        prop_assert!(settings::decode(&noise).is_none());
+        prop_assert!(decoded(&noise).is_none());
         prop_assert!(catalogue::decode(&noise).is_none_or(|names| names.len() <= noise.len()));
         prop_assert!(keys::decode(&noise).is_none());
     }
@@ -291,6 +369,17 @@ proptest! {
             let read = found.event(0, Bytes::copy_from_slice);
             prop_assert!(read.is_none_or(|(event, _)| event.payload.len() <= body.len()));
         }
+    }
+
+    #[test]
+    fn settings_are_read_back_and_one_flipped_bit_is_seen(
+        settings in settings_of_operators(), at: usize, bit in 0_u8..8,
+    ) {
+        let mut bytes = settings::encode(&settings);
+        prop_assert_eq!(settings::decode(&bytes), Some(settings));
+        let at = at % bytes.len();
+        bytes[at] ^= 1 << bit;
+        prop_assert_eq!(settings::decode(&bytes), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ async fn a_stopped_store_has_everything_when_it_is_opened_again() {
     drop(store);
 
     let store = Store::open(config(folder.path()), wall_clock()).unwrap();
-    let again = receive(&store, "a", 1000).await;
+    let again = receive_all(&store, "a").await;
     let attempts: Vec<u32> = again.iter().map(|one| one.attempt).collect();
     assert_eq!(attempts, [[2; 20].as_slice(), &[1; 60]].concat());
     let found: Vec<u64> = again.iter().map(|one| number_of(&one.event)).collect();
@@ -68,7 +68,7 @@ async fn segments_go_when_settled_and_keys_outlive_them() {
         commit(&store, number, &["a"]).await;
     }
     assert!(store.metrics().segments > 3);
-    for one in receive(&store, "a", 1000).await {
+    for one in receive_all(&store, "a").await {
         ack(&store, "a", &one).await;
     }
     eventually("all settled segments are deleted", async || store.metrics().segments == 1).await;
@@ -126,4 +126,24 @@ async fn a_repeated_key_gets_the_first_receipt_again_even_at_the_same_time() {
     let store = Store::open(config, wall_clock()).unwrap();
     let receipt = store.commit(routed(&event(99), Some("k"), &["a"])).await.unwrap();
     assert_eq!(receipt.repeat(), Repeat::First);
+}
+
+#[tokio::test]
+async fn full_segments_are_shown_with_the_bytes_that_they_have_on_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(config(folder.path()), wall_clock()).unwrap();
+    for number in 0..100 {
+        commit(&store, number, &["a"]).await;
+    }
+    let on_disk = |count: u64| -> u64 {
+        let len = |number: u64| {
+            let name = format!("log/{number:010}.log");
+            std::fs::metadata(folder.path().join(name)).unwrap().len()
+        };
+        (1..=count).map(len).sum()
+    };
+    let metrics = store.metrics();
+    assert!(metrics.segments > 2);
+    let shown = async || on_disk(metrics.segments) == metrics.disk_bytes;
+    eventually("the segments are cut to their ends", shown).await;
 }

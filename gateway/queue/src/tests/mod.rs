@@ -1,10 +1,17 @@
 //! Tests of the whole store: on the real disk, and on one that is torn at every step.
 
 mod basics;
+mod bounds;
 mod crash;
 mod damage;
+mod define;
 mod faults;
 mod formats;
 mod keys;
 mod lives;
+mod look;
+mod past;
+mod sealed;
+mod settings;
+mod stragglers;
 pub(crate) mod world;

@@ -15,7 +15,7 @@ use sluicegate_core::signature::Verdict;
 use sluicegate_core::time::{Clock, Timestamp};
 
 use crate::disk::Disk;
-use crate::{QueueConfig, Store, StoreConfig};
+use crate::{Encryption, LocalKey, QueueConfig, Store, StoreConfig};
 
 /// A clock that tells the time.
 pub(super) fn wall_clock() -> Clock {
@@ -44,6 +44,18 @@ pub(super) fn config(folder: impl Into<std::path::PathBuf>) -> StoreConfig {
         seed: 7,
         ..StoreConfig::new(folder)
     }
+}
+
+/// The key of this name: its bytes are made of it.
+pub(super) fn local_key(name: &str) -> Arc<LocalKey> {
+    let mut bytes = [0x5a; 32];
+    bytes.iter_mut().zip(name.bytes()).for_each(|(byte, letter)| *byte ^= letter);
+    Arc::new(LocalKey::new(name, &bytes))
+}
+
+/// The same, encrypted with the key of this name.
+pub(super) fn sealed_by(config: StoreConfig, name: &str) -> StoreConfig {
+    StoreConfig { encryption: Some(Encryption::new(local_key(name))), ..config }
 }
 
 pub(super) fn open_on(disk: &Arc<dyn Disk>, config: &StoreConfig) -> Store {
@@ -132,7 +144,20 @@ pub(super) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
     }
 }
 
+/// Everything that is ready, received until nothing more comes: one answer may hold less than
+/// there is.
+pub(super) async fn receive_all(store: &Store, queue: &str) -> Vec<Consumed> {
+    let mut all = Vec::new();
+    loop {
+        let some = receive(store, queue, 1000).await;
+        if some.is_empty() {
+            return all;
+        }
+        all.extend(some);
+    }
+}
+
 /// Everything that is in a queue, by number, without settling it.
 pub(super) async fn numbers(store: &Store, queue: &str) -> Vec<u64> {
-    receive(store, queue, 1000).await.iter().map(|one| number_of(&one.event)).collect()
+    receive_all(store, queue).await.iter().map(|one| number_of(&one.event)).collect()
 }

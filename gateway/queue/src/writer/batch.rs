@@ -46,10 +46,7 @@ impl Batch {
         if let Some(arrivals) = self.arrivals.get_mut(at) {
             arrivals.push(Arrival::Item(item));
         }
-        // What waits for its time is kept in memory and in checkpoints.
-        if item.terms.deliver_at.is_none() {
-            self.unlisted.push((queue, item));
-        }
+        self.unlisted.push((queue, item));
     }
 }
 
@@ -195,20 +192,23 @@ impl Writer {
             }
             Change::Redriven { item, to } => (item, Some((to, item.placed_again(id)))),
         };
+        // It comes before it leaves: whoever asks whether anything is here, or may come back,
+        // must never find nothing meanwhile.
+        if let Some((to, moved)) = moved {
+            self.came(to, moved, batch);
+        }
         self.ledger.left(&item);
         self.gauges(queue, |gauges| gauges.release(item.weight));
         self.sources.release(item.source, item.weight);
         if let Some(origin) = item.origin {
             self.gauges(origin, |gauges| gauges.dead_left());
         }
-        if let Some((to, moved)) = moved {
-            self.came(to, moved, batch);
-        }
     }
 
     /// An event came into a queue that no quota holds back.
     fn came(&mut self, queue: QueueNumber, item: Item, batch: &mut Batch) {
         self.ledger.came(&item);
+        self.keep_from_thinning(&item);
         self.gauges(queue, |gauges| gauges.add(item.weight));
         self.sources.add(item.source, item.weight);
         if let Some(origin) = item.origin {
@@ -231,10 +231,12 @@ impl Writer {
 
     /// The batch is durable: what was waiting for that is done.
     pub(super) fn durable(&mut self, batch: &mut Batch) {
+        let mut woken = Vec::new();
         for (arrivals, room) in batch.arrivals.iter_mut().zip(&self.rooms) {
             if !arrivals.is_empty() {
-                room.inbox.leave(arrivals);
+                room.inbox.leave_quietly(arrivals);
                 arrivals.clear();
+                woken.push(room);
             }
         }
         // Who is told of a move finds what was moved.
@@ -248,6 +250,9 @@ impl Writer {
             batch.receipts.clear();
         }
         batch.receipts.drain(..).for_each(Post::deliver);
+        // Last: whoever waits for a receipt has waited for a flush. An owner looks into its inbox
+        // before it answers anything, so nobody who was told of an event misses it.
+        woken.into_iter().for_each(|room| room.inbox.wake());
         (batch.entries, batch.bytes, batch.commit_bytes) = (0, 0, 0);
         batch.needs_flush = false;
     }
@@ -269,9 +274,9 @@ impl Writer {
         }
     }
 
-    /// Whether the segments that an item refers to are there.
+    /// Whether what an item refers to is there, whoever else needs it or not.
     fn has(&self, item: &Item) -> bool {
-        self.ledger.has(item.event.segment())
+        self.ledger.has_all(item.event.segment())
     }
 
     /// Gives back the room that a commit had reserved.

@@ -5,11 +5,16 @@
 //! the changes that it has laid there. So each queue is marked at a place of the log, and nobody
 //! stands still. See `format/checkpoint.rs` for what start-up makes of it.
 
+use std::collections::BTreeSet;
 use std::io;
 
+use sluicegate_core::queue::Item;
+
 use super::inbox::Arrival;
+use super::janitor::retain_of;
 use super::run::Writer;
 use super::work::MarkWork;
+use crate::archive::Thinning;
 use crate::format::checkpoint::Marked;
 use crate::format::entry::Position;
 
@@ -25,6 +30,7 @@ pub(crate) struct Gathering {
     /// Queues that are still to be marked.
     missing: usize,
     marked: Vec<Marked>,
+    thinning: Thinning,
 }
 
 impl Marks {
@@ -41,7 +47,11 @@ impl Writer {
         let current = self.log.segment();
         let rolled = current > self.checkpointed;
         let floor = self.archive.floor();
-        let wanted = chores_due && self.ledger.waits_for_checkpoint(floor, current);
+        let wanted = chores_due && {
+            let (now, rooms) = (self.clock.now(), &self.rooms);
+            let retain = |queue| retain_of(rooms, queue);
+            self.ledger.waits_for_checkpoint(floor, current, now, retain)
+        };
         if self.gathering.is_some() || !(rolled || wanted) {
             return;
         }
@@ -51,7 +61,23 @@ impl Writer {
             room.inbox.leave(&mut vec![Arrival::Checkpoint]);
         }
         let missing = self.rooms.len();
-        self.gathering = Some(Gathering { from: self.log.end(), missing, marked: Vec::new() });
+        let thinning = Thinning { segments: self.begin_thinning(floor), came: Vec::new() };
+        let from = self.log.end();
+        self.gathering = Some(Gathering { from, missing, marked: Vec::new(), thinning });
+    }
+
+    fn begin_thinning(&mut self, floor: u32) -> BTreeSet<u32> {
+        let (now, rooms) = (self.clock.now(), &self.rooms);
+        self.ledger.begin_thinning(floor, now, |queue| retain_of(rooms, queue))
+    }
+
+    /// An event comes into a queue while a checkpoint is gathered: its queue may have been asked
+    /// before, and the one that it left may be asked after.
+    pub(super) fn keep_from_thinning(&mut self, item: &Item) {
+        let Some(Gathering { thinning, .. }) = &mut self.gathering else { return };
+        let places = std::iter::once(item.event).chain(item.letter);
+        let chosen = places.filter(|place| thinning.segments.contains(&place.segment()));
+        thinning.came.extend(chosen);
     }
 
     /// What the queues that were marked in a batch say is written; a checkpoint that is whole is
@@ -63,11 +89,11 @@ impl Writer {
             gathering.marked.push(marked);
         }
         if gathering.missing == 0
-            && let Some(Gathering { from, marked, .. }) = self.gathering.take()
+            && let Some(Gathering { from, marked, thinning, .. }) = self.gathering.take()
         {
             // A checkpoint must not be on the disk before what it says was done.
             self.flush()?;
-            self.archive.save_checkpoint(from, marked);
+            self.archive.save_checkpoint(from, marked, thinning);
         }
         Ok(())
     }

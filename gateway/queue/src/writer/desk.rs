@@ -1,4 +1,7 @@
 //! The desk: where producers lay down work, and the writer picks up all of it at once.
+//!
+//! What is laid down is sealed here, on the thread of its producer, if the folder is encrypted:
+//! nothing comes to the log by another way.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,10 +10,12 @@ use std::time::Duration;
 use sluicegate_core::refusal::Refusal;
 
 use super::work::Work;
+use crate::seal::Sealer;
 
 /// The desk.
 pub(crate) struct Desk {
     pile: Mutex<Pile>,
+    sealer: Sealer,
     work_came: Condvar,
     in_flight_bytes: AtomicUsize,
     in_flight_bytes_max: usize,
@@ -34,10 +39,11 @@ pub(crate) enum Standing {
 }
 
 impl Desk {
-    pub(crate) fn new(in_flight_bytes_max: usize) -> Self {
+    pub(crate) fn new(in_flight_bytes_max: usize, sealer: Sealer) -> Self {
         let pile = Pile { works: Vec::new(), standing: Standing::Open, writer_sleeps: false };
         Self {
             pile: Mutex::new(pile),
+            sealer,
             work_came: Condvar::new(),
             in_flight_bytes: AtomicUsize::new(0),
             in_flight_bytes_max,
@@ -45,7 +51,8 @@ impl Desk {
     }
 
     /// Lays down a commit, unless too much is on its way; then it is given back.
-    pub(crate) fn lay_commit(&self, work: Work) -> Result<(), Box<(Refusal, Work)>> {
+    pub(crate) fn lay_commit(&self, mut work: Work) -> Result<(), Box<(Refusal, Work)>> {
+        work.frame_mut().into_iter().for_each(|frame| self.sealer.seal(frame));
         let bytes = work.frame().len();
         let before = self.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
         // One commit alone always fits: a bound under its size must not refuse it for ever.
@@ -67,7 +74,8 @@ impl Desk {
     }
 
     /// Lays down changes of a queue. They are not bounded here: leases bound them.
-    pub(crate) fn lay_changes(&self, work: Work) {
+    pub(crate) fn lay_changes(&self, mut work: Work) {
+        work.frame_mut().into_iter().for_each(|frame| self.sealer.seal(frame));
         self.in_flight_bytes.fetch_add(work.frame().len(), Ordering::Relaxed);
         if let Err(refused) = self.lay(work) {
             let (standing, work) = *refused;

@@ -28,16 +28,25 @@ impl<T> Default for Inbox<T> {
 }
 
 impl<T> Inbox<T> {
-    /// Leaves items; `items` is empty afterwards.
+    /// Leaves items, and wakes the task; `items` is empty afterwards.
     pub(crate) fn leave(&self, items: &mut Vec<T>) {
+        self.leave_quietly(items);
+        self.wake();
+    }
+
+    /// Wakes the task.
+    pub(crate) fn wake(&self) {
+        self.came.notify_one();
+    }
+
+    /// Leaves items; `items` is empty afterwards.
+    pub(crate) fn leave_quietly(&self, items: &mut Vec<T>) {
         let mut inbox = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         if inbox.is_empty() {
             std::mem::swap(&mut *inbox, items);
         } else {
             inbox.append(items);
         }
-        drop(inbox);
-        self.came.notify_one();
     }
 
     /// Waits until something may have come.

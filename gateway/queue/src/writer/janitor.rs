@@ -1,12 +1,16 @@
 //! What the writer does beside writing: has segments deleted that nobody needs, forgets keys, and
 //! looks at the free space.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use sluicegate_core::queue::QueueNumber;
 
 use super::run::Writer;
 use crate::archive::Job;
 use crate::config::Retain;
 use crate::format::keys;
+use crate::rooms::Room;
 
 impl Writer {
     /// Has deleted what nobody needs; looks at the free space if the chores are due.
@@ -24,11 +28,8 @@ impl Writer {
     fn delete_spare(&mut self) {
         let now = self.clock.now();
         let rooms = &self.rooms;
-        let retain = |queue: sluicegate_core::queue::QueueNumber| {
-            let room = rooms.get(usize::from(queue.0));
-            room.map_or_else(Retain::default, |room| room.plan().retain)
-        };
-        for (segment, numbers) in self.ledger.spare(self.archive.floor(), now, retain) {
+        let floor = self.archive.floor();
+        for (segment, numbers) in self.ledger.spare(floor, now, |queue| retain_of(rooms, queue)) {
             self.keys.forget(now);
             let last = numbers.end;
             let mut remembered = self.keys.range(numbers).peekable();
@@ -38,6 +39,7 @@ impl Writer {
             }
             self.archive.give(Job::Delete { segment, keys });
             self.ledger.remove(segment);
+            self.depot.look_again();
         }
     }
 
@@ -58,9 +60,15 @@ impl Writer {
     pub(crate) fn look_at_space(&self) {
         let free = self.disk.free_bytes().unwrap_or(u64::MAX);
         self.counters.free_bytes.store(free, Ordering::Relaxed);
-        let full = free < self.free_bytes_min;
+        let full = free < self.free_bytes_min || self.depot.full();
         if self.counters.disk_full.swap(full, Ordering::Relaxed) != full {
             tracing::warn!(free_bytes = free, refusing = full, "free space crossed the reserve");
         }
     }
+}
+
+/// How long a queue keeps what is settled.
+pub(super) fn retain_of(rooms: &[Arc<Room>], queue: QueueNumber) -> Retain {
+    let room = rooms.get(usize::from(queue.0));
+    room.map_or_else(Retain::default, |room| room.plan().retain)
 }

@@ -3,7 +3,7 @@
 //! A flush frees all producers of a batch. If the writer woke each itself, every one would cross
 //! into the runtime from outside: a lock, and often a system call. So it wakes this task once, and
 //! the rest is done inside, where a wake-up is a push onto the worker's own queue. Measured with
-//! 64 producers: see `examples/commit_rate.rs`.
+//! 64 producers: see `bench queue`.
 
 use std::sync::Arc;
 

@@ -110,6 +110,18 @@ impl Work {
         }
     }
 
+    /// What is to be sealed on its way to the log: all that holds payloads or reasons. Names stay
+    /// plain.
+    pub(super) fn frame_mut(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Commit(work) => Some(&mut work.frame),
+            Self::Changes(work) => Some(&mut work.frame),
+            Self::Again(work) => Some(&mut work.frame),
+            Self::Mark(work) => Some(&mut work.frame),
+            Self::Names(_) | Self::Lookup(_) | Self::End(_) => None,
+        }
+    }
+
     /// Whether the work must be durable before it is answered.
     pub(crate) fn needs_flush(&self) -> bool {
         match self {

@@ -5,12 +5,16 @@
 
 mod check;
 mod logging;
+mod queue;
 mod run;
 mod schema;
 mod schemes;
+mod secret;
 mod send;
 mod verify;
 
+use std::error::Error;
+use std::iter::successors;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,11 +47,16 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         vectors: PathBuf,
     },
+    /// Ask a running gateway about its queues, and change them.
+    Queue(queue::Arguments),
     /// List the signature schemes and what each needs.
     Schemes,
     /// Print published schemas.
     #[command(subcommand)]
     Schema(schema::Which),
+    /// Make secrets.
+    #[command(subcommand)]
+    Secret(secret::What),
 }
 
 /// Why a command failed: said on standard error, and told by the exit code.
@@ -59,16 +68,42 @@ pub(crate) enum CommandFault {
     /// An input file or argument is bad.
     #[error("{0}")]
     Input(String),
+    /// The gateway does not answer, or what was begun failed.
+    #[error("{0}")]
+    Remote(String),
+    /// The command is misused, in a way that only shows when it is understood.
+    #[error("{0}")]
+    Misused(String),
     /// It was said already; only the exit code is left to tell.
     #[error("")]
     Told,
 }
 
 impl CommandFault {
+    /// What is said: the whole chain of causes and the code; `None` if it was said already.
+    fn text(&self) -> Option<String> {
+        let code = match self {
+            Self::Told => return None,
+            // Each of its faults is said with its own code.
+            Self::Run(RunFault::Config(_))
+            | Self::Input(_)
+            | Self::Remote(_)
+            | Self::Misused(_) => {
+                return Some(self.to_string());
+            }
+            Self::Run(fault) => fault.code(),
+        };
+        let first: &dyn Error = self;
+        let chain = successors(Some(first), |fault| (*fault).source());
+        let texts: Vec<String> = chain.map(ToString::to_string).collect();
+        Some(format!("{} [{code}]", texts.join(": ")))
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
-            Self::Run(_) => 3,
+            Self::Misused(_) => 2,
+            Self::Run(_) | Self::Remote(_) => 3,
         }
     }
 }
@@ -82,14 +117,15 @@ pub fn main() -> ExitCode {
         Command::Check { config } => check::check(&config),
         Command::Send(arguments) => send::send(&arguments),
         Command::Verify { vectors } => verify::verify(&vectors),
+        Command::Queue(arguments) => queue::run(arguments),
         Command::Schemes => schemes::print(),
         Command::Schema(which) => schema::print(&which),
+        Command::Secret(what) => secret::make(&what),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            let text = fault.to_string();
-            if !text.is_empty() {
+            if let Some(text) = fault.text() {
                 say_error(&text);
             }
             ExitCode::from(fault.exit_code())

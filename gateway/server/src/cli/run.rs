@@ -46,10 +46,15 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let blueprint = Blueprint::build(&mut plan)?;
     let (mode, data) = (plan.store.fsync, plan.store.folder.clone());
     let fsync = fsync_words(mode);
+    let sealed_by = plan.store.encryption.as_ref().map(|one| one.seal_with.name().to_owned());
+    let sealed_by = sealed_by.as_deref().unwrap_or("nothing");
     let mut stop = StopSignals::new()?;
+    // Said before: a long log takes its time, and what fails must be looked for somewhere.
+    tracing::info!(data = %data.display(), "opening the data folder");
     let hall = Hall::open(plan, blueprint).await?;
     let (http, admin) = (hall.http, hall.admin);
-    tracing::info!(%http, %admin, %fsync, data = %data.display(), "sluicegate takes events");
+    let data = data.display();
+    tracing::info!(%http, %admin, %fsync, sealed_by, %data, "sluicegate takes events");
     if mode != FsyncMode::Always {
         tracing::warn!(%fsync, "a power cut loses what was acknowledged since the last flush");
     }

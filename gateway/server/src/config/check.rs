@@ -189,6 +189,7 @@ impl Checker<'_> {
                 FsyncMode::Interval(span.0)
             }
         };
+        store.encryption = config.encryption.as_ref().and_then(|one| self.encryption(one));
         let limits = &config.limits;
         if let Some(window) = limits.dedupe.window {
             if window.0 > Duration::from_millis(LIFE_MS_MAX) {

@@ -9,6 +9,7 @@
 
 mod check;
 mod document;
+mod encryption;
 mod fault;
 mod field;
 mod live;

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::document::{Document, escape};
 use super::fault::ConfigFault;
 use super::shape::SecretRef;
 
-/// Every secret that could be read, by name.
+/// Every secret that could be read, by name; wiped when the plan is made.
 #[derive(Default)]
-pub(super) struct Secrets(BTreeMap<String, Vec<u8>>);
+pub(super) struct Secrets(BTreeMap<String, Zeroizing<Vec<u8>>>);
 
 impl Secrets {
     /// Reads every secret; what cannot be read is a fault.
@@ -36,7 +38,7 @@ impl Secrets {
                     "the secret is empty",
                 )),
                 Ok(secret) => {
-                    secrets.insert(name.clone(), secret);
+                    secrets.insert(name.clone(), Zeroizing::new(secret));
                 }
                 Err(message) => {
                     faults.push(document.fault(&pointer(name), "secret_unreadable", message));
@@ -48,7 +50,7 @@ impl Secrets {
 
     /// A secret by name; `None` if there is none, or it could not be read.
     pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.get(name).map(Vec::as_slice)
+        self.0.get(name).map(|secret| secret.as_slice())
     }
 }
 

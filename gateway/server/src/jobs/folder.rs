@@ -29,7 +29,7 @@ impl Folder {
                 Ok(job) => jobs.push(job),
                 Err(why) => {
                     tracing::error!(file = %path.display(), why, "a job cannot be read: set aside");
-                    fs::rename(&path, path.with_extension("json.damaged"))?;
+                    set_aside(&path)?;
                 }
             }
         }
@@ -55,9 +55,18 @@ impl Folder {
         }
     }
 
+    /// Sets the file of a job aside that cannot be worked on.
+    pub(super) fn set_aside(&self, id: JobId) -> io::Result<()> {
+        set_aside(&self.path(id))
+    }
+
     fn path(&self, id: JobId) -> PathBuf {
         self.0.join(format!("{id}.json"))
     }
+}
+
+fn set_aside(path: &Path) -> io::Result<()> {
+    fs::rename(path, path.with_extension("json.damaged"))
 }
 
 fn read(path: &Path) -> Result<Job, String> {

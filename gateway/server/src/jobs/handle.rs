@@ -15,7 +15,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::board::{Board, Entry, Shown};
 use super::folder::Folder;
-use super::job::{Job, JobId, Note, State};
+use super::job::{Job, JobId, State};
 use super::letters::Sweep;
 use super::page::{PAGE_MAX, Sample};
 use super::task::{Act, From, LettersAsk, ReplayAsk, Task, TaskFault, Work};
@@ -105,14 +105,12 @@ impl Jobs {
         let (folder, found) = Folder::open(data.join("jobs"))?;
         let rooms = Rooms { store, line, stamp: Stamp::new(clock) };
         let mut board = Board::default();
-        for mut job in found {
+        for job in found {
             match job.task.compile() {
                 Ok(work) => board.insert(Entry::new(job, Arc::new(work))),
-                Err(fault) => {
-                    tracing::error!(job = %job.id, %fault, "a job of an earlier time is not understood");
-                    job.end_as(State::Failed, rooms.stamp.arrival().at);
-                    job.note = Some(Note::new("job_invalid", &fault));
-                    folder.save(&job)?;
+                Err(why) => {
+                    tracing::error!(job = %job.id, %why, "a job is not understood: set aside");
+                    folder.set_aside(job.id)?;
                 }
             }
         }

@@ -26,8 +26,25 @@ pub enum PostFault {
     #[error("no answer: {0}")]
     Connection(String),
     /// The answer did not come in time.
-    #[error("no answer within {} s", TIMEOUT.as_secs())]
-    Timeout,
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+}
+
+/// One request, and how much of an answer is waited for.
+#[derive(Debug, Clone)]
+pub struct Question<'a> {
+    /// The method: `GET`.
+    pub method: &'a str,
+    /// The URL, with its query.
+    pub url: &'a str,
+    /// Header fields.
+    pub headers: &'a [(String, String)],
+    /// The body.
+    pub body: Bytes,
+    /// The whole answer must be there within this time.
+    pub timeout: Duration,
+    /// A longer answer is a fault.
+    pub answer_bytes_max: usize,
 }
 
 impl Poster {
@@ -36,7 +53,15 @@ impl Poster {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new() -> Result<Self, SinkFault> {
-        Ok(Self { client: client(AllowPrivate::Everything, &Roots::Web)? })
+        Self::with_roots(&Roots::Web)
+    }
+
+    /// A client that believes these certificate authorities.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up with them.
+    pub fn with_roots(roots: &Roots) -> Result<Self, SinkFault> {
+        Ok(Self { client: client(AllowPrivate::Everything, roots)? })
     }
 
     /// Posts once; the status and at most 64 KiB of the answer.
@@ -49,9 +74,22 @@ impl Poster {
         headers: &[(String, String)],
         body: Bytes,
     ) -> Result<(u16, Bytes), PostFault> {
+        let (timeout, answer_bytes_max) = (TIMEOUT, ANSWER_BYTES_MAX);
+        let method = "POST";
+        self.ask(Question { method, url, headers, body, timeout, answer_bytes_max }).await
+    }
+
+    /// Asks once; the status and the answer.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is too long.
+    pub async fn ask(&self, question: Question<'_>) -> Result<(u16, Bytes), PostFault> {
+        let Question { method, url, headers, body, timeout, answer_bytes_max } = question;
         let request = headers
             .iter()
-            .fold(Request::post(url), |request, (name, value)| request.header(name, value))
+            .fold(Request::builder().method(method).uri(url), |request, (name, value)| {
+                request.header(name, value)
+            })
             .body(Full::new(body))?;
         let exchange = async {
             let response = self
@@ -60,12 +98,12 @@ impl Poster {
                 .await
                 .map_err(|fault| PostFault::Connection(chain(&fault)))?;
             let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+            let body = Limited::new(response.into_body(), answer_bytes_max);
             let body =
                 body.collect().await.map_err(|fault| PostFault::Connection(fault.to_string()))?;
             Ok((status, body.to_bytes()))
         };
-        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| PostFault::Timeout)?
+        tokio::time::timeout(timeout, exchange).await.map_err(|_| PostFault::Timeout(timeout))?
     }
 }
 

@@ -3,12 +3,14 @@
 //!
 //! Every call that changes something is a step. Bytes become durable by `sync`, names by
 //! `sync_folder`, in order. A flush that is made to fail drops its bytes for good, as Linux does:
-//! they still read back from the cache until `evict`, and no later flush writes them.
+//! they still read back from the cache until `evict`, and no later flush writes them. Room that is
+//! reserved is durable at once, and reads as zeros.
 
 mod steps;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Disk, DiskFile};
@@ -31,8 +33,9 @@ struct State {
     /// The flush with this number (from 1) fails.
     fails_flush: Option<u64>,
     flushes: u64,
-    /// Steps that need room fail when it is used up.
-    room: Option<u64>,
+    /// So many bytes have all files together at most: room that they reserved counts, whether it
+    /// is written or not.
+    capacity: Option<u64>,
     free_bytes: u64,
 }
 
@@ -57,9 +60,10 @@ impl SimulatedDisk {
         state.fails_flush = Some(state.flushes + more + 1);
     }
 
-    /// Only so many bytes more can be written.
+    /// Files can only grow by so many bytes more, all together.
     pub(crate) fn leave_room(&self, bytes: u64) {
-        self.lock().room = Some(bytes);
+        let mut state = self.lock();
+        state.capacity = Some(state.used().saturating_add(bytes));
     }
 
     /// What `free_bytes` says.
@@ -119,6 +123,22 @@ impl State {
         self.alive()
     }
 
+    /// The bytes of all files that have a name.
+    fn used(&self) -> u64 {
+        self.names.values().map(|id| self.files[*id].len()).sum()
+    }
+
+    /// Sees to it that a file can have this length.
+    fn grow(&self, from: u64, to: u64) -> io::Result<()> {
+        let more = to.saturating_sub(from);
+        match self.capacity {
+            Some(capacity) if more > 0 && self.used() + more > capacity => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn alive(&self) -> io::Result<()> {
         if self.dies_at.is_some_and(|at| self.steps >= at) {
             return Err(io::Error::other("power is off"));
@@ -135,13 +155,14 @@ impl Disk for SimulatedDisk {
         Ok(inside.map(|name| name.rsplit('/').next().unwrap().to_owned()).collect())
     }
 
-    fn create(&self, name: &str, _room: u64) -> io::Result<Arc<dyn DiskFile>> {
+    fn create(&self, name: &str, room: u64) -> io::Result<Arc<dyn DiskFile>> {
         let id = {
             let mut state = self.lock();
             if state.names.contains_key(name) {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
-            state.files.push(File::default());
+            state.grow(0, room)?;
+            state.files.push(File { room, ..File::default() });
             state.files.len() - 1
         };
         self.name_step(name, NameStep::Link(name.to_owned(), id))?;
@@ -163,6 +184,9 @@ impl Disk for SimulatedDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        if !self.lock().names.contains_key(from) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         self.name_step(from, NameStep::Rename(from.to_owned(), to.to_owned()))
     }
 
@@ -181,7 +205,9 @@ impl Disk for SimulatedDisk {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        Ok(self.lock().free_bytes)
+        let state = self.lock();
+        let left = state.capacity.map_or(u64::MAX, |all| all.saturating_sub(state.used()));
+        Ok(left.min(state.free_bytes))
     }
 }
 
@@ -194,8 +220,8 @@ impl SimulatedFile {
     fn step(&self, step: FileStep) -> io::Result<()> {
         let mut state = self.disk.lock();
         state.step()?;
-        if let (FileStep::Write(_, bytes), Some(room)) = (&step, &mut state.room) {
-            *room = room.checked_sub(bytes.len() as u64).ok_or(io::ErrorKind::StorageFull)?;
+        if let FileStep::Write(offset, bytes) = &step {
+            state.grow(state.files[self.id].len(), offset + bytes.len() as u64)?;
         }
         let file = &mut state.files[self.id];
         step.apply(&mut file.cached);
@@ -208,10 +234,12 @@ impl DiskFile for SimulatedFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.disk.lock();
         state.alive()?;
-        let bytes = &state.files[self.id].cached;
-        let rest = bytes.get(offset as usize..).unwrap_or_default();
-        let len = rest.len().min(into.len());
-        into[..len].copy_from_slice(&rest[..len]);
+        let file = &state.files[self.id];
+        let written = file.cached.get(offset as usize..).unwrap_or_default();
+        let len = file.len().saturating_sub(offset).min(into.len() as u64) as usize;
+        let copied = len.min(written.len());
+        into[..copied].copy_from_slice(&written[..copied]);
+        into[copied..len].fill(0);
         Ok(len)
     }
 
@@ -235,12 +263,32 @@ impl DiskFile for SimulatedFile {
         Ok(())
     }
 
+    fn reserve(&self, room: u64) -> io::Result<()> {
+        let mut state = self.disk.lock();
+        state.step()?;
+        state.grow(state.files[self.id].len(), room)?;
+        let file = &mut state.files[self.id];
+        file.room = file.room.max(room);
+        Ok(())
+    }
+
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.step(FileStep::SetLen(len))
+        self.step(FileStep::SetLen(len))?;
+        self.disk.lock().files[self.id].room = 0;
+        Ok(())
+    }
+
+    fn punch(&self, range: Range<u64>) -> io::Result<()> {
+        let zeros = vec![0; (range.end - range.start) as usize];
+        self.step(FileStep::Write(range.start, zeros))
+    }
+
+    fn space(&self) -> io::Result<u64> {
+        self.len()
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.disk.lock().files[self.id].cached.len() as u64)
+        Ok(self.disk.lock().files[self.id].len())
     }
 
     fn evict(&self) -> io::Result<()> {

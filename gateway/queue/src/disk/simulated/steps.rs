@@ -7,6 +7,8 @@ pub(super) struct File {
     pub(super) durable: Vec<u8>,
     pub(super) pending: Vec<FileStep>,
     pub(super) cached: Vec<u8>,
+    /// The file is at least so long; what was not written of it is zeros.
+    pub(super) room: u64,
 }
 
 #[derive(Clone)]
@@ -37,6 +39,10 @@ impl NameStep {
 }
 
 impl File {
+    pub(super) fn len(&self) -> u64 {
+        self.room.max(self.cached.len() as u64)
+    }
+
     pub(super) fn replay(&mut self) {
         self.cached = self.durable.clone();
         for step in &self.pending {
@@ -61,7 +67,7 @@ impl File {
                 }
             }
         }
-        Self { cached: durable.clone(), durable, pending: Vec::new() }
+        Self { cached: durable.clone(), durable, pending: Vec::new(), room: self.room }
     }
 }
 

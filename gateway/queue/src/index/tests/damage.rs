@@ -6,7 +6,8 @@ use sluicegate_core::queue::{Item, Place, QueueNumber};
 use super::world::*;
 use crate::disk::Disk;
 use crate::disk::simulated::SimulatedDisk;
-use crate::index::{Indexes, Opened, index_name};
+use crate::index::file::index_name;
+use crate::index::{Indexes, Opened};
 
 /// Loads all there is: how many arrivals were found, how many slots are damaged.
 fn load_all(indexes: &Indexes, all: &[(QueueNumber, Item)]) -> (usize, u64) {

@@ -8,7 +8,8 @@ use sluicegate_core::queue::{Place, QueueNumber, Wish};
 use super::world::*;
 use crate::disk::Disk;
 use crate::disk::simulated::SimulatedDisk;
-use crate::index::{Draft, Indexes, Opened, index_name};
+use crate::index::file::index_name;
+use crate::index::{Draft, Indexes, Opened};
 
 /// Every arrival of every lane, as often as the index says that there is more.
 fn count(indexes: &Indexes) -> usize {

@@ -6,7 +6,9 @@ use sluicegate_core::time::Timestamp;
 
 use super::world::*;
 use crate::disk::simulated::Random;
-use crate::index::{Indexes, Opened, Section, Sum, Summary};
+use crate::index::summary::Summary;
+use crate::index::tally::Sum;
+use crate::index::{Indexes, Opened, Section};
 
 /// One wish gives a beginning of what the filter gives, and enough of it; all of it is found by
 /// wishing on.

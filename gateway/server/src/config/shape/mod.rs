@@ -1,6 +1,7 @@
 //! The published shape of the configuration. The JSON Schema is made from these types, and the
 //! doc comments here are what an editor shows.
 
+mod encryption;
 mod queue;
 mod retain;
 mod route;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use super::scalars::{Size, Span};
 
+pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{OnFailure, Plugin, Route, When};
@@ -41,6 +43,9 @@ pub(in crate::config) struct Config {
     /// `{ interval: 100ms }` flushes that often and may lose what came since.
     #[serde(default)]
     pub(in crate::config) fsync: Fsync,
+    /// Encryption at rest. Without it, the log lies on the disk as it came in; a folder that was
+    /// once encrypted is not opened without.
+    pub(in crate::config) encryption: Option<Encryption>,
     /// Secrets by name; only ever by reference.
     #[serde(default)]
     pub(in crate::config) secrets: BTreeMap<String, SecretRef>,

@@ -4,6 +4,8 @@
 //! counted, and tried again when there is new work of its kind: nothing that was acknowledged
 //! depends on it.
 
+mod thin;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,11 +15,13 @@ use std::thread::JoinHandle;
 
 use crate::disk::Disk;
 use crate::format::checkpoint::{self, Marked};
-use crate::format::entry::Position;
+use crate::format::entry::{Head, Position};
 use crate::format::keys;
-use crate::index::Indexes;
+use crate::listing::Listings;
 use crate::log::{Segments, segment_name};
 use crate::metrics::Counters;
+
+pub(crate) use thin::Thinning;
 
 /// One thing to do.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ pub(crate) enum Job {
     /// A segment is full: its index becomes a file.
     SaveIndex(u32),
     /// Every queue is marked: the checkpoint becomes a file.
-    SaveCheckpoint { from: Position, marked: Vec<Marked> },
+    SaveCheckpoint { from: Position, marked: Vec<Marked>, thinning: Thinning },
     /// Nobody needs a segment any more. The keys that are remembered from it are kept.
     Delete { segment: u32, keys: Option<Vec<u8>> },
     /// All the keys of these segments are forgotten.
@@ -36,7 +40,7 @@ pub(crate) enum Job {
 pub(crate) struct Archivist {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) segments: Arc<Segments>,
-    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) listings: Arc<Listings>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -105,8 +109,13 @@ impl Archive {
         self.give(Job::SaveIndex(segment));
     }
 
-    pub(crate) fn save_checkpoint(&mut self, from: Position, marked: Vec<Marked>) {
-        self.give(Job::SaveCheckpoint { from, marked });
+    pub(crate) fn save_checkpoint(
+        &mut self,
+        from: Position,
+        marked: Vec<Marked>,
+        thinning: Thinning,
+    ) {
+        self.give(Job::SaveCheckpoint { from, marked, thinning });
     }
 }
 
@@ -143,8 +152,12 @@ impl Archivist {
 
     fn perform(&mut self, job: Job) -> io::Result<()> {
         match job {
-            Job::SaveIndex(segment) => self.indexes.save(segment),
-            Job::SaveCheckpoint { from, marked } => self.save_checkpoint(from, marked),
+            Job::SaveIndex(segment) => self.listings.indexes.save(segment),
+            Job::SaveCheckpoint { from, marked, thinning } => {
+                let bytes = checkpoint::encode(from.pack(), marked);
+                self.save_checkpoint(from, &bytes)?;
+                self.thin_by(&bytes, &thinning)
+            }
             Job::Delete { segment, keys } => self.delete(segment, keys.as_deref()),
             Job::DeleteKeys(segments) => {
                 for segment in segments {
@@ -156,11 +169,10 @@ impl Archivist {
     }
 
     /// The new checkpoint is durable before the one that it makes needless goes.
-    fn save_checkpoint(&self, from: Position, mut marked: Vec<Marked>) -> io::Result<()> {
+    fn save_checkpoint(&self, from: Position, bytes: &[u8]) -> io::Result<()> {
         let mut known = self.shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
         let number = known.back().map_or(1, |(number, _)| number.saturating_add(1));
-        let bytes = checkpoint::encode(from.pack(), &mut marked);
-        self.disk.replace("checkpoints", &checkpoint::file_name(number), &bytes)?;
+        self.disk.replace("checkpoints", &checkpoint::file_name(number), bytes)?;
         self.counters.checkpoints.increment();
         known.push_back((number, from.segment));
         while known.len() > CHECKPOINTS_KEPT {
@@ -172,6 +184,22 @@ impl Archivist {
         Ok(())
     }
 
+    fn thin_by(&self, bytes: &[u8], thinning: &Thinning) -> io::Result<()> {
+        if thinning.segments.is_empty() {
+            return Ok(());
+        }
+        let open = |head: &Head, body: &[u8]| {
+            let mut scratch = Vec::new();
+            let opened = self.listings.unsealer.open(head, body, &mut scratch)?;
+            Ok(opened.map(<[u8]>::to_vec))
+        };
+        // It was made a moment ago; if it cannot be read, nothing may be taken away by it.
+        let Some(checkpoint) = checkpoint::decode(bytes, open)? else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        self.thin(thinning, &checkpoint.queues)
+    }
+
     /// The keys that are remembered from the segment are durable elsewhere before it goes.
     fn delete(&self, segment: u32, keys: Option<&[u8]>) -> io::Result<()> {
         if let Some(bytes) = keys {
@@ -179,7 +207,7 @@ impl Archivist {
         }
         self.segments.remove(segment);
         self.remove(&segment_name(segment))?;
-        self.indexes.remove(segment)?;
+        self.listings.indexes.remove(segment)?;
         self.disk.sync_folder("log")
     }
 

@@ -1,0 +1,14 @@
+//! `sluicegate queue`: what operators do with the queues of a running gateway, over its admin API.
+//!
+//! `arguments` is what can be said; `admin` asks the gateway; `look`, `manage` and `jobs` do what
+//! is said; `table` writes tables for people. `--json` prints what the API answered instead.
+
+mod admin;
+mod arguments;
+mod jobs;
+mod look;
+mod manage;
+mod table;
+mod watch;
+
+pub(super) use arguments::{Arguments, run};
