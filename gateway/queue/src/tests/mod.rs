@@ -14,4 +14,5 @@ mod past;
 mod sealed;
 mod settings;
 mod stragglers;
+mod torture;
 pub(crate) mod world;

@@ -88,9 +88,7 @@ impl CommandFault {
             Self::Run(RunFault::Config(_))
             | Self::Input(_)
             | Self::Remote(_)
-            | Self::Misused(_) => {
-                return Some(self.to_string());
-            }
+            | Self::Misused(_) => return Some(self.to_string()),
             Self::Run(fault) => fault.code(),
         };
         let first: &dyn Error = self;

@@ -45,6 +45,11 @@ fn write_gauges(page: &mut Page, store: &StoreMetrics) {
             f64::from(u8::from(store.disk_full)),
         ),
         (
+            "sluicegate_store_data_keys",
+            "Data keys of the folder; 0: it is not encrypted.",
+            store.data_keys as f64,
+        ),
+        (
             "sluicegate_store_poisoned",
             "1 after a failed flush.",
             f64::from(u8::from(store.poisoned)),
