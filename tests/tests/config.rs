@@ -150,8 +150,7 @@ fn a_secret_is_never_printed() {
     assert!(secrets.iter().all(|secret| !log.contains(secret)), "{log}");
 }
 
-const EVERY_KEY_OF_A_QUEUE: &str = "\
-  inbox:
+const EVERY_KEY_OF_A_QUEUE: &str = "  inbox:
     retry: { attempts: 12, min: 1s, max: 1h }
     dead_letter: inbox-dead
     retain: { time: 7d, bytes: 10GiB, hold: true }
@@ -180,8 +179,7 @@ fn every_key_of_a_queue_a_source_and_the_store_is_taken() {
 
 #[test]
 fn queues_that_make_no_sense_are_told_line_by_line() {
-    let queues = "\
-  inbox: { ttl: 5s, delay: 10s, dead_letter: dead }
+    let queues = "  inbox: { ttl: 5s, delay: 10s, dead_letter: dead }
   full: { when_full: drop-oldest }
   late: { delay: 31d }
   dead: { ttl: 1d, on_expiry: dead-letter }

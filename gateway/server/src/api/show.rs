@@ -37,7 +37,7 @@ struct QueueJson<'a> {
     dead: u64,
     oldest_age_ms: u64,
     bytes: u64,
-    /// Counted since the gateway started.
+    #[serde(flatten)]
     totals: Totals,
     /// In the configuration's shape.
     settings: Value,

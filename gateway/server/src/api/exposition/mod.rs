@@ -1,5 +1,5 @@
-//! `GET /metrics`: the numbers of every room, by the names of `gateway/docs/METRICS.md`. Every family
-//! is there from the start, also where there is nothing to count yet.
+//! `GET /metrics`: the numbers of every room, by the names of `gateway/docs/METRICS.md`. Every
+//! family is there from the start, also where there is nothing to count yet.
 
 mod filters;
 mod queues;
