@@ -149,3 +149,76 @@ fn a_secret_is_never_printed() {
     let log = gateway.log();
     assert!(secrets.iter().all(|secret| !log.contains(secret)), "{log}");
 }
+
+const EVERY_KEY_OF_A_QUEUE: &str = "  inbox:
+    retry: { attempts: 12, min: 1s, max: 1h }
+    dead_letter: inbox-dead
+    retain: { time: 7d, bytes: 10GiB, hold: true }
+    limits: { events: 1000000, bytes: 10GiB, rate: 5000, held: 100000 }
+    when_full: drop-oldest
+    order_by: subject
+    priority_by: attributes.priority
+    delay: 5s
+    deliver_at: attributes.deliverat
+    ttl: 1d
+    expires_at: attributes.expirytime
+    on_expiry: dead-letter
+    paused: false
+    delivery_rate: 100
+  inbox-dead: { retain: 7d }";
+
+#[test]
+fn every_key_of_a_queue_a_source_and_the_store_is_taken() {
+    let text = config::open_source(EVERY_KEY_OF_A_QUEUE)
+        .replace("scheme: none }", "scheme: none }\n    limits: { events: 100000, bytes: 1GiB }");
+    let store = "limits: { segment_size: 16MiB, dedupe: { window: 1d, keys: 1000 } }\n";
+    let world = World::new(&(text + store));
+    let (lines, code) = check(&world);
+    assert_eq!(code, Some(0), "{lines:#?}");
+}
+
+#[test]
+fn queues_that_make_no_sense_are_told_line_by_line() {
+    let queues = "  inbox: { ttl: 5s, delay: 10s, dead_letter: dead }
+  full: { when_full: drop-oldest }
+  late: { delay: 31d }
+  dead: { ttl: 1d, on_expiry: dead-letter }
+  chain: { dead_letter: chained }
+  chained: { dead_letter: dead }
+  field: { order_by: payload.id }
+  word: { when_full: drop }
+  span: { retain: 7 days }
+  hold: { retain: { time: 7d, holds: true } }";
+    let text = config::open_source(queues)
+        .replace("scheme: none }", "scheme: none }\n    limits: { bytes: 0 }");
+    let store = "limits: { segment_size: 1KiB, dedupe: { window: 4000d } }\n";
+    let world = World::new(&(text + store));
+    let (lines, code) = check(&world);
+    assert_eq!(code, Some(1), "{lines:#?}");
+    let first = world_line(&world, "  inbox:");
+    for (line, path) in [
+        (first, "queues.inbox.ttl"),
+        (first + 1, "queues.full.when_full"),
+        (first + 2, "queues.late.delay"),
+        (first + 3, "queues.dead.on_expiry"),
+        (first + 5, "queues.chained.dead_letter"),
+        (first + 6, "queues.field.order_by"),
+        (first + 7, "queues.word.when_full"),
+        (first + 8, "queues.span.retain"),
+        (first + 9, "queues.hold.retain.holds"),
+        (world_line(&world, "    limits: { bytes: 0"), "sources.open.limits.bytes"),
+        (world_line(&world, "limits: { segment"), "limits.segment_size"),
+        (world_line(&world, "limits: { segment"), "limits.dedupe.window"),
+    ] {
+        assert_said(&lines, &world, line, path);
+    }
+    for words in ["attributes.NAME", "reject, drop-oldest", "such as 500ms or 7d", "did you mean"] {
+        assert!(lines.iter().any(|line| line.contains(words)), "{words}: not in {lines:#?}");
+    }
+}
+
+/// The number of the first line of the configuration that begins so.
+fn world_line(world: &World, start: &str) -> usize {
+    let text = std::fs::read_to_string(world.configuration()).unwrap();
+    text.lines().position(|line| line.starts_with(start)).unwrap() + 1
+}

@@ -50,8 +50,12 @@ fn the_answers_of_the_api_have_exactly_the_documented_shape() {
     assert_eq!(settled, json!({ "results": [{ "receipt": one.receipt, "status": "done" }] }));
 
     let stats = gateway.consumer().stats("inbox");
-    let numbers = ["name", "depth", "ready", "leased", "delayed", "dead", "oldest_age_ms", "bytes"];
-    assert_eq!(keys(&stats), BTreeSet::from(numbers));
+    let mut shown = vec!["name", "origin", "changed", "settings"];
+    shown.extend(["depth", "ready", "leased", "delayed", "blocked", "dead"]);
+    shown.extend(["oldest_age_ms", "bytes", "enqueued", "handed_out", "redelivered", "acked"]);
+    shown.extend(["requeued", "lease_expiries", "dead_lettered", "redriven"]);
+    shown.extend(["expired", "overflowed", "purged", "lost"]);
+    assert_eq!(keys(&stats), shown.into_iter().collect());
     let all = gateway.admin_get("/v1/queues").json();
     let names: Vec<&str> =
         all["queues"].as_array().unwrap().iter().map(|q| q["name"].as_str().unwrap()).collect();
@@ -65,13 +69,35 @@ fn what_is_asked_wrongly_is_answered_with_its_code() {
     let (_world, gateway) = start("  inbox: {}");
     let ask = |target: &str, body: Value| gateway.consumer().call(target, &body);
     let receive = "/v1/queues/inbox/receive";
-    for (name, value) in
-        [("max", 0), ("max", 1001), ("wait_ms", 60_001), ("lease_ms", 0), ("lease_ms", 43_200_001)]
-    {
+    for (name, value) in [
+        ("max", 0),
+        ("max", -1),
+        ("max", 1001),
+        ("wait_ms", 60_001),
+        ("wait_ms", -1),
+        ("lease_ms", 0),
+        ("lease_ms", i64::MIN),
+        ("lease_ms", 43_200_001),
+    ] {
         ask(receive, json!({ name: value })).assert_problem(422, "value_out_of_range");
     }
-    ask(receive, json!({ "maximum": 1 })).assert_problem(400, "request_malformed");
-    ask(receive, json!([])).assert_problem(400, "request_malformed");
+    ask(receive, json!({ "maximum": 1 })).assert_problem(422, "request_invalid");
+    ask(receive, json!({ "max": "1" })).assert_problem(422, "request_invalid");
+    ask(receive, json!({ "max": u64::MAX })).assert_problem(422, "request_invalid");
+    ask(receive, json!([])).assert_problem(422, "request_invalid");
+    let torn = http::request("POST", receive, &[], b"{\"max\":");
+    http::send(gateway.admin(), &torn).assert_problem(400, "request_malformed");
+    let settle = "/v1/queues/inbox/settle";
+    for (verb, name, value) in [
+        ("nack", "delay_ms", -1_i64),
+        ("nack", "delay_ms", 2_592_000_001),
+        ("extend", "lease_ms", 0),
+        ("extend", "lease_ms", -5),
+    ] {
+        ask(settle, json!({ verb: [{ "receipt": "r", name: value }] }))
+            .assert_problem(422, "value_out_of_range");
+    }
+    ask(settle, json!({ "nack": [{ "why": "x" }] })).assert_problem(422, "request_invalid");
     ask("/v1/queues/none/receive", json!({})).assert_problem(404, "queue_not_found");
     ask("/v1/queues/none/settle", json!({})).assert_problem(404, "queue_not_found");
     ask("/v1/none", json!({})).assert_problem(404, "path_not_found");
@@ -236,6 +262,9 @@ fn metrics_and_health_say_what_the_queues_say() {
         "sluicegate_queue_depth{queue=\"inbox\"} 2",
         "sluicegate_queue_enqueued_total{queue=\"inbox\"} 3",
         "sluicegate_queue_acked_total{queue=\"inbox\"} 1",
+        "sluicegate_queue_handed_out_total{queue=\"inbox\"} 1",
+        "sluicegate_queue_latency_seconds_count{queue=\"inbox\"} 1",
+        "sluicegate_queue_event_bytes_count{queue=\"inbox\"} 3",
         "sluicegate_source_deliveries_total{source=\"open\",result=\"accepted\"} 3",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");

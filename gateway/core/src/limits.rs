@@ -59,6 +59,10 @@ pub const LEASE_MS_DEFAULT: u64 = 30_000;
 /// Milliseconds of delay of one event: thirty days.
 pub const DELAY_MS_MAX: u64 = 30 * 24 * 60 * 60 * 1000;
 
+/// Milliseconds of an event's life in a queue, and of what is kept or remembered after it: ten
+/// years.
+pub const LIFE_MS_MAX: u64 = 3650 * 24 * 60 * 60 * 1000;
+
 /// Events of one queue that may be leased or wait for a next attempt at one time.
 pub const HELD_MAX: usize = 1_000_000;
 
@@ -97,6 +101,7 @@ const _: () = assert!(PLUGIN_MEMORY_BYTES_DEFAULT <= PLUGIN_MEMORY_BYTES_MAX);
 const _: () = assert!(FILTER_DEADLINE_MS_DEFAULT <= FILTER_DEADLINE_MS_MAX);
 const _: () = assert!(EMITTED_BYTES_MAX + PAYLOAD_BYTES_MAX < ENTRY_BYTES_MAX);
 const _: () = assert!(LEASE_MS_DEFAULT <= LEASE_MS_MAX);
+const _: () = assert!(DELAY_MS_MAX <= LIFE_MS_MAX);
 
 /// Cuts a reason to [`REASON_BYTES_MAX`] at a character boundary.
 #[must_use]

@@ -57,7 +57,7 @@ impl Hall {
     /// When the data folder or an address cannot be had.
     pub async fn open(plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
         let clock = steady_clock();
-        let http = listen(plan.http).await?;
+        let listener = listen(plan.http).await?;
         let admin = listen(plan.admin.listen).await?;
         // Recovery reads the log; nobody is served yet, and senders wait at the listeners.
         let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
@@ -92,7 +92,7 @@ impl Hall {
         let config = HttpConfig { limits: plan.http_limits.clone(), paths };
         let source = HttpSource::new(config, Arc::clone(&door) as _);
         let mut hall = Self {
-            http: local(&http)?,
+            http: local(&listener)?,
             admin: local(&admin)?,
             door,
             pipeline: Arc::clone(&pipeline),
@@ -106,10 +106,12 @@ impl Hall {
         };
         let sinks = hall.start_sinks(blueprint.sinks, &engine);
         let jobs = hall.start_jobs(&plan, job_clock)?;
+        let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
+        let (http, fsync) = (source.metrics(), plan.store.fsync);
         let rooms =
-            Rooms { store, jobs, pipeline, sources: counters, sinks, http: source.metrics() };
+            Rooms { store, jobs, pipeline, sources: counters, sinks, http, configured, fsync };
         hall.start_admin(&plan, admin, engine, rooms);
-        hall.sources.spawn(source.serve(http, hall.stops.sources.subscribe(), plan.drain));
+        hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
         Ok(hall)
     }

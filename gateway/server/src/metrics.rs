@@ -55,16 +55,40 @@ pub struct Page {
     families: BTreeSet<&'static str>,
 }
 
+/// What a family of numbers is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Numbers that only grow.
+    Counter,
+    /// Numbers that go up and down.
+    Gauge,
+    /// Distributions.
+    Histogram,
+}
+
 impl Page {
+    /// Begins a family: it is on the page even if no sample of it follows.
+    pub fn begin(&mut self, name: &'static str, help: &str, kind: Kind) {
+        if self.families.insert(name) {
+            let kind = match kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+                Kind::Histogram => "histogram",
+            };
+            // Writing to a String cannot fail.
+            let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        }
+    }
+
     /// A number that only grows.
     pub fn counter(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: u64) {
-        self.family(name, help, "counter");
+        self.begin(name, help, Kind::Counter);
         self.sample(name, "", labels, &value.to_string());
     }
 
     /// A number that goes up and down.
     pub fn gauge(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: f64) {
-        self.family(name, help, "gauge");
+        self.begin(name, help, Kind::Gauge);
         self.sample(name, "", labels, &value.to_string());
     }
 
@@ -78,7 +102,7 @@ impl Page {
         from: &HistogramSnapshot,
         unit: f64,
     ) {
-        self.family(name, help, "histogram");
+        self.begin(name, help, Kind::Histogram);
         let mut count = 0;
         let highest = from.buckets.iter().rposition(|n| *n > 0).unwrap_or(0);
         for (power, in_bucket) in from.buckets.iter().enumerate().take(highest + 1) {
@@ -103,13 +127,6 @@ impl Page {
     #[must_use]
     pub fn into_text(self) -> String {
         self.text
-    }
-
-    fn family(&mut self, name: &'static str, help: &str, kind: &str) {
-        if self.families.insert(name) {
-            // Writing to a String cannot fail.
-            let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-        }
     }
 
     fn sample(&mut self, name: &str, suffix: &str, labels: &[(&str, &str)], value: &str) {

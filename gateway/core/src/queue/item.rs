@@ -116,6 +116,14 @@ impl Item {
         }
     }
 
+    /// Every place of the log that is needed as long as the event lies in the queue: that of its
+    /// bytes, and that of the entry that brought it here, which lists it and may hold its letter.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        let brought = (self.id != self.event).then_some(self.id);
+        let letter = self.letter.filter(|letter| *letter != self.id);
+        std::iter::once(self.event).chain(brought).chain(letter)
+    }
+
     /// This event in a dead-letter queue: given up by `origin`, in the change at `id`, which holds
     /// its letter. If it was a dead letter before, it belongs to the queue that gave it up first.
     /// Dead letters do not expire.

@@ -6,9 +6,9 @@
 
 mod thin;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -32,7 +32,7 @@ pub(crate) enum Job {
     /// A segment is full: its index becomes a file.
     SaveIndex(u32),
     /// Every queue is marked: the checkpoint becomes a file.
-    SaveCheckpoint { from: Position, marked: Vec<Marked>, thinning: Thinning },
+    SaveCheckpoint { number: u32, from: Position, marked: Vec<Marked>, thinning: Thinning },
     /// Nobody needs a segment any more. The keys that are remembered from it are kept.
     Delete { segment: u32, keys: Option<Vec<u8>> },
     /// All the keys of these segments are forgotten.
@@ -48,13 +48,20 @@ pub(crate) struct Archivist {
     pub(crate) listings: Arc<Listings>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) shared: Arc<Shared>,
+    /// Jobs that failed: they are tried again with the next one.
+    pub(crate) failed: Vec<Job>,
 }
 
 /// What the writer must know of what was done.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    /// Start-up would read no segment before this one, whichever checkpoint it finds.
-    floor: AtomicU32,
+    /// The number of the older of the two checkpoints on the disk, and, in the upper half, the
+    /// segment that it reads from; 0 while there are not two.
+    older: AtomicU64,
+    /// A checkpoint is being saved.
+    saving: AtomicBool,
+    /// Segments that were to be thinned and were not.
+    not_thinned: Mutex<BTreeSet<u32>>,
     /// The checkpoints on the disk, oldest first: number, and the segment that it reads from.
     pub(crate) checkpoints: Mutex<VecDeque<(u32, u32)>>,
 }
@@ -93,9 +100,28 @@ impl Archive {
         Self { hands: Hands::Own(Box::new(archivist)), shared }
     }
 
-    /// Start-up would read no segment before this one, whichever checkpoint it finds.
-    pub(crate) fn floor(&self) -> u32 {
-        self.shared.floor.load(Ordering::Acquire)
+    /// The number of the older of the two checkpoints on the disk, and the segment that start-up
+    /// would begin to read at if it found only that one. Zeros while there are not two: with one,
+    /// and that one damaged, the whole log would be read.
+    pub(crate) fn older(&self) -> (u32, u32) {
+        let older = self.shared.older.load(Ordering::Acquire);
+        (older as u32, (older >> 32) as u32)
+    }
+
+    /// The number that the next checkpoint has.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.shared.next_number()
+    }
+
+    /// Whether a checkpoint is being saved.
+    pub(crate) fn saves(&self) -> bool {
+        self.shared.saving.load(Ordering::Acquire)
+    }
+
+    /// The segments that were to be thinned and were not.
+    pub(crate) fn take_not_thinned(&self) -> BTreeSet<u32> {
+        let mut segments = self.shared.not_thinned.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *segments)
     }
 
     /// Has a job done. Jobs are few: each is caused by a segment that was filled or emptied.
@@ -116,11 +142,13 @@ impl Archive {
 
     pub(crate) fn save_checkpoint(
         &mut self,
+        number: u32,
         from: Position,
         marked: Vec<Marked>,
         thinning: Thinning,
     ) {
-        self.give(Job::SaveCheckpoint { from, marked, thinning });
+        self.shared.saving.store(true, Ordering::Release);
+        self.give(Job::SaveCheckpoint { number, from, marked, thinning });
     }
 }
 
@@ -141,36 +169,85 @@ impl Drop for Archive {
 impl Shared {
     /// The checkpoints that were found when the folder was opened, oldest first.
     pub(crate) fn found(checkpoints: VecDeque<(u32, u32)>) -> Self {
-        let floor = checkpoints.front().map_or(0, |(_, segment)| *segment);
-        Self { floor: AtomicU32::new(floor), checkpoints: Mutex::new(checkpoints) }
+        let older = AtomicU64::new(older_of(&checkpoints));
+        Self { older, checkpoints: Mutex::new(checkpoints), ..Self::default() }
+    }
+
+    /// The number that the next checkpoint has.
+    fn next_number(&self) -> u32 {
+        let known = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        known.back().map_or(1, |(number, _)| number.saturating_add(1))
+    }
+}
+
+fn older_of(checkpoints: &VecDeque<(u32, u32)>) -> u64 {
+    match checkpoints.front() {
+        Some((number, segment)) if checkpoints.len() >= CHECKPOINTS_KEPT => {
+            u64::from(*segment) << 32 | u64::from(*number)
+        }
+        _ => 0,
+    }
+}
+
+impl Job {
+    /// What it is, for the log.
+    fn what(&self) -> (&'static str, u32) {
+        match self {
+            Self::SaveIndex(segment) => ("save an index", *segment),
+            Self::SaveCheckpoint { number, .. } => ("save a checkpoint", *number),
+            Self::Delete { segment, .. } => ("delete a segment", *segment),
+            Self::DeleteKeys(segments) => {
+                ("delete old keys", segments.first().copied().unwrap_or_default())
+            }
+            Self::SetAside(place) => ("set damage aside", place.segment()),
+        }
     }
 }
 
 impl Archivist {
+    /// Does a job, and before it those that failed: space may be back.
     fn attempt(&mut self, job: Job) {
-        let what = format!("{job:.0?}");
-        if let Err(fault) = self.perform(job) {
-            self.counters.archive_faults.increment();
-            tracing::warn!(error = %fault, job = what, "archive: not done");
+        let again = std::mem::take(&mut self.failed);
+        for job in again.into_iter().chain([job]) {
+            let (what, number) = job.what();
+            if let Err((fault, job)) = self.perform(job) {
+                self.counters.archive_faults.increment();
+                tracing::warn!(error = %fault, number, "archive: failed to {what}");
+                self.failed.extend(job);
+            }
         }
     }
 
-    fn perform(&mut self, job: Job) -> io::Result<()> {
+    /// Does a job; if it fails and can be done later, it is given back.
+    fn perform(&mut self, job: Job) -> Result<(), (io::Error, Option<Job>)> {
         match job {
-            Job::SaveIndex(segment) => self.listings.indexes.save(segment),
-            Job::SaveCheckpoint { from, marked, thinning } => {
-                let bytes = checkpoint::encode(from.pack(), marked);
-                self.save_checkpoint(from, &bytes)?;
-                self.thin_by(&bytes, &thinning)
+            Job::SaveIndex(segment) => {
+                let done = self.listings.indexes.save(segment);
+                done.map_err(|fault| (fault, Some(Job::SaveIndex(segment))))
             }
-            Job::Delete { segment, keys } => self.delete(segment, keys.as_deref()),
+            // The next checkpoint will do.
+            Job::SaveCheckpoint { number, from, marked, thinning } => {
+                let done = self.checkpoint(number, from, marked, &thinning);
+                self.shared.saving.store(false, Ordering::Release);
+                done.map_err(|fault| {
+                    let mut failed =
+                        self.shared.not_thinned.lock().unwrap_or_else(PoisonError::into_inner);
+                    failed.extend(&thinning.segments);
+                    (fault, None)
+                })
+            }
+            Job::Delete { segment, keys } => {
+                let done = self.delete(segment, keys.as_deref());
+                done.map_err(|fault| (fault, Some(Job::Delete { segment, keys })))
+            }
             Job::DeleteKeys(segments) => {
-                for segment in segments {
-                    quarantine::remove(&*self.disk, &format!("keys/{}", keys::file_name(segment)))?;
-                }
-                self.disk.sync_folder("keys")
+                let done = self.delete_keys(&segments);
+                done.map_err(|fault| (fault, Some(Job::DeleteKeys(segments))))
             }
-            Job::SetAside(place) => self.set_aside(Position::unpack(place.position)),
+            Job::SetAside(place) => {
+                let done = self.set_aside(Position::unpack(place.position));
+                done.map_err(|fault| (fault, Some(Job::SetAside(place))))
+            }
         }
     }
 
@@ -183,10 +260,28 @@ impl Archivist {
         }
     }
 
+    fn checkpoint(
+        &self,
+        number: u32,
+        from: Position,
+        marked: Vec<Marked>,
+        thinning: &Thinning,
+    ) -> io::Result<()> {
+        let bytes = checkpoint::encode(from.pack(), marked).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.save_checkpoint(number, from, &bytes)?;
+        self.thin_by(&bytes, thinning)
+    }
+
+    fn delete_keys(&self, segments: &[u32]) -> io::Result<()> {
+        for segment in segments {
+            quarantine::remove(&*self.disk, &format!("keys/{}", keys::file_name(*segment)))?;
+        }
+        self.disk.sync_folder("keys")
+    }
+
     /// The new checkpoint is durable before the one that it makes needless goes.
-    fn save_checkpoint(&self, from: Position, bytes: &[u8]) -> io::Result<()> {
+    fn save_checkpoint(&self, number: u32, from: Position, bytes: &[u8]) -> io::Result<()> {
         let mut known = self.shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = known.back().map_or(1, |(number, _)| number.saturating_add(1));
         self.disk.replace("checkpoints", &checkpoint::file_name(number), bytes)?;
         self.counters.checkpoints.increment();
         known.push_back((number, from.segment));
@@ -197,8 +292,7 @@ impl Archivist {
                 &format!("checkpoints/{}", checkpoint::file_name(old)),
             )?;
         }
-        let floor = known.front().map_or(0, |(_, segment)| *segment);
-        self.shared.floor.store(floor, Ordering::Release);
+        self.shared.older.store(older_of(&known), Ordering::Release);
         Ok(())
     }
 

@@ -46,8 +46,7 @@ impl Archivist {
         thinning.came.iter().for_each(|place| needed.add(*place));
         for (queue, _, snapshot) in queues {
             for held in &snapshot.held {
-                needed.add(held.item.event);
-                held.item.letter.into_iter().for_each(|letter| needed.add(letter));
+                held.item.places().for_each(|place| needed.add(place));
             }
             for lane in &snapshot.lanes {
                 needed.add_lane(*queue, lane, snapshot.newest, &self.listings)?;
@@ -108,8 +107,7 @@ impl Needed {
                 let Some(last) = items.last() else { break };
                 after = last.id;
                 for item in items {
-                    self.add(item.event);
-                    item.letter.into_iter().for_each(|letter| self.add(letter));
+                    item.places().for_each(|place| self.add(place));
                 }
             }
         }

@@ -56,26 +56,25 @@ pub(crate) struct Checkpoint {
     pub(crate) queues: Vec<(QueueNumber, u64, Snapshot)>,
 }
 
-/// Encodes a checkpoint.
-pub(crate) fn encode(from: u64, queues: Vec<Marked>) -> Vec<u8> {
+/// Encodes a checkpoint; `None` if a queue is too large for one.
+pub(crate) fn encode(from: u64, queues: Vec<Marked>) -> Option<Vec<u8>> {
     let frames: usize = queues.iter().map(|marked| marked.frame.len() + QUEUE_BYTES).sum();
     let mut out = Vec::with_capacity(HEAD_BYTES + frames + 4);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[VERSION, 0, 0, 0]);
     out.extend_from_slice(&from.to_le_bytes());
-    // There are at most 65,536 queues, and frames are held under 4 GiB by `HELD_MAX`.
-    out.extend_from_slice(&(queues.len() as u32).to_le_bytes());
+    out.extend_from_slice(&u32::try_from(queues.len()).ok()?.to_le_bytes());
     for Marked { queue, mark, mut frame } in queues {
         entry::seal(&mut frame, place_of(queue));
         out.extend_from_slice(&queue.0.to_le_bytes());
         out.extend_from_slice(&[0, 0]);
-        out.extend_from_slice(&(frame.len() as u32).to_le_bytes());
+        out.extend_from_slice(&u32::try_from(frame.len()).ok()?.to_le_bytes());
         out.extend_from_slice(&mark.to_le_bytes());
         out.extend_from_slice(&frame);
     }
     let crc = crc32c::crc32c(&out);
     out.extend_from_slice(&crc.to_le_bytes());
-    out
+    Some(out)
 }
 
 /// Reads a checkpoint back; `None` if a bit of it is wrong. `open` gives the plain body of an

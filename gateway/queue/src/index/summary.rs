@@ -70,8 +70,8 @@ impl Section {
         self.bytes += u64::from(item.weight);
         self.last = item.id;
         self.refs.add(item.event.segment(), item.weight);
-        if let Some(letter) = item.letter {
-            self.refs.add(letter.segment(), 0);
+        for place in item.places().skip(1) {
+            self.refs.add(place.segment(), 0);
         }
         self.sources.add(item.source, item.weight);
     }

@@ -1,8 +1,9 @@
 //! Which segments are still needed.
 //!
-//! A segment is needed while an event or a letter in it lies in a queue, while start-up would read
-//! it, and for the longest retention of the queues that its events went to. Any other segment may
-//! go, not only the oldest: what settled its events is in the checkpoints.
+//! A segment is needed while an event, a letter, or the entry that brought an event lies in it and
+//! the event in a queue; while a checkpoint on the disk speaks of it, or start-up would read it; and
+//! for the longest retention of the queues that its events went to. Any other segment may go, not
+//! only the oldest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -26,8 +27,11 @@ pub(crate) struct Ledger {
 pub(crate) struct Note {
     /// Events and letters in it that lie in a queue, once for each queue.
     live: u64,
-    /// Events that commits in it brought into queues, ever.
-    placed_count: u64,
+    /// How many there were, ever, as far as is known.
+    ever: u64,
+    /// The first checkpoint that began when nothing in it was live any more: that one and all
+    /// after it know nothing of the segment.
+    spare_since: Option<u32>,
     /// How many were live when it was last thinned. What was settled before is no longer in it.
     thinned: Option<u64>,
     /// When its newest event was received.
@@ -49,7 +53,6 @@ impl Ledger {
     pub(crate) fn placed(&mut self, place: Place, queue: QueueNumber, weight: u32, at: Timestamp) {
         let Some(note) = self.notes.get_mut(&place.segment()) else { return };
         note.newest = note.newest.max(at);
-        note.placed_count += 1;
         *note.placed.entry(queue).or_default() += u64::from(weight);
     }
 
@@ -63,7 +66,7 @@ impl Ledger {
         let Some(note) = self.notes.get_mut(&segment) else { return };
         note.newest = note.newest.max(newest);
         for (queue, count, bytes) in placed {
-            note.placed_count += count;
+            note.ever = note.ever.saturating_add(count);
             note.placed.insert(queue, bytes);
         }
     }
@@ -77,7 +80,7 @@ impl Ledger {
 
     /// An event lies in a queue, with its letter.
     pub(crate) fn came(&mut self, item: &Item) {
-        for place in std::iter::once(item.event).chain(item.letter) {
+        for place in item.places() {
             self.add(place.segment(), 1);
         }
     }
@@ -86,12 +89,14 @@ impl Ledger {
     pub(crate) fn add(&mut self, segment: u32, count: u64) {
         if let Some(note) = self.notes.get_mut(&segment) {
             note.live += count;
+            note.ever += count;
+            note.spare_since = None;
         }
     }
 
     /// An event left its queue, with its letter.
     pub(crate) fn left(&mut self, item: &Item) {
-        for place in std::iter::once(item.event).chain(item.letter) {
+        for place in item.places() {
             let Some(note) = self.notes.get_mut(&place.segment()) else { continue };
             note.live = note.live.saturating_sub(1);
             self.changed |= note.live == 0;
@@ -103,27 +108,36 @@ impl Ledger {
         self.notes.get(&segment).is_some_and(|note| note.thinned.is_none())
     }
 
-    /// The segments before `floor` in which little is still needed, and that nobody retains. They
-    /// are marked: from now on only what is live counts on them.
-    pub(crate) fn begin_thinning(
+    /// A checkpoint with this number begins. Returns the segments before `floor` in which little
+    /// is still needed, and that nobody retains: they are marked, and from now on only what is
+    /// live counts on them.
+    pub(crate) fn begin_checkpoint(
         &mut self,
+        number: u32,
         floor: u32,
         now: Timestamp,
         retain: impl Fn(QueueNumber) -> Retain,
     ) -> BTreeSet<u32> {
         let retained = self.retained(now, retain);
         let mut chosen = BTreeSet::new();
-        for (segment, note) in self.notes.range_mut(..floor) {
-            let few =
-                note.live > 0 && note.live.saturating_mul(THIN_WHEN_ONE_IN) < note.placed_count;
-            // Again only when half of what stayed is gone.
-            let fewer = note.thinned.is_none_or(|then| note.live <= then / 2);
-            if few && fewer && !retained.contains(segment) {
+        for (segment, note) in &mut self.notes {
+            if note.live == 0 {
+                note.spare_since.get_or_insert(number);
+            } else if *segment < floor && note.is_sparse() && !retained.contains(segment) {
                 note.thinned = Some(note.live);
                 chosen.insert(*segment);
             }
         }
         chosen
+    }
+
+    /// These segments were not thinned after all: it is tried again.
+    pub(crate) fn not_thinned(&mut self, segments: &BTreeSet<u32>) {
+        for segment in segments {
+            if let Some(note) = self.notes.get_mut(segment) {
+                note.thinned = note.thinned.map(|_| u64::MAX);
+            }
+        }
     }
 
     /// Whether a segment may have become spare since this was asked.
@@ -134,33 +148,39 @@ impl Ledger {
     /// Whether a checkpoint would let segments before `current` be deleted or thinned.
     pub(crate) fn waits_for_checkpoint(
         &self,
-        floor: u32,
         current: u32,
         now: Timestamp,
         retain: impl Fn(QueueNumber) -> Retain,
     ) -> bool {
-        let after = self.notes.range(floor..current);
-        if after.into_iter().any(|(_, note)| note.live == 0 || note.is_sparse()) {
-            return true;
+        let wants = |note: &Note| note.live == 0 || note.is_sparse();
+        let mut waiting = self.notes.range(..current).filter(|(_, note)| wants(note)).peekable();
+        if waiting.peek().is_none() {
+            return false;
         }
         let retained = self.retained(now, retain);
-        let mut before = self.notes.range(..floor);
-        before.any(|(segment, note)| note.is_sparse() && !retained.contains(segment))
+        waiting.any(|(segment, _)| !retained.contains(segment))
     }
 
-    /// The segments before `floor` that nobody needs, each with the numbers of its keys.
+    /// The segments that nobody needs and that no checkpoint from number `oldest` on knows of,
+    /// each with the numbers of its keys. Start-up reads none of them, as it begins at `floor`.
     pub(crate) fn spare(
         &self,
+        oldest: u32,
         floor: u32,
         now: Timestamp,
         retain: impl Fn(QueueNumber) -> Retain,
     ) -> Vec<(u32, Range<u64>)> {
+        let unknown = |note: &Note| note.spare_since.is_some_and(|since| since <= oldest);
+        let spare = |note: &Note| note.live == 0 && unknown(note);
+        let mut spare = self.notes.range(..floor).filter(|(_, note)| spare(note)).peekable();
+        if spare.peek().is_none() {
+            return Vec::new();
+        }
         let retained = self.retained(now, retain);
-        let spare = self
-            .notes
-            .range(..floor)
-            .filter(|(segment, note)| note.live == 0 && !retained.contains(segment));
-        spare.map(|(segment, note)| (*segment, note.keys.clone())).collect()
+        spare
+            .filter(|(segment, _)| !retained.contains(segment))
+            .map(|(segment, note)| (*segment, note.keys.clone()))
+            .collect()
     }
 
     /// The segments that a queue keeps beyond what is live.
@@ -191,7 +211,8 @@ impl Ledger {
 impl Note {
     /// Whether little of it is still needed, and much less than when it was last thinned.
     fn is_sparse(&self) -> bool {
-        let few = self.live > 0 && self.live.saturating_mul(THIN_WHEN_ONE_IN) < self.placed_count;
+        let few = self.live > 0 && self.live.saturating_mul(THIN_WHEN_ONE_IN) < self.ever;
+        // Again only when half of what stayed is gone.
         few && self.thinned.is_none_or(|then| self.live <= then / 2)
     }
 }
@@ -219,9 +240,13 @@ mod tests {
         Place { position: Position { segment, offset }.pack(), part: 0 }
     }
 
-    fn spare(ledger: &Ledger, floor: u32, now: Timestamp, retain: Retain) -> Vec<u32> {
-        let mut spare: Vec<u32> =
-            ledger.spare(floor, now, |_| retain).into_iter().map(|(segment, _)| segment).collect();
+    fn spare(ledger: &mut Ledger, floor: u32, now: Timestamp, retain: Retain) -> Vec<u32> {
+        ledger.begin_checkpoint(1, 0, now, |_| retain);
+        let mut spare: Vec<u32> = ledger
+            .spare(1, floor, now, |_| retain)
+            .into_iter()
+            .map(|(segment, _)| segment)
+            .collect();
         spare.sort_unstable();
         spare
     }
@@ -240,12 +265,20 @@ mod tests {
         ledger.came(&dead);
         let later = at.plus(SECOND * 9);
         let second = Retain { time: Some(SECOND), ..Retain::default() };
-        assert_eq!(spare(&ledger, 3, later, second), [0_u32; 0], "event and letter lie in a queue");
+        assert_eq!(
+            spare(&mut ledger, 3, later, second),
+            [0_u32; 0],
+            "event and letter lie in a queue"
+        );
         ledger.left(&dead);
-        assert_eq!(spare(&ledger, 1, later, second), [0_u32; 0], "start-up would read it");
-        assert_eq!(spare(&ledger, 3, at, second), [2], "the retention of the first is not over");
-        assert_eq!(spare(&ledger, 3, later, second), [1, 2]);
-        assert_eq!(spare(&ledger, 3, later, Retain { hold: Hold::Held, ..second }), [2]);
+        assert_eq!(spare(&mut ledger, 1, later, second), [0_u32; 0], "start-up would read it");
+        assert_eq!(
+            spare(&mut ledger, 3, at, second),
+            [2],
+            "the retention of the first is not over"
+        );
+        assert_eq!(spare(&mut ledger, 3, later, second), [1, 2]);
+        assert_eq!(spare(&mut ledger, 3, later, Retain { hold: Hold::Held, ..second }), [2]);
     }
 
     #[test]
@@ -257,12 +290,12 @@ mod tests {
         }
         let now = Timestamp::from_unix_ms(1_000_000);
         let keep = |bytes| Retain { bytes: Some(bytes), ..Retain::default() };
-        assert_eq!(spare(&ledger, 9, now, keep(101)), [1, 2]);
-        assert_eq!(spare(&ledger, 9, now, keep(100)), [1, 2, 3]);
+        assert_eq!(spare(&mut ledger, 9, now, keep(101)), [1, 2]);
+        assert_eq!(spare(&mut ledger, 9, now, keep(100)), [1, 2, 3]);
         assert_eq!(
-            spare(&ledger, 9, now, Retain { time: Some(SECOND), ..keep(101) }),
+            spare(&mut ledger, 9, now, Retain { time: Some(SECOND), ..keep(101) }),
             [1, 2, 3, 4]
         );
-        assert_eq!(spare(&ledger, 9, now, keep(1 << 40)), [0_u32; 0]);
+        assert_eq!(spare(&mut ledger, 9, now, keep(1 << 40)), [0_u32; 0]);
     }
 }

@@ -4,6 +4,7 @@
 //! with who is to be answered, and what must be read from an old segment is read by another thread.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,13 +59,13 @@ impl Owner {
                     None => return,
                 },
                 () = self.inbox.came() => self.arrivals(),
-                Some(loaded) = self.waiting.loads.join_next() => {
-                    // A thread that panicked has said so; the wish is renewed by the machine only
-                    // if it is told, so the panic goes on here.
-                    if let Ok(loaded) = loaded {
-                        self.turn(loaded);
-                    }
-                }
+                Some(loaded) = self.waiting.loads.join_next() => match loaded {
+                    Ok(loaded) => self.turn(loaded),
+                    // The wish would never be answered: the queue must not seem to be well.
+                    Err(fault) if fault.is_panic() => resume_unwind(fault.into_panic()),
+                    // The runtime ends.
+                    Err(_) => return,
+                },
                 () = until(due) => self.turn(Input::Due),
             }
         }

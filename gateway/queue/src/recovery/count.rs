@@ -53,8 +53,8 @@ pub(crate) fn count(
 /// are counted by their origins, one by one.
 fn is_whole(section: &Section, lane: &LaneSnapshot, run: &Run) -> bool {
     let all_own = section.refs.iter().all(|(segment, _)| segment == run.segment);
-    let no_letters = section.refs.of(run.segment).count == section.count;
-    all_own && no_letters && section.count == run.left && lane.after < section.first
+    let committed = section.refs.of(run.segment).count == section.count;
+    all_own && committed && section.count == run.left && lane.after < section.first
 }
 
 /// Calls `act` with every event of a run that is still in its lane.

@@ -140,7 +140,11 @@ impl Recovery<'_> {
             file.sync()?;
         }
         self.out.segments.insert(number, Arc::clone(&file));
-        self.out.indexes.save(number)
+        if let Err(fault) = self.out.indexes.save(number) {
+            // On a full disk it stays in memory: start-up must be able to free something.
+            tracing::warn!(error = %fault, segment = number, "index cannot be saved");
+        }
+        Ok(())
     }
 
     fn take_in(&mut self, why: Reading, position: Position, kind: Kind, body: &[u8]) -> Option<()> {

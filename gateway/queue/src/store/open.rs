@@ -1,5 +1,6 @@
 //! Opening a store: read the folder, start a segment, start the owners and the writer.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -102,6 +103,7 @@ impl Store {
             listings: Arc::clone(&recovered.listings),
             counters: Arc::clone(&counters),
             shared: Arc::new(Shared::found(recovered.checkpoints)),
+            failed: Vec::new(),
         };
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
         let writer = Writer {
@@ -126,6 +128,7 @@ impl Store {
             // The first batch begins a checkpoint: what was read now need not be read again.
             checkpointed: number.saturating_sub(1),
             gathering: None,
+            parked: VecDeque::new(),
             last_flush: Duration::ZERO,
             _lock: lock,
         };

@@ -330,7 +330,7 @@ proptest! {
             queue: QueueNumber(number * 7), mark: *mark, frame: checkpoint::encode_snapshot(snapshot),
         };
         let all: Vec<Marked> = queues.iter().zip(0..).map(marked).collect();
-        let mut bytes = checkpoint::encode(from, all);
+        let mut bytes = checkpoint::encode(from, all).unwrap();
         let found = decoded(&bytes).unwrap();
         prop_assert_eq!(found.from, from);
         for ((found, (snapshot, mark)), number) in found.queues.into_iter().zip(queues).zip(0..) {

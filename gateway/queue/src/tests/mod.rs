@@ -16,4 +16,5 @@ mod past;
 mod sealed;
 mod settings;
 mod stragglers;
+mod torture;
 pub(crate) mod world;

@@ -72,3 +72,40 @@ async fn one_straggler_does_not_keep_the_segments_after_it() {
     assert_eq!(numbers(&store, "b").await, [0]);
     assert!(numbers(&store, "a").await.is_empty(), "what was acked does not come back");
 }
+
+#[tokio::test]
+async fn redriven_events_outlive_the_segment_of_their_redrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(small(folder.path()), wall_clock()).unwrap();
+    for number in 0..20 {
+        commit(&store, number, &["a"]).await;
+    }
+    for one in receive_all(&store, "a").await {
+        settle(&store, "a", &one, Verb::GiveUp { reason: "never".into() }).await;
+    }
+    // The moves lie in a segment of their own, with events that are settled.
+    for number in 100..700 {
+        commit(&store, number, &["b"]).await;
+        if number == 400 {
+            assert_eq!(store.redrive(&name("dead"), 100).await.unwrap().moved, 20);
+        }
+    }
+    for one in receive_all(&store, "b").await {
+        ack(&store, "b", &one).await;
+    }
+    let before = store.metrics().segments;
+    eventually("what is settled goes", async || store.metrics().segments < before).await;
+    let checkpoints = store.metrics().checkpoints;
+    eventually("checkpoints go on", async || {
+        commit(&store, 1000, &["b"]).await;
+        for one in receive_all(&store, "b").await {
+            ack(&store, "b", &one).await;
+        }
+        store.metrics().checkpoints > checkpoints || store.metrics().segments <= 3
+    })
+    .await;
+    drop(store);
+    let store = Store::open(small(folder.path()), wall_clock()).unwrap();
+    assert_eq!(numbers(&store, "a").await, (0..20).collect::<Vec<_>>());
+    assert_eq!(stats(&store, "a").await.lost, 0);
+}

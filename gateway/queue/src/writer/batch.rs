@@ -6,6 +6,7 @@ use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::Repeat;
 use sluicegate_core::queue::{Change, Item, Place, QueueFault, QueueNumber};
 use sluicegate_core::refusal::Refusal;
+use tokio::sync::oneshot;
 
 use super::checkpoint::Marks;
 use super::inbox::Arrival;
@@ -27,8 +28,9 @@ pub(super) struct Batch {
     unlisted_keys: Vec<(KeyHash, EventId)>,
     answers: Vec<Answer>,
     handouts: Vec<Answer>,
+    lookups: Vec<(oneshot::Sender<Option<EventId>>, Option<EventId>)>,
     receipts: Vec<Post>,
-    tickets: Vec<tokio::sync::oneshot::Sender<Result<(), QueueFault>>>,
+    tickets: Vec<oneshot::Sender<Result<(), QueueFault>>>,
     pub(super) marks: Marks,
     /// Work that could not be added: the disk failed under it, or under work before it.
     pub(super) failed: Vec<Work>,
@@ -52,6 +54,32 @@ impl Batch {
 }
 
 impl Writer {
+    /// Adds what found no room before, and then this. What a queue has decided cannot be refused:
+    /// it is kept in order until there is room, and whoever waits for it waits.
+    pub(super) fn add_in_order(&mut self, work: Work, batch: &mut Batch) -> io::Result<()> {
+        let decided = matches!(work, Work::Changes(_) | Work::Mark(_));
+        if decided && !self.parked.is_empty() {
+            self.parked.push_back(work);
+            return Ok(());
+        }
+        self.add(work, batch)
+    }
+
+    /// Tries again to add what found no room.
+    pub(super) fn add_parked(&mut self, batch: &mut Batch) -> io::Result<()> {
+        for _ in 0..self.parked.len() {
+            let Some(work) = self.parked.pop_front() else { break };
+            let before = self.parked.len();
+            self.add(work, batch)?;
+            if self.parked.len() > before {
+                // There is still none: it is the first again.
+                self.parked.rotate_right(1);
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds work to the log, and to the batch what follows from it.
     pub(super) fn add(&mut self, work: Work, batch: &mut Batch) -> io::Result<()> {
         let work = match work {
@@ -67,8 +95,8 @@ impl Writer {
                 return Ok(());
             }
             Work::Lookup(LookupWork { key, at, ticket }) => {
-                // Who no longer waits needs no answer.
-                let _ = ticket.send(self.keys.find(key, at));
+                // The first one may be in this batch, and is durable with it.
+                batch.lookups.push((ticket, self.keys.find(key, at)));
                 return Ok(());
             }
             Work::SetAside(places) => {
@@ -95,6 +123,10 @@ impl Writer {
         };
         let position = match self.log.append(work.frame(), of) {
             Ok(position) => position,
+            Err(LogFault::Full) if matches!(work, Work::Changes(_)) => {
+                self.parked.push_back(work);
+                return Ok(());
+            }
             Err(LogFault::Full) => {
                 self.refuse_for_room(work);
                 return Ok(());
@@ -250,6 +282,10 @@ impl Writer {
             // Who no longer waits needs no answer.
             let _ = ticket.send(Ok(()));
         }
+        for (ticket, first) in batch.lookups.drain(..) {
+            // The same.
+            let _ = ticket.send(first);
+        }
         if batch.receipts.len() > 1 {
             self.post.leave(&mut batch.receipts);
             batch.receipts.clear();
@@ -268,7 +304,9 @@ impl Writer {
         for answer in batch.handouts.drain(..).chain(batch.answers.drain(..)) {
             answer.refuse(fault.clone());
         }
-        batch.failed.drain(..).for_each(|work| work.refuse(what));
+        batch.lookups.clear();
+        let failed = batch.failed.drain(..).chain(self.parked.drain(..));
+        failed.for_each(|work| work.refuse(what));
         for ticket in batch.tickets.drain(..) {
             // Who no longer waits needs no answer.
             let _ = ticket.send(Err(fault.clone()));

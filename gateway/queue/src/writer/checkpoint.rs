@@ -25,6 +25,7 @@ pub(super) struct Marks(Vec<Marked>);
 /// A checkpoint that is being gathered.
 #[derive(Debug)]
 pub(crate) struct Gathering {
+    number: u32,
     /// Where the log is read from.
     from: Position,
     /// Queues that are still to be marked.
@@ -46,13 +47,14 @@ impl Writer {
     pub(super) fn begin_checkpoint(&mut self, chores_due: bool) {
         let current = self.log.segment();
         let rolled = current > self.checkpointed;
-        let floor = self.archive.floor();
         let wanted = chores_due && {
             let (now, rooms) = (self.clock.now(), &self.rooms);
             let retain = |queue| retain_of(rooms, queue);
-            self.ledger.waits_for_checkpoint(floor, current, now, retain)
+            self.ledger.waits_for_checkpoint(current, now, retain)
         };
-        if self.gathering.is_some() || !(rolled || wanted) {
+        // What is parked is not in the log, but the queues have let go of it.
+        let busy = self.gathering.is_some() || self.archive.saves() || !self.parked.is_empty();
+        if busy || !(rolled || wanted) {
             return;
         }
         self.checkpointed = current;
@@ -61,22 +63,24 @@ impl Writer {
             room.inbox.leave(&mut vec![Arrival::Checkpoint]);
         }
         let missing = self.rooms.len();
-        let thinning = Thinning { segments: self.begin_thinning(floor), came: Vec::new() };
+        let number = self.archive.next_number();
+        let thinning = Thinning { segments: self.begin_thinning(number), came: Vec::new() };
         let from = self.log.end();
-        self.gathering = Some(Gathering { from, missing, marked: Vec::new(), thinning });
+        self.gathering = Some(Gathering { number, from, missing, marked: Vec::new(), thinning });
     }
 
-    fn begin_thinning(&mut self, floor: u32) -> BTreeSet<u32> {
+    fn begin_thinning(&mut self, number: u32) -> BTreeSet<u32> {
+        self.ledger.not_thinned(&self.archive.take_not_thinned());
         let (now, rooms) = (self.clock.now(), &self.rooms);
-        self.ledger.begin_thinning(floor, now, |queue| retain_of(rooms, queue))
+        let (_, floor) = self.archive.older();
+        self.ledger.begin_checkpoint(number, floor, now, |queue| retain_of(rooms, queue))
     }
 
     /// An event comes into a queue while a checkpoint is gathered: its queue may have been asked
     /// before, and the one that it left may be asked after.
     pub(super) fn keep_from_thinning(&mut self, item: &Item) {
         let Some(Gathering { thinning, .. }) = &mut self.gathering else { return };
-        let places = std::iter::once(item.event).chain(item.letter);
-        let chosen = places.filter(|place| thinning.segments.contains(&place.segment()));
+        let chosen = item.places().filter(|place| thinning.segments.contains(&place.segment()));
         thinning.came.extend(chosen);
     }
 
@@ -89,11 +93,11 @@ impl Writer {
             gathering.marked.push(marked);
         }
         if gathering.missing == 0
-            && let Some(Gathering { from, marked, thinning, .. }) = self.gathering.take()
+            && let Some(Gathering { number, from, marked, thinning, .. }) = self.gathering.take()
         {
             // A checkpoint must not be on the disk before what it says was done.
             self.flush()?;
-            self.archive.save_checkpoint(from, marked, thinning);
+            self.archive.save_checkpoint(number, from, marked, thinning);
         }
         Ok(())
     }

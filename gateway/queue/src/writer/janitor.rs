@@ -1,6 +1,7 @@
 //! What the writer does beside writing: has segments deleted that nobody needs, forgets keys, and
 //! looks at the free space.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,22 +15,29 @@ use crate::rooms::Room;
 
 impl Writer {
     /// Has deleted what nobody needs; looks at the free space if the chores are due.
-    pub(super) fn tidy(&mut self, chores_due: bool) {
+    pub(super) fn tidy(&mut self, chores_due: bool) -> io::Result<()> {
         if chores_due {
             self.look_at_space();
             self.forget_keys();
             self.count_keys();
         }
         if self.ledger.take_changed() || chores_due {
-            self.delete_spare();
+            self.delete_spare()?;
         }
+        Ok(())
     }
 
-    fn delete_spare(&mut self) {
+    fn delete_spare(&mut self) -> io::Result<()> {
         let now = self.clock.now();
         let rooms = &self.rooms;
-        let floor = self.archive.floor();
-        for (segment, numbers) in self.ledger.spare(floor, now, |queue| retain_of(rooms, queue)) {
+        let (oldest, floor) = self.archive.older();
+        let spare = self.ledger.spare(oldest, floor, now, |queue| retain_of(rooms, queue));
+        if spare.is_empty() {
+            return Ok(());
+        }
+        // What emptied the segments must be durable before they go.
+        self.flush()?;
+        for (segment, numbers) in spare {
             self.keys.forget(now);
             let last = numbers.end;
             let mut remembered = self.keys.range(numbers).peekable();
@@ -41,6 +49,7 @@ impl Writer {
             self.ledger.remove(segment);
             self.depot.look_again();
         }
+        Ok(())
     }
 
     /// Forgets old keys, and has the files deleted whose keys are all forgotten.

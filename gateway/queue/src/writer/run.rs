@@ -55,6 +55,8 @@ pub(crate) struct Writer {
     /// The segment that was current when the last checkpoint began.
     pub(crate) checkpointed: u32,
     pub(crate) gathering: Option<Gathering>,
+    /// What queues have decided and found no room for: in order, until there is room.
+    pub(crate) parked: VecDeque<Work>,
     /// How long the last flush took, if there was one since the writer last waited.
     pub(crate) last_flush: Duration,
     /// Declared last: the folder is given up when nothing writes any more.
@@ -119,7 +121,9 @@ impl Writer {
                 chores_at = Instant::now() + CHORES_EVERY;
             }
             self.begin_checkpoint(chores_due);
-            self.tidy(chores_due);
+            if let Err(fault) = self.tidy(chores_due) {
+                return self.fail(&fault, &mut batch);
+            }
         }
     }
 
@@ -131,10 +135,11 @@ impl Writer {
         flush_at: &mut Option<Instant>,
     ) -> io::Result<()> {
         let mut in_flight = 0;
+        self.add_parked(batch)?;
         let mut rest = works.drain(..);
         for work in &mut rest {
             in_flight += work.frame().len();
-            if let Err(fault) = self.add(work, batch) {
+            if let Err(fault) = self.add_in_order(work, batch) {
                 batch.failed.extend(rest);
                 return Err(fault);
             }

@@ -13,8 +13,9 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sluicegate_core::delivery::is_json;
 use sluicegate_core::event::Event;
-use sluicegate_core::letter::Letter;
-use sluicegate_core::queue::Consumed;
+use sluicegate_core::letter::{Failure, Letter};
+use sluicegate_core::queue::{Consumed, Standing};
+use sluicegate_queue::Browsed;
 
 /// Writes `{"deliveries":[...]}`.
 pub(super) fn deliveries(batch: &[Consumed]) -> Result<String, serde_json::Error> {
@@ -37,13 +38,90 @@ fn write_delivery(json: &mut String, one: &Consumed) -> Result<(), serde_json::E
     json.push_str(",\"attempt\":");
     write(json, &one.attempt)?;
     json.push_str(",\"event\":");
-    write_event(json, &one.event)?;
+    write_event(json, &one.event, Payload::Shown)?;
     if let Some(letter) = &one.letter {
         json.push_str(",\"letter\":");
         write(json, &LetterJson::new(letter))?;
     }
     json.push('}');
     Ok(())
+}
+
+/// Whether the payload of an event is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// It is.
+    Shown,
+    /// It is not.
+    LeftOut,
+}
+
+/// Writes one event that lies in a queue: `{"cursor":...,"event":{...},...}`.
+pub(super) fn write_browsed(
+    json: &mut String,
+    one: &Browsed,
+    payload: Payload,
+) -> Result<(), serde_json::Error> {
+    let (standing, until) = match one.standing {
+        Standing::Ready => ("ready", None),
+        Standing::Leased(until) => ("leased", Some(until)),
+        Standing::Delayed(until) => ("delayed", Some(until)),
+        Standing::Blocked => ("blocked", None),
+    };
+    let head = BrowsedJson {
+        cursor: one.cursor.to_string(),
+        standing,
+        until: until.map(|until| until.rfc3339()),
+        attempts: one.attempts,
+        priority: one.priority.level(),
+        expires_at: one.expires_at.map(|at| at.rfc3339()),
+        failures: failures(&one.failures),
+        letter: one.letter.as_ref().map(LetterJson::new),
+    };
+    write(json, &head)?;
+    // The event is no part of the head: its payload is written byte for byte.
+    json.pop();
+    json.push_str(",\"event\":");
+    match &one.event {
+        Some(event) => write_event(json, event, payload)?,
+        None => json.push_str("null"),
+    }
+    json.push('}');
+    Ok(())
+}
+
+/// What is known of an event that lies in a queue, but for the event.
+#[derive(Debug, Serialize)]
+struct BrowsedJson<'a> {
+    cursor: String,
+    standing: &'static str,
+    /// Until when it is leased or delayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    attempts: u32,
+    priority: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// The last failed attempts here, oldest first.
+    failures: Vec<FailureJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letter: Option<LetterJson<'a>>,
+}
+
+/// One attempt that failed.
+#[derive(Debug, Serialize)]
+struct FailureJson<'a> {
+    at: String,
+    attempt: u32,
+    why: &'a str,
+}
+
+fn failures<'a>(all: &'a [Failure]) -> Vec<FailureJson<'a>> {
+    let shown = |one: &'a Failure| {
+        let Failure { at, attempt, why } = one;
+        FailureJson { at: at.rfc3339(), attempt: *attempt, why }
+    };
+    all.iter().map(shown).collect()
 }
 
 /// Why an event is in a dead-letter queue.
@@ -56,6 +134,8 @@ struct LetterJson<'a> {
     plugin: Option<&'a str>,
     digest: Option<String>,
     attempts: u32,
+    /// The last failed attempts, oldest first.
+    failures: Vec<FailureJson<'a>>,
 }
 
 impl<'a> LetterJson<'a> {
@@ -68,11 +148,16 @@ impl<'a> LetterJson<'a> {
             plugin: letter.plugin.as_ref().map(|(name, _)| name.as_ref()),
             digest: letter.plugin.as_ref().map(|(_, digest)| digest.to_string()),
             attempts: letter.attempts,
+            failures: failures(&letter.failures),
         }
     }
 }
 
-fn write_event(json: &mut String, event: &Event) -> Result<(), serde_json::Error> {
+fn write_event(
+    json: &mut String,
+    event: &Event,
+    payload: Payload,
+) -> Result<(), serde_json::Error> {
     let time = event.time.unwrap_or(event.received_at).rfc3339();
     json.push_str("{\"specversion\":\"1.0\"");
     field(json, "id", &event.id.to_string())?;
@@ -96,7 +181,9 @@ fn write_event(json: &mut String, event: &Event) -> Result<(), serde_json::Error
     }
     json.push_str(",\"sgheaders\":");
     write(json, &headers(event))?;
-    write_data(json, event)?;
+    if payload == Payload::Shown {
+        write_data(json, event)?;
+    }
     json.push('}');
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Whether the gateway lives, and whether it takes events.
 
+use serde_json::{Value, json};
+use sluicegate_queue::StoreMetrics;
 use sluicegate_sources::http::Response;
 use tokio::sync::watch;
 
 use super::reply;
 
-/// Whether the gateway takes events; asked by load balancers at `/readyz`.
+/// Whether the gateway serves; asked by load balancers at `/readyz`.
 #[derive(Debug)]
 pub struct Readiness(watch::Sender<State>);
 
@@ -50,14 +52,42 @@ pub(super) fn healthz() -> Response {
     reply::text("text/plain; charset=utf-8", "ok\n".to_owned())
 }
 
-/// `GET /readyz`: it takes events, and its store can make them durable.
-pub(super) fn readyz(readiness: &Readiness, store_poisoned: bool) -> Response {
-    if store_poisoned {
-        let why = "a flush of the store failed: nothing can be made durable until a restart";
-        return reply::problem(503, "store_unavailable", why);
+/// `GET /readyz`: whether anybody is served.
+///
+/// A full disk is told as `degraded`, with 200: consumers are served, and must be, since it is they
+/// who make room. A balancer that took the gateway out for it would keep the disk full.
+pub(super) fn readyz(readiness: &Readiness, store: &StoreMetrics) -> Response {
+    if let Some(reply) = not_ready(readiness, store) {
+        return reply;
     }
-    if !readiness.is_ready() {
-        return reply::problem(503, "stopping", "the gateway is starting or stopping");
-    }
-    reply::text("text/plain; charset=utf-8", "ready\n".to_owned())
+    let reasons: Vec<Value> = store
+        .disk_full
+        .then(|| json!({ "code": DISK_FULL, "detail": DISK_FULL_DETAIL }))
+        .into_iter()
+        .collect();
+    let status = if reasons.is_empty() { "ready" } else { "degraded" };
+    reply::json(&json!({ "status": status, "reasons": reasons }))
 }
+
+/// `GET /readyz/senders`: whether events are taken. For the balancer in front of the webhook
+/// listener: another gateway may have room where this one has none.
+pub(super) fn for_senders(readiness: &Readiness, store: &StoreMetrics) -> Response {
+    if store.disk_full {
+        return reply::problem(503, "disk_full", DISK_FULL_DETAIL);
+    }
+    readyz(readiness, store)
+}
+
+fn not_ready(readiness: &Readiness, store: &StoreMetrics) -> Option<Response> {
+    if store.poisoned {
+        let why = "a flush of the store failed: nothing can be made durable until a restart";
+        return Some(reply::problem(503, "store_unavailable", why));
+    }
+    let why = "the gateway is starting or stopping";
+    (!readiness.is_ready()).then(|| reply::problem(503, "stopping", why))
+}
+
+const DISK_FULL: &str = "disk_full";
+
+const DISK_FULL_DETAIL: &str = "the disk has less free space than limits.free_disk_min: events are \
+                                refused; consumers are served";

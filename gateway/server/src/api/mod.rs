@@ -1,19 +1,25 @@
 //! The consumer and admin API on the admin listener.
 //!
-//! `door` decides who may ask; `table` knows which methods and paths there are; `queues` answers
-//! for queues; `health` says whether the gateway lives and takes events; `exposition` writes the
-//! metrics; `jobs` answers for redrives and replays; `event_json` is the CloudEvents JSON that consumers get.
+//! `door` decides who may ask; `table` knows which methods and paths there are. `queues` answers
+//! consumers; `show`, `peek` and `manage` answer operators: what queues are, what lies in them, and
+//! what is done to them; `jobs` answers for redrives and replays. `health` says whether the gateway
+//! lives and takes events; `exposition` writes the metrics; `event_json` is the CloudEvents JSON
+//! that consumers get.
 
 mod door;
 mod event_json;
 mod exposition;
 mod health;
 mod jobs;
+mod manage;
+mod peek;
 mod queues;
 mod reply;
+mod show;
 mod table;
 
 pub use door::Access;
 pub use exposition::Rooms;
 pub use health::Readiness;
+pub use show::Configured;
 pub use table::Api;

@@ -1,15 +1,16 @@
-//! What consumers and operators ask of queues: receive, settle, and their numbers.
+//! What consumers ask of queues: receive and settle.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use serde_json::json;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::limits::{
     DELAY_MS_MAX, LEASE_MS_DEFAULT, LEASE_MS_MAX, RECEIVE_BATCH_MAX, RECEIVE_WAIT_MS_MAX,
     SETTLE_BATCH_MAX, bounded_reason,
 };
-use sluicegate_core::queue::{LeaseReceipt, QueueFault, QueueStats, Settled, Settlement, Verb};
+use sluicegate_core::queue::{LeaseReceipt, QueueFault, Settled, Settlement, Verb};
 use sluicegate_core::seams::{Ask, Engine};
 use sluicegate_sources::http::Response;
 
@@ -19,14 +20,27 @@ use super::reply;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct ReceiveBody {
-    max: usize,
-    wait_ms: u64,
-    lease_ms: u64,
+    max: i64,
+    wait_ms: i64,
+    lease_ms: Option<i64>,
 }
 
 impl Default for ReceiveBody {
     fn default() -> Self {
-        Self { max: 10, wait_ms: 0, lease_ms: LEASE_MS_DEFAULT }
+        Self { max: 10, wait_ms: 0, lease_ms: None }
+    }
+}
+
+impl ReceiveBody {
+    fn checked(&self) -> Result<Ask, Response> {
+        let max = within("max", self.max, 1, RECEIVE_BATCH_MAX as u64)?;
+        let wait = within("wait_ms", self.wait_ms, 0, RECEIVE_WAIT_MS_MAX)?;
+        let lease = self.lease_ms.map(|ms| within("lease_ms", ms, 1, LEASE_MS_MAX)).transpose()?;
+        Ok(Ask {
+            max: usize::try_from(max).unwrap_or(RECEIVE_BATCH_MAX),
+            wait: Duration::from_millis(wait),
+            lease: Duration::from_millis(lease.unwrap_or(LEASE_MS_DEFAULT)),
+        })
     }
 }
 
@@ -42,7 +56,7 @@ struct SettleBody {
 #[serde(deny_unknown_fields)]
 struct NackBody {
     receipt: String,
-    delay_ms: Option<u64>,
+    delay_ms: Option<i64>,
     #[serde(default)]
     reason: String,
 }
@@ -51,7 +65,7 @@ struct NackBody {
 #[serde(deny_unknown_fields)]
 struct ExtendBody {
     receipt: String,
-    lease_ms: u64,
+    lease_ms: i64,
 }
 
 /// What became of one receipt.
@@ -61,25 +75,6 @@ struct ResultJson {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-}
-
-/// The numbers of every queue.
-#[derive(Serialize)]
-struct QueuesJson<'a> {
-    queues: Vec<StatsJson<'a>>,
-}
-
-/// The numbers of a queue.
-#[derive(Serialize)]
-struct StatsJson<'a> {
-    name: &'a str,
-    depth: u64,
-    ready: u64,
-    leased: u64,
-    delayed: u64,
-    dead: u64,
-    oldest_age_ms: u64,
-    bytes: u64,
 }
 
 /// `POST /v1/queues/{queue}/receive`. A long poll is answered empty once the gateway is `stopped`.
@@ -93,19 +88,9 @@ pub(super) async fn receive(
         Ok(ask) => ask,
         Err(reply) => return reply,
     };
-    if !(1..=RECEIVE_BATCH_MAX).contains(&ask.max) {
-        return out_of_range("max", 1, RECEIVE_BATCH_MAX as u64);
-    }
-    if ask.wait_ms > RECEIVE_WAIT_MS_MAX {
-        return out_of_range("wait_ms", 0, RECEIVE_WAIT_MS_MAX);
-    }
-    if !(1..=LEASE_MS_MAX).contains(&ask.lease_ms) {
-        return out_of_range("lease_ms", 1, LEASE_MS_MAX);
-    }
-    let ask = Ask {
-        max: ask.max,
-        wait: Duration::from_millis(ask.wait_ms),
-        lease: Duration::from_millis(ask.lease_ms),
+    let ask = match ask.checked() {
+        Ok(ask) => ask,
+        Err(reply) => return reply,
     };
     let received = tokio::select! {
         // What came is handed out, even at the last moment.
@@ -131,13 +116,10 @@ pub(super) async fn settle(engine: &dyn Engine, queue: &QueueName, body: &[u8]) 
     if body.ack.len() + body.nack.len() + body.extend.len() > SETTLE_BATCH_MAX {
         return out_of_range("receipts", 0, SETTLE_BATCH_MAX as u64);
     }
-    if body.nack.iter().any(|nack| nack.delay_ms.is_some_and(|ms| ms > DELAY_MS_MAX)) {
-        return out_of_range("delay_ms", 0, DELAY_MS_MAX);
-    }
-    if body.extend.iter().any(|extend| !(1..=LEASE_MS_MAX).contains(&extend.lease_ms)) {
-        return out_of_range("lease_ms", 1, LEASE_MS_MAX);
-    }
-    let settlements = settlements(body);
+    let settlements = match settlements(body) {
+        Ok(settlements) => settlements,
+        Err(reply) => return reply,
+    };
     let receipts: Vec<String> = settlements.iter().map(|s| s.receipt.0.clone()).collect();
     match engine.settle(queue, settlements).await {
         Ok(settled) => {
@@ -148,17 +130,20 @@ pub(super) async fn settle(engine: &dyn Engine, queue: &QueueName, body: &[u8]) 
     }
 }
 
-fn settlements(body: SettleBody) -> Vec<Settlement> {
+fn settlements(body: SettleBody) -> Result<Vec<Settlement>, Response> {
     let settle = |receipt: String, verb| Settlement { receipt: LeaseReceipt(receipt), verb };
-    let acks = body.ack.into_iter().map(|receipt| settle(receipt, Verb::Ack));
-    let nacks = body.nack.into_iter().map(|nack| {
-        let delay = nack.delay_ms.map(Duration::from_millis);
-        settle(nack.receipt, Verb::Nack { delay, reason: bounded_reason(nack.reason) })
-    });
-    let extends = body.extend.into_iter().map(|extend| {
-        settle(extend.receipt, Verb::Extend { lease: Duration::from_millis(extend.lease_ms) })
-    });
-    acks.chain(nacks).chain(extends).collect()
+    let mut all: Vec<_> = body.ack.into_iter().map(|receipt| settle(receipt, Verb::Ack)).collect();
+    for nack in body.nack {
+        let delay = nack.delay_ms.map(|ms| within("delay_ms", ms, 0, DELAY_MS_MAX)).transpose()?;
+        let delay = delay.map(Duration::from_millis);
+        let reason = bounded_reason(nack.reason);
+        all.push(settle(nack.receipt, Verb::Nack { delay, reason }));
+    }
+    for extend in body.extend {
+        let lease = within("lease_ms", extend.lease_ms, 1, LEASE_MS_MAX)?;
+        all.push(settle(extend.receipt, Verb::Extend { lease: Duration::from_millis(lease) }));
+    }
+    Ok(all)
 }
 
 fn result((receipt, settled): (String, Settled)) -> ResultJson {
@@ -170,49 +155,30 @@ fn result((receipt, settled): (String, Settled)) -> ResultJson {
     }
 }
 
-/// `GET /v1/queues`.
-pub(super) async fn list(engine: &dyn Engine) -> Response {
-    let all = engine.stats().await;
-    let queues = all.iter().map(|(name, stats)| stats_json(name, stats)).collect();
-    reply::json(&QueuesJson { queues })
-}
-
-/// `GET /v1/queues/{queue}`.
-pub(super) async fn show(engine: &dyn Engine, queue: &QueueName) -> Response {
-    let all = engine.stats().await;
-    match all.iter().find(|(name, _)| name == queue) {
-        Some((name, stats)) => reply::json(&stats_json(name, stats)),
-        None => refuse(&QueueFault::NoQueue),
-    }
-}
-
-fn stats_json<'a>(name: &'a QueueName, stats: &QueueStats) -> StatsJson<'a> {
-    StatsJson {
-        name: name.as_str(),
-        depth: stats.depth,
-        ready: stats.ready,
-        leased: stats.leased,
-        delayed: stats.delayed,
-        dead: stats.dead,
-        oldest_age_ms: u64::try_from(stats.oldest_age.as_millis()).unwrap_or(u64::MAX),
-        bytes: stats.bytes,
-    }
-}
-
-/// An empty body stands for `{}`. A list is refused, though serde would read one field by field.
+/// An empty body stands for `{}`. What is no JSON is 400; what is JSON but not what is asked, 422.
+/// A list is refused, though serde would read one field by field.
 pub(super) fn parse<'a, T: Deserialize<'a> + Default>(body: &'a [u8]) -> Result<T, Response> {
-    let refuse = |why: &str| {
-        let detail = format!("the body is not what is asked: {why}");
-        reply::problem(400, "request_malformed", &detail)
+    let refuse = |fault: serde_json::Error| {
+        let detail = format!("the body is not what is asked: {fault}");
+        match fault.classify() {
+            Category::Data => reply::problem(422, "request_invalid", &detail),
+            _ => reply::problem(400, "request_malformed", &detail),
+        }
     };
     match body.trim_ascii_start().first() {
         None => Ok(T::default()),
-        Some(b'{') => serde_json::from_slice(body).map_err(|fault| refuse(&fault.to_string())),
-        Some(_) => Err(refuse("a JSON object is asked")),
+        Some(b'[') => Err(reply::problem(422, "request_invalid", "the body is a JSON object")),
+        Some(_) => serde_json::from_slice(body).map_err(refuse),
     }
 }
 
-fn out_of_range(what: &str, least: u64, most: u64) -> Response {
+/// A number that must be within these bounds.
+fn within(what: &str, value: i64, least: u64, most: u64) -> Result<u64, Response> {
+    let value = u64::try_from(value).ok().filter(|value| (least..=most).contains(value));
+    value.ok_or_else(|| out_of_range(what, least, most))
+}
+
+pub(super) fn out_of_range(what: &str, least: u64, most: u64) -> Response {
     reply::problem(422, "value_out_of_range", &format!("{what} must be {least} to {most}"))
 }
 

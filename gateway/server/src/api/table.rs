@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::QueueFault;
+use sluicegate_core::queue::{Delivery, QueueFault};
 use sluicegate_core::seams::{Engine, Pending};
 use sluicegate_sources::http::{BodyRule, Handler, Hangup, Head, Request, Response};
 
@@ -12,8 +12,11 @@ use super::door::Access;
 use super::exposition::{self, Rooms};
 use super::health::{self, Readiness};
 use super::jobs;
+use super::manage;
+use super::peek;
 use super::queues;
 use super::reply;
+use super::show;
 
 /// The admin API.
 pub struct Api {
@@ -28,12 +31,39 @@ pub struct Api {
 enum Place {
     Health,
     Ready,
+    ReadyForSenders,
     Metrics,
     Queues,
     Queue(QueueName),
-    Receive(QueueName),
-    Settle(QueueName),
+    Part(QueueName, Part),
     Jobs(jobs::Place),
+}
+
+/// What is asked of a queue below its path.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Part {
+    Events,
+    Receive,
+    Settle,
+    Pause,
+    Resume,
+    Hold,
+    Purge,
+}
+
+impl Part {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "events" => Self::Events,
+            "receive" => Self::Receive,
+            "settle" => Self::Settle,
+            "pause" => Self::Pause,
+            "resume" => Self::Resume,
+            "hold" => Self::Hold,
+            "purge" => Self::Purge,
+            _ => return None,
+        })
+    }
 }
 
 impl Place {
@@ -43,21 +73,33 @@ impl Place {
         match parts.as_slice() {
             ["healthz"] => Ok(Self::Health),
             ["readyz"] => Ok(Self::Ready),
+            ["readyz", "senders"] => Ok(Self::ReadyForSenders),
             ["metrics"] => Ok(Self::Metrics),
             ["v1", "queues"] => Ok(Self::Queues),
             ["v1", "queues", name] => queue(name).map(Self::Queue),
-            ["v1", "queues", name, "receive"] => queue(name).map(Self::Receive),
-            ["v1", "queues", name, "settle"] => queue(name).map(Self::Settle),
-            ["v1", rest @ ..] => jobs::Place::parse(rest).map(Self::Jobs).ok_or_else(nothing),
+            ["v1", rest @ ..] => {
+                if let Some(place) = jobs::Place::parse(rest) {
+                    return Ok(Self::Jobs(place));
+                }
+                let ["queues", name, word] = rest else { return Err(nothing()) };
+                let part = Part::parse(word).ok_or_else(nothing)?;
+                queue(name).map(|name| Self::Part(name, part))
+            }
             _ => Err(nothing()),
         }
     }
 
-    fn method(&self) -> &'static str {
+    fn methods(&self) -> &'static [&'static str] {
         match self {
-            Self::Receive(_) | Self::Settle(_) => "POST",
-            Self::Jobs(place) => place.method(),
-            _ => "GET",
+            Self::Queue(_) => &["GET", "PUT", "DELETE"],
+            Self::Part(_, Part::Events) => &["GET"],
+            Self::Part(_, Part::Hold) => &["PUT"],
+            Self::Part(..) => &["POST"],
+            Self::Jobs(place) => match place.method() {
+                "POST" => &["POST"],
+                _ => &["GET"],
+            },
+            _ => &["GET"],
         }
     }
 }
@@ -74,16 +116,17 @@ impl Api {
         Self { engine, access, readiness, rooms }
     }
 
-    /// Health is for load balancers: it tells nothing, and everyone may ask.
+    /// Health is for load balancers: it tells next to nothing, and everyone may ask.
     fn judge(&self, head: &Head) -> Result<(), Response> {
         let place = Place::parse(head.path())?;
-        if !matches!(place, Place::Health | Place::Ready) {
+        if !matches!(place, Place::Health | Place::Ready | Place::ReadyForSenders) {
             self.access.check(&head.headers, sha256)?;
         }
-        let allowed = place.method();
-        if head.method == allowed {
+        let methods = place.methods();
+        if methods.contains(&head.method.as_str()) {
             return Ok(());
         }
+        let allowed = methods.join(", ");
         let detail = format!("use {allowed}");
         Err(reply::problem(405, "method_not_allowed", &detail).with("allow", allowed))
     }
@@ -93,19 +136,40 @@ impl Api {
             Ok(place) => place,
             Err(reply) => return reply,
         };
-        let (engine, body) = (self.engine.as_ref(), request.body.as_ref());
+        let (rooms, body) = (&self.rooms, request.body.as_ref());
         match place {
             Place::Health => health::healthz(),
-            Place::Ready => health::readyz(&self.readiness, self.rooms.store_poisoned()),
-            Place::Metrics => exposition::page(&self.rooms, engine).await,
-            Place::Queues => queues::list(engine).await,
-            Place::Queue(queue) => queues::show(engine, &queue).await,
-            Place::Receive(queue) => {
-                let stopped = self.readiness.stopped();
-                queues::receive(engine, &queue, body, stopped).await
+            Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics()),
+            Place::ReadyForSenders => health::for_senders(&self.readiness, &rooms.store.metrics()),
+            Place::Metrics => exposition::page(rooms, self.engine.as_ref()).await,
+            Place::Queues => show::list(&rooms.store, &rooms.configured).await,
+            Place::Queue(queue) => self.queue(&queue, &request).await,
+            Place::Part(queue, part) => self.part(&queue, part, &request).await,
+            Place::Jobs(place) => {
+                jobs::answer(place, self.engine.as_ref(), &rooms.jobs, body).await
             }
-            Place::Settle(queue) => queues::settle(engine, &queue, body).await,
-            Place::Jobs(place) => jobs::answer(place, engine, &self.rooms.jobs, body).await,
+        }
+    }
+
+    async fn queue(&self, queue: &QueueName, request: &Request) -> Response {
+        match request.method.as_str() {
+            "PUT" => manage::put(&self.rooms, queue, request.body.as_ref()).await,
+            "DELETE" => manage::delete(&self.rooms, queue).await,
+            _ => show::show(&self.rooms.store, &self.rooms.configured, queue).await,
+        }
+    }
+
+    async fn part(&self, queue: &QueueName, part: Part, request: &Request) -> Response {
+        let (engine, store) = (self.engine.as_ref(), self.rooms.store.as_ref());
+        let body = request.body.as_ref();
+        match part {
+            Part::Events => peek::events(store, queue, request.query()).await,
+            Part::Receive => queues::receive(engine, queue, body, self.readiness.stopped()).await,
+            Part::Settle => queues::settle(engine, queue, body).await,
+            Part::Pause => manage::deliver(store, queue, body, Delivery::Paused).await,
+            Part::Resume => manage::deliver(store, queue, body, Delivery::Running).await,
+            Part::Hold => manage::set_hold(store, queue, body).await,
+            Part::Purge => manage::purge(store, queue, body).await,
         }
     }
 }
@@ -119,10 +183,11 @@ impl Handler for Api {
         Box::pin(self.answer(request))
     }
 
-    /// A consumer that went away must not be leased anything. Settlements are finished.
+    /// A consumer that went away must not be leased anything, and nobody reads on for one that
+    /// looked. Everything else is finished.
     fn hangup(&self, request: &Request) -> Hangup {
         match Place::parse(request.path()) {
-            Ok(Place::Receive(_)) => Hangup::Abandon,
+            Ok(Place::Part(_, Part::Receive | Part::Events)) => Hangup::Abandon,
             _ => Hangup::Finish,
         }
     }
@@ -146,8 +211,10 @@ mod tests {
             ("/healthz", Place::Health),
             ("/v1/queues", Place::Queues),
             ("/v1/queues/siem", Place::Queue(queue.clone())),
-            ("/v1/queues/siem/receive", Place::Receive(queue.clone())),
-            ("/v1/queues/siem/settle", Place::Settle(queue.clone())),
+            ("/readyz/senders", Place::ReadyForSenders),
+            ("/v1/queues/siem/receive", Place::Part(queue.clone(), Part::Receive)),
+            ("/v1/queues/siem/events", Place::Part(queue.clone(), Part::Events)),
+            ("/v1/queues/siem/hold", Place::Part(queue.clone(), Part::Hold)),
             ("/v1/queues/siem/redrive", Place::Jobs(jobs::Place::Redrive(queue.clone()))),
             ("/v1/queues/siem/replay", Place::Jobs(jobs::Place::QueueReplay(queue.clone()))),
             ("/v1/jobs", Place::Jobs(jobs::Place::All)),

@@ -90,8 +90,10 @@ impl CommandFault {
         let code = match self {
             Self::Told => return None,
             // Each of its faults is said with its own code.
-            Self::Run(RunFault::Config(_)) | Self::Input(_) => return Some(self.to_string()),
-            Self::Remote(_) | Self::Misused(_) => return Some(self.to_string()),
+            Self::Run(RunFault::Config(_))
+            | Self::Input(_)
+            | Self::Remote(_)
+            | Self::Misused(_) => return Some(self.to_string()),
             Self::Run(fault) => fault.code(),
             Self::Folder(fault) => fault.code(),
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use sluicegate_queue::FsyncMode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::logging::{self, LogFormat};
@@ -43,7 +44,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let mut plan = config::load(&arguments.config, &wall_clock())?;
     let blueprint = Blueprint::build(&mut plan)?;
-    let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
+    let (mode, data) = (plan.store.fsync, plan.store.folder.clone());
+    let fsync = fsync_words(mode);
     let sealed_by = plan.store.encryption.as_ref().map(|one| one.seal_with.name().to_owned());
     let sealed_by = sealed_by.as_deref().unwrap_or("nothing");
     let mut stop = StopSignals::new()?;
@@ -53,6 +55,9 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let (http, admin) = (hall.http, hall.admin);
     let data = data.display();
     tracing::info!(%http, %admin, %fsync, sealed_by, %data, "sluicegate takes events");
+    if mode != FsyncMode::Always {
+        tracing::warn!(%fsync, "a power cut loses what was acknowledged since the last flush");
+    }
     let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
     say(&ready.to_string());
     stop.wait().await;
@@ -62,6 +67,14 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
         () = stop.wait() => tracing::warn!("stopped at once: what was in flight was not answered"),
     }
     Ok(())
+}
+
+/// The mode as the configuration has it.
+fn fsync_words(mode: FsyncMode) -> String {
+    match mode {
+        FsyncMode::Always => "always".to_owned(),
+        FsyncMode::Interval(every) => format!("interval {every:?}"),
+    }
 }
 
 /// Ctrl-C and SIGTERM.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use sluicegate_admission::{Registry, sha256};
 use sluicegate_core::ids::NameError;
+use sluicegate_core::limits::LIFE_MS_MAX;
 use sluicegate_core::time::Clock;
 use sluicegate_queue::{FsyncMode, StoreConfig};
 use sluicegate_sources::http::HttpLimits;
@@ -176,6 +177,7 @@ impl Checker<'_> {
         let mut store =
             StoreConfig::new(self.base.join(&config.data).components().collect::<PathBuf>());
         store.queues = self.queues(&config.queues);
+        store.sources = self.shares(&config.sources);
         store.seed = Dice::new().roll();
         store.fsync = match &config.fsync {
             Fsync::Always => FsyncMode::Always,
@@ -190,7 +192,18 @@ impl Checker<'_> {
         store.encryption = config.encryption.as_ref().and_then(|one| self.encryption(one));
         let limits = &config.limits;
         if let Some(window) = limits.dedupe.window {
+            if window.0 > Duration::from_millis(LIFE_MS_MAX) {
+                let message = "keys are remembered for at most 3650d";
+                self.fault("/limits/dedupe/window", "value_out_of_range", message);
+            }
             store.dedupe_window = window.0;
+        }
+        if let Some(size) = limits.segment_size {
+            if !SEGMENT_BYTES.contains(&size.0) {
+                let message = "a file of the log has 64KiB to 1GiB";
+                self.fault("/limits/segment_size", "value_out_of_range", message);
+            }
+            store.segment_bytes = size.0;
         }
         if let Some(keys) = limits.dedupe.keys {
             store.dedupe_keys_max = keys;
@@ -235,6 +248,9 @@ pub(super) fn places<'c, T>(
 ) -> Vec<(String, &'c String, &'c T)> {
     map.iter().map(|(key, value)| (place(section, key), key, value)).collect()
 }
+
+/// Bytes of one file of the log.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=1024 * 1024 * 1024;
 
 /// How long requests in flight may take after a stop, unless configured.
 const DRAIN: Duration = Duration::from_secs(20);

@@ -2,7 +2,8 @@
 //! once, each with its file, line and path.
 //!
 //! `document` reads YAML with line numbers; `shape` is the published shape, from which the JSON
-//! Schema is made; `read` holds a document against that schema; `check` holds it against the world:
+//! Schema is made; `read` holds a document against that schema, as `published` words it; `check`
+//! holds it against the world:
 //! names that refer to nothing, secrets that are not set. What comes out is a [`Plan`], with the
 //! faults found so far; the hall builds its rooms from it, and they find the rest.
 
@@ -10,8 +11,11 @@ mod check;
 mod document;
 mod encryption;
 mod fault;
+mod field;
+mod live;
 mod plan;
 mod plugins;
+mod published;
 mod queues;
 mod read;
 mod routes;
@@ -24,6 +28,7 @@ mod when;
 
 pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
+pub use live::{WantedQueue, queue_settings, read_queue};
 pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
 pub use read::load;
 pub use shape::json_schema;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use serde_json::Value;
-use sluicegate_admission::schema::Compiled;
 use sluicegate_core::time::Clock;
 
 use super::check::check;
 use super::document::Document;
 use super::fault::{ConfigFault, ConfigFaults};
 use super::plan::Plan;
+use super::published::Published;
 use super::shape::{Config, json_schema};
 
 /// Reads and checks a configuration. The plan knows the faults that were found; the rooms that are
@@ -81,107 +81,20 @@ fn unreadable(fault: &std::io::Error) -> ConfigFault {
 
 /// What breaks the schema: where, as a JSON Pointer, and the fault.
 fn against_schema(document: &Document) -> Vec<(String, ConfigFault)> {
-    let compiled = match Compiled::compile(&json_schema()) {
-        Ok(compiled) => compiled,
+    let published = match Published::new(json_schema()) {
+        Ok(published) => published,
         Err(fault) => {
             let fault = document.fault("", "config_shape", fault.to_string());
             return vec![(String::new(), fault)];
         }
     };
-    compiled
-        .violations(&document.value, FAULTS_MAX)
-        .into_iter()
-        .map(|violation| {
-            let message = match violation.keyword.as_str() {
-                "additionalProperties" | "unevaluatedProperties" => {
-                    unknown_key(&violation.instance)
-                }
-                _ => violation.message,
-            };
-            let fault = document.fault(&violation.instance, "config_shape", message);
-            (violation.instance, fault)
-        })
-        .collect()
+    let violations = published.violations(&document.value, FAULTS_MAX).into_iter();
+    let told = violations.map(|violation| {
+        let fault = document.fault(&violation.instance, "config_shape", violation.message);
+        (violation.instance, fault)
+    });
+    told.collect()
 }
 
 /// Faults told at once: a file with more is better read from the top.
 const FAULTS_MAX: usize = 200;
-
-fn unknown_key(pointer: &str) -> String {
-    let key = pointer.rsplit('/').next().unwrap_or_default();
-    let known = known_keys(pointer);
-    let near =
-        known.iter().filter(|name| distance(name, key) <= 2).min_by_key(|n| distance(n, key));
-    match near {
-        Some(near) => format!("unknown key {key:?}: did you mean {near:?}?"),
-        None => format!("unknown key {key:?}"),
-    }
-}
-
-/// The keys that the schema knows at the place above `pointer`: found by walking the schema along
-/// the instance, through references and one level of alternatives.
-fn known_keys(pointer: &str) -> Vec<String> {
-    let schema = json_schema();
-    let mut at = &schema;
-    let tokens: Vec<&str> = pointer.split('/').skip(1).collect();
-    let (_, above) = tokens.split_last().unwrap_or((&"", &[]));
-    for token in above {
-        at = step(&schema, resolve(&schema, at), token);
-    }
-    let properties = resolve(&schema, at).get("properties").and_then(Value::as_object);
-    properties.map(|map| map.keys().cloned().collect()).unwrap_or_default()
-}
-
-fn step<'s>(root: &'s Value, at: &'s Value, token: &str) -> &'s Value {
-    let named = at.get("properties").and_then(|properties| properties.get(token));
-    let next = named.or_else(|| at.get("additionalProperties")).or_else(|| at.get("items"));
-    next.map_or(&Value::Null, |next| resolve(root, next))
-}
-
-fn resolve<'s>(root: &'s Value, at: &'s Value) -> &'s Value {
-    let alternative = at
-        .get("anyOf")
-        .and_then(Value::as_array)
-        .and_then(|all| all.iter().find(|one| one.get("$ref").is_some()));
-    match alternative.unwrap_or(at).get("$ref").and_then(Value::as_str) {
-        Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null),
-        None => at,
-    }
-}
-
-/// Levenshtein's distance, for names of a few letters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut before = i;
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let changed = before + usize::from(x != *y);
-            before = *cell;
-            left = changed.min(before + 1).min(left + 1);
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn near_misses_are_suggested() {
-        assert_eq!(distance("filters", "filter"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", "acb"), 2);
-        let message = unknown_key("/sources/github/verfy");
-        assert_eq!(message, "unknown key \"verfy\": did you mean \"verify\"?");
-        assert_eq!(unknown_key("/zzzzzzzz"), "unknown key \"zzzzzzzz\"");
-        let message = unknown_key("/queues/siem/retry/attempt");
-        assert_eq!(message, "unknown key \"attempt\": did you mean \"attempts\"?");
-    }
-}

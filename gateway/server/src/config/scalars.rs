@@ -1,4 +1,6 @@
 //! Durations and sizes as people write them: `10s`, `500ms`, `7d`; `64MiB`, `1000`.
+//!
+//! What is written out is read again as the same.
 
 use std::time::Duration;
 
@@ -13,6 +15,30 @@ pub(in crate::config) struct Span(pub(in crate::config) Duration);
 /// A number of bytes: plain, or with `KB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::config) struct Size(pub(in crate::config) u64);
+
+impl Span {
+    /// How a duration is written, for schemas.
+    pub(in crate::config) const PATTERN: &'static str = "^[0-9]{1,12}(ms|s|m|h|d)$";
+
+    /// The duration as people write it, in the largest unit that holds it exactly.
+    pub(in crate::config) fn written(self) -> String {
+        let ms = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        let fits = |(_, factor): &&(&str, u64)| ms > 0 && ms.is_multiple_of(*factor);
+        let (unit, factor) = SPAN_UNITS.iter().rev().find(fits).unwrap_or(&("s", 1));
+        format!("{}{unit}", ms / factor)
+    }
+}
+
+impl Size {
+    /// The size as people write it, in the largest binary unit that holds it exactly.
+    pub(in crate::config) fn written(self) -> String {
+        let fits = |(_, factor): &&(&str, u64)| self.0 > 0 && self.0.is_multiple_of(*factor);
+        let (unit, factor) = BINARY_UNITS.iter().rev().find(fits).unwrap_or(&("", 1));
+        format!("{}{unit}", self.0 / factor)
+    }
+}
+
+const BINARY_UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 const SPAN_UNITS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
@@ -69,7 +95,7 @@ impl JsonSchema for Span {
         json_schema!({
             "description": "A duration: a number with ms, s, m, h or d, such as 500ms or 7d.",
             "type": "string",
-            "pattern": "^[0-9]{1,12}(ms|s|m|h|d)$"
+            "pattern": Self::PATTERN
         })
     }
 }
@@ -105,5 +131,20 @@ mod tests {
         assert_eq!(size("64KiB".into()), Some(65536));
         assert_eq!(size(12.into()), Some(12));
         assert_eq!(size("1TB".into()), None);
+    }
+
+    #[test]
+    fn what_is_written_out_is_read_as_the_same() {
+        for ms in [0, 1, 999, 1000, 1500, 60_000, 90_000, 3_600_000, 86_400_000, 604_800_000] {
+            let span = Span(Duration::from_millis(ms));
+            assert_eq!(serde_json::from_value::<Span>(span.written().into()).unwrap(), span);
+        }
+        assert_eq!(Span(Duration::from_secs(604_800)).written(), "7d");
+        assert_eq!(Span(Duration::ZERO).written(), "0s");
+        for bytes in [0, 1, 1000, 1024, 3 << 20, 10 << 30, (10 << 30) + 1] {
+            let size = Size(bytes);
+            assert_eq!(serde_json::from_value::<Size>(size.written().into()).unwrap(), size);
+        }
+        assert_eq!(Size(10 << 30).written(), "10GiB");
     }
 }

@@ -10,6 +10,7 @@ use sluicegate_admission::{
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::limits::{PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX};
 use sluicegate_core::time::Timestamp;
+use sluicegate_queue::SourceConfig;
 use sluicegate_sources::http::PathRule;
 
 use super::check::{Checker, places};
@@ -68,6 +69,27 @@ impl Checker<'_> {
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
         };
         Some(SourcePlan { name, path, rate })
+    }
+
+    /// How much of each source may lie in the queues; sources without a bound are left out.
+    pub(super) fn shares(
+        &mut self,
+        sources: &BTreeMap<String, shape::Source>,
+    ) -> Vec<SourceConfig> {
+        let mut shares = Vec::new();
+        for (place, name, source) in places("sources", sources) {
+            let (events_max, bytes) = (source.limits.events, source.limits.bytes);
+            if bytes.is_some_and(|bytes| bytes.0 == 0) {
+                let message = "a bound of no bytes lets nothing in";
+                self.fault(&format!("{place}/limits/bytes"), "value_out_of_range", message);
+            }
+            // A name that is none was told with the source.
+            let Ok(name) = name.parse() else { continue };
+            if events_max.is_some() || bytes.is_some() {
+                shares.push(SourceConfig { name, events_max, bytes_max: bytes.map(|b| b.0) });
+            }
+        }
+        shares
     }
 
     fn gate(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<Gate> {

@@ -6,14 +6,16 @@
 //! they still read back from the cache until `evict`, and no later flush writes them. Room that is
 //! reserved is durable at once, and reads as zeros.
 
+mod record;
 mod steps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Disk, DiskFile};
+use record::Deed;
 pub(crate) use steps::Random;
 use steps::{File, FileStep, NameStep};
 
@@ -37,6 +39,8 @@ struct State {
     /// is written or not.
     capacity: Option<u64>,
     free_bytes: u64,
+    /// What was done, with the number of its step, if that is to be known.
+    deeds: Option<Vec<(u64, Deed)>>,
 }
 
 impl SimulatedDisk {
@@ -73,22 +77,7 @@ impl SimulatedDisk {
 
     /// The disk after the power comes back. The seed decides what of the unflushed is there.
     pub(crate) fn after_power_cut(&self, seed: u64) -> Self {
-        let state = self.lock();
-        let mut random = Random(seed);
-        let mut names = state.durable_names.clone();
-        let kept = random.below(state.pending_names.len() as u64 + 1) as usize;
-        for (_, step) in &state.pending_names[..kept] {
-            step.apply(&mut names);
-        }
-        let files = state.files.iter().map(|file| file.after_power_cut(&mut random)).collect();
-        let after = State {
-            files,
-            durable_names: names.clone(),
-            names,
-            free_bytes: u64::MAX,
-            ..State::default()
-        };
-        Self(Arc::new(Mutex::new(after)))
+        self.lock().after_power_cut(seed)
     }
 
     /// Flips one bit of a file.
@@ -111,6 +100,7 @@ impl SimulatedDisk {
     fn name_step(&self, folder_of: &str, step: NameStep) -> io::Result<()> {
         let mut state = self.lock();
         state.step()?;
+        state.note(|| Deed::Named(folder(folder_of), step.clone()));
         step.apply(&mut state.names);
         state.pending_names.push((folder(folder_of), step));
         Ok(())
@@ -139,6 +129,41 @@ impl State {
         }
     }
 
+    fn flush_names(&mut self, synced: &str) {
+        let steps = std::mem::take(&mut self.pending_names);
+        for (folder, step) in steps {
+            if folder == synced {
+                step.apply(&mut self.durable_names);
+            } else {
+                self.pending_names.push((folder, step));
+            }
+        }
+    }
+
+    fn after_power_cut(&self, seed: u64) -> SimulatedDisk {
+        let mut random = Random(seed);
+        let mut names = self.durable_names.clone();
+        let kept = random.below(self.pending_names.len() as u64 + 1) as usize;
+        for (_, step) in &self.pending_names[..kept] {
+            step.apply(&mut names);
+        }
+        let named: BTreeSet<usize> = names.values().copied().collect();
+        let after = |(id, file): (usize, &File)| match named.contains(&id) {
+            true => file.after_power_cut(&mut random),
+            // Nobody can open it again.
+            false => File::default(),
+        };
+        let files = self.files.iter().enumerate().map(after).collect();
+        let after = State {
+            files,
+            durable_names: names.clone(),
+            names,
+            free_bytes: u64::MAX,
+            ..State::default()
+        };
+        SimulatedDisk(Arc::new(Mutex::new(after)))
+    }
+
     fn alive(&self) -> io::Result<()> {
         if self.dies_at.is_some_and(|at| self.steps >= at) {
             return Err(io::Error::other("power is off"));
@@ -162,6 +187,7 @@ impl Disk for SimulatedDisk {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             state.grow(0, room)?;
+            state.note(|| Deed::Made { room });
             state.files.push(File { room, ..File::default() });
             state.files.len() - 1
         };
@@ -193,14 +219,8 @@ impl Disk for SimulatedDisk {
     fn sync_folder(&self, synced: &str) -> io::Result<()> {
         let mut state = self.lock();
         state.step()?;
-        let steps = std::mem::take(&mut state.pending_names);
-        for (folder, step) in steps {
-            if folder == synced {
-                step.apply(&mut state.durable_names);
-            } else {
-                state.pending_names.push((folder, step));
-            }
-        }
+        state.note(|| Deed::SyncedFolder(synced.to_owned()));
+        state.flush_names(synced);
         Ok(())
     }
 
@@ -223,6 +243,7 @@ impl SimulatedFile {
         if let FileStep::Write(offset, bytes) = &step {
             state.grow(state.files[self.id].len(), offset + bytes.len() as u64)?;
         }
+        state.note(|| Deed::Changed(self.id, step.clone()));
         let file = &mut state.files[self.id];
         step.apply(&mut file.cached);
         file.pending.push(step);
@@ -252,14 +273,12 @@ impl DiskFile for SimulatedFile {
         state.step()?;
         state.flushes += 1;
         let fails = state.fails_flush == Some(state.flushes);
-        let file = &mut state.files[self.id];
-        let pending = std::mem::take(&mut file.pending);
         if fails {
+            state.files[self.id].pending.clear();
             return Err(io::Error::other("input/output error"));
         }
-        for step in pending {
-            step.apply(&mut file.durable);
-        }
+        state.note(|| Deed::Synced(self.id));
+        state.files[self.id].flush();
         Ok(())
     }
 
@@ -267,6 +286,7 @@ impl DiskFile for SimulatedFile {
         let mut state = self.disk.lock();
         state.step()?;
         state.grow(state.files[self.id].len(), room)?;
+        state.note(|| Deed::Reserved(self.id, room));
         let file = &mut state.files[self.id];
         file.room = file.room.max(room);
         Ok(())

@@ -43,6 +43,12 @@ impl File {
         self.room.max(self.cached.len() as u64)
     }
 
+    pub(super) fn flush(&mut self) {
+        for step in std::mem::take(&mut self.pending) {
+            step.apply(&mut self.durable);
+        }
+    }
+
     pub(super) fn replay(&mut self) {
         self.cached = self.durable.clone();
         for step in &self.pending {

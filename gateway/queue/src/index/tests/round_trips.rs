@@ -57,10 +57,10 @@ fn naive_section(summary: &Summary, all: &[(QueueNumber, Item)]) {
         assert_eq!(Some(*last), items.last().map(|item| item.id));
         for segment in items.iter().map(|item| item.event.segment()).chain([SEGMENT, 1]) {
             let events = items.iter().filter(|item| item.event.segment() == segment);
-            let letters = items.iter().filter_map(|item| item.letter);
-            let letters = letters.filter(|letter| letter.segment() == segment).count() as u64;
-            let bytes = events.clone().map(|item| u64::from(item.weight)).sum();
-            assert_eq!(refs.of(segment), Sum { count: events.count() as u64 + letters, bytes });
+            let places = items.iter().flat_map(|item| item.places());
+            let count = places.filter(|place| place.segment() == segment).count() as u64;
+            let bytes = events.map(|item| u64::from(item.weight)).sum();
+            assert_eq!(refs.of(segment), Sum { count, bytes });
         }
         for source in [0, 1, 77, u32::MAX, 5].map(SourceTag) {
             let items = items.iter().filter(|item| item.source == source);

@@ -3,7 +3,9 @@
 
 mod encryption;
 mod queue;
+mod retain;
 mod route;
+mod sink;
 mod source;
 mod verify;
 
@@ -16,8 +18,10 @@ use serde_json::Value;
 use super::scalars::{Size, Span};
 
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
-pub(in crate::config) use queue::{HttpSink, Queue, Sink};
+pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
+pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{OnFailure, Plugin, Route, When};
+pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
 pub(in crate::config) use verify::{
     Algorithm, Encoding, Generic, Key, SecretEncoding, TimestampUnit, Verify,
@@ -123,6 +127,9 @@ pub(in crate::config) struct Limits {
     pub(in crate::config) filter_threads: Option<usize>,
     /// Free disk space below which events are refused. Default `256MiB`.
     pub(in crate::config) free_disk_min: Option<Size>,
+    /// The size of one file of the log, from `64KiB` to `1GiB`. What is settled is deleted file by
+    /// file. Default `64MiB`.
+    pub(in crate::config) segment_size: Option<Size>,
     /// How long requests in flight may take after a stop was asked for. Default `20s`.
     pub(in crate::config) drain: Option<Span>,
     /// How long, and how many, idempotency keys are remembered.
@@ -134,7 +141,7 @@ pub(in crate::config) struct Limits {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct DedupeLimits {
-    /// For so long. Default `3d`.
+    /// For so long; at most `3650d`. Default `3d`.
     pub(in crate::config) window: Option<Span>,
     /// At most so many. Default 1000000.
     #[schemars(range(min = 1, max = 100_000_000))]
@@ -148,4 +155,9 @@ pub fn json_schema() -> Value {
     let mut schema = generator.into_root_schema_for::<Config>();
     schema.insert("$id".to_owned(), Value::String("sluicegate/config.schema.json".to_owned()));
     schema.to_value()
+}
+
+/// The JSON Schema of one queue: a part of that of the configuration.
+pub(in crate::config) fn queue_json_schema() -> Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Queue>().to_value()
 }

@@ -16,7 +16,7 @@ pub(in crate::config) struct Source {
     pub(in crate::config) verify: Verify,
     /// What payloads are held against.
     pub(in crate::config) schema: Option<SchemaRule>,
-    /// How fast senders may be.
+    /// How fast senders may be, and how much of them may lie in the queues.
     #[serde(default)]
     pub(in crate::config) limits: SourceLimits,
     /// Where to find the facts of an event, where the scheme's own places do not fit.
@@ -77,7 +77,7 @@ pub(in crate::config) enum OnViolation {
     Tag,
 }
 
-/// How fast the senders of a source may be.
+/// How fast the senders of a source may be, and how much of it may lie in the queues.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SourceLimits {
@@ -87,6 +87,11 @@ pub(in crate::config) struct SourceLimits {
     /// Events at once. Default: one second's worth.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) burst: Option<u32>,
+    /// Its events that lie in all queues, counted once for each queue; beyond it the answer is 429.
+    #[schemars(range(min = 1))]
+    pub(in crate::config) events: Option<u64>,
+    /// Their bytes.
+    pub(in crate::config) bytes: Option<Size>,
 }
 
 /// Where to find the facts of an event: each a list of `header:NAME`, `pointer:/json/pointer` or
