@@ -104,7 +104,8 @@ fn what_cannot_be_opened_is_refused_with_its_code() {
 fn a_running_gateway_is_left_alone() {
     let world = World::new(&config::every_scheme());
     let gateway = world.start();
-    gateway.deliver("/hooks/github", &fixtures::github("push", fixtures::Encoding::Json, "1"));
+    let push = fixtures::github("push", fixtures::Encoding::Json, "1");
+    assert_eq!(gateway.deliver("/hooks/github", &push).status, 202);
     let refused = world.run(&["queue", "verify", "--config", "gateway.yaml"]);
     assert!(said(&refused, 2).contains("[data_folder_in_use]"));
     assert!(gateway.stop().success());
