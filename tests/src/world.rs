@@ -86,6 +86,19 @@ impl World {
         Gateway::spawn(command, Some(Arc::clone(&self.folder)))
     }
 
+    /// Starts a gateway through another program, such as `strace -D`, which must leave the gateway
+    /// itself as the child of this process. Waits until it is ready.
+    #[must_use]
+    pub fn start_under(&self, wrapper: &[&str]) -> Gateway {
+        let run = [
+            gateway::binary().to_string_lossy().into_owned(),
+            "run".to_owned(),
+            self.configuration().to_string_lossy().into_owned(),
+        ];
+        let command = self.surroundings(Command::new(wrapper[0]), &wrapper[1..], &run);
+        Gateway::spawn(command, Some(Arc::clone(&self.folder)))
+    }
+
     /// Runs the binary to its end: `check`, `schema`, and the like.
     ///
     /// # Panics
@@ -96,9 +109,13 @@ impl World {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(gateway::binary());
+        self.surroundings(Command::new(gateway::binary()), arguments, &[])
+    }
+
+    fn surroundings(&self, mut command: Command, first: &[&str], rest: &[String]) -> Command {
         command
-            .args(arguments)
+            .args(first)
+            .args(rest)
             .envs(self.environment.iter().cloned())
             .current_dir(self.folder.path());
         command
