@@ -100,6 +100,7 @@ fn read(
     counters: &Counters,
 ) -> Result<(Recovered, Vec<Plan>, [u8; 16]), OpenFault> {
     let started = Instant::now();
+    counters.quarantined.add(folder::missing(disk)?);
     let folder_key = folder::open(disk, config.seed)?;
     let retain = config.queues.iter().map(|queue| (queue.name.clone(), queue.retain)).collect();
     let terms = recovery::Terms {
