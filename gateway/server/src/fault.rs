@@ -27,8 +27,8 @@ pub enum RunFault {
     #[error("failed to read a listener's address: {0}")]
     Address(std::io::Error),
     /// The data folder cannot be used.
-    #[error("failed to open the store: {0}")]
-    Store(OpenFault),
+    #[error("failed to open the store")]
+    Store(#[source] OpenFault),
     /// Something of the system failed.
     #[error("failed to {what}: {fault}")]
     System {

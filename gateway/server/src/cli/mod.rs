@@ -11,6 +11,8 @@ mod schemes;
 mod send;
 mod verify;
 
+use std::error::Error;
+use std::iter::successors;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -65,6 +67,20 @@ pub(crate) enum CommandFault {
 }
 
 impl CommandFault {
+    /// What is said: the whole chain of causes and the code; `None` if it was said already.
+    fn text(&self) -> Option<String> {
+        let code = match self {
+            Self::Told => return None,
+            // Each of its faults is said with its own code.
+            Self::Run(RunFault::Config(_)) | Self::Input(_) => return Some(self.to_string()),
+            Self::Run(fault) => fault.code(),
+        };
+        let first: &dyn Error = self;
+        let chain = successors(Some(first), |fault| (*fault).source());
+        let texts: Vec<String> = chain.map(ToString::to_string).collect();
+        Some(format!("{} [{code}]", texts.join(": ")))
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
@@ -88,8 +104,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            let text = fault.to_string();
-            if !text.is_empty() {
+            if let Some(text) = fault.text() {
                 say_error(&text);
             }
             ExitCode::from(fault.exit_code())

@@ -45,6 +45,8 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let blueprint = Blueprint::build(&mut plan)?;
     let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
     let mut stop = StopSignals::new()?;
+    // Said before: a long log takes its time, and what fails must be looked for somewhere.
+    tracing::info!(data = %data.display(), "opening the data folder");
     let hall = Hall::open(plan, blueprint).await?;
     let (http, admin) = (hall.http, hall.admin);
     tracing::info!(%http, %admin, %fsync, data = %data.display(), "sluicegate takes events");
