@@ -3,7 +3,6 @@
 # test is over, whatever ended it: the disk is unmounted.
 import fcntl
 import os
-import signal
 import struct
 import subprocess
 import sys
@@ -27,8 +26,8 @@ def cut(folder):
 
 
 def main(image, folder):
-    # An interrupt at the terminal reaches the test too; this process still has to clean up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What ends the test's process group must not end this process: it still has to clean up.
+    os.setsid()
     commands = {
         "mount": lambda: run("mount", "-o", "loop", image, folder),
         "read-only": lambda: run("mount", "-o", "remount,ro", folder),
@@ -45,6 +44,7 @@ def main(image, folder):
     if os.path.ismount(folder):
         # Lazily: a process that was not stopped must not keep it in the tree.
         subprocess.run(["umount", "-l", folder], check=False)
+    os.unlink(image)
 
 
 main(*sys.argv[1:])

@@ -18,4 +18,5 @@ pub mod random;
 pub mod receiver;
 pub mod senders;
 pub mod signing;
+pub mod strace;
 pub mod world;

@@ -158,7 +158,7 @@ fn make_file_system(image: &Path) {
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let output = Command::new("mkfs.ext4")
         .env("PATH", path)
-        .args(["-q", "-F", "-m", "0", "-E", &owner])
+        .args(["-q", "-F", "-b", "4096", "-m", "0", "-E", &owner])
         .arg(image)
         .output()
         .unwrap_or_else(|fault| panic!("{NEEDS}: mkfs.ext4 cannot be run: {fault}"));
