@@ -19,4 +19,5 @@ pub mod receiver;
 pub mod senders;
 pub mod signing;
 pub mod strace;
+pub mod wall_clock;
 pub mod world;
