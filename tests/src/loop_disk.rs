@@ -125,7 +125,7 @@ impl LoopDisk {
     /// When the disk does not answer.
     #[must_use]
     pub fn free_bytes(&self) -> u64 {
-        let stat = rustix::fs::statvfs(&self.path("")).expect("a mounted disk");
+        let stat = rustix::fs::statvfs(self.path("")).expect("a mounted disk");
         stat.f_bavail * stat.f_frsize
     }
 
