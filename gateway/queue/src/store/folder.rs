@@ -8,11 +8,34 @@
 //!
 //! The key hashes idempotency keys, so that no sender can make two that collide. A folder whose
 //! `format` was lost gets a new one: keys of deleted segments are then no longer recognised.
+//! A folder that has lost something is served as far as it goes, and never in silence.
 
 use std::io;
 
 use crate::disk::Disk;
 use crate::fault::OpenFault;
+use crate::recovery::numbered;
+
+/// How many things are not there that a folder of a store always has. Each is logged.
+pub(super) fn missing(disk: &dyn Disk) -> Result<u64, OpenFault> {
+    let read = || -> io::Result<(bool, bool)> {
+        let names = disk.list("")?;
+        Ok((names.iter().any(|name| name == NAME), numbered(disk, "log", ".log")?.is_empty()))
+    };
+    match read().map_err(OpenFault::disk("list the data folder"))? {
+        (true, true) => {
+            // Or the very first start was cut short before it had made one.
+            tracing::error!("no segment of the log is there: if there were events, they are lost");
+            Ok(1)
+        }
+        (false, false) => {
+            let lost = "keys of deleted segments";
+            tracing::warn!(file = NAME, lost, "a file is missing: it is made again");
+            Ok(1)
+        }
+        (true, false) | (false, true) => Ok(0),
+    }
+}
 
 /// Reads the file, or makes it. Returns the key.
 pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<[u8; 16], OpenFault> {

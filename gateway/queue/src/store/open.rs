@@ -181,6 +181,7 @@ fn read(
     now: Moment,
 ) -> Result<(Recovered, Definitions, [u8; 16]), OpenFault> {
     let started = Instant::now();
+    counters.quarantined.add(folder::missing(&**disk)?);
     let folder_key = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,

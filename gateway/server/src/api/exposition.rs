@@ -168,6 +168,11 @@ fn write_store(page: &mut Page, rooms: &Rooms) {
             store.data_keys as f64,
         ),
         (
+            "sluicegate_store_disk_full",
+            "1 while events are refused for want of free space.",
+            f64::from(u8::from(store.disk_full)),
+        ),
+        (
             "sluicegate_store_recovery_seconds",
             "Time of the last recovery.",
             store.recovery_time.as_secs_f64(),
