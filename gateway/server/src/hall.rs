@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltSink};
-use crate::clock::{Stamp, steady_clock};
+use crate::clock::{Stamp, machine_clock};
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
@@ -54,7 +54,7 @@ impl Hall {
     /// # Errors
     /// When the data folder or an address cannot be had.
     pub async fn open(plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
-        let clock = steady_clock();
+        let clock = machine_clock();
         let http = listen(plan.http).await?;
         let admin = listen(plan.admin.listen).await?;
         // Recovery reads the log; nobody is served yet, and senders wait at the listeners.

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Recovery, numbered};
-use crate::dedupe::time_of;
 use crate::format::entry::{Kind, Position};
 use crate::format::keys;
 use crate::index::Opened;
@@ -63,7 +62,8 @@ impl Recovery<'_> {
         if let Some(summary) = self.out.indexes.summary(number) {
             let notes = &summary.notes;
             let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.bytes));
-            self.out.ledger.noted(number, notes.newest, placed);
+            // By a clock that was ahead it would be kept for longer than anybody asked for.
+            self.out.ledger.noted(number, notes.newest.min(self.terms.now.wall), placed);
         }
         Ok(())
     }
@@ -128,10 +128,9 @@ impl Recovery<'_> {
     fn read_keys(&mut self, number: u32) -> io::Result<()> {
         let name = format!("keys/{}", keys::file_name(number));
         let bytes = self.disk.read(&name)?.unwrap_or_default();
+        let now = self.terms.now.wall;
         match keys::decode(&bytes) {
-            Some(keys) => {
-                keys.into_iter().for_each(|(key, id)| self.out.keys.insert(key, id, time_of(id)))
-            }
+            Some(keys) => keys.into_iter().for_each(|(key, id)| self.out.keys.insert(key, id, now)),
             None => {
                 tracing::warn!(file = name, "idempotency keys are damaged: set aside");
                 self.out.quarantined += 1;

@@ -59,11 +59,11 @@ impl Store {
         threads: Threads,
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
-        let counters = Arc::new(Counters::default());
-        let unlocked = unlock(&*disk, config.encryption.as_ref(), clock.now())?;
+        let (counters, opened) = (Arc::new(Counters::default()), clock.moment());
+        let unlocked = unlock(&*disk, config.encryption.as_ref(), opened.wall)?;
         let unsealer = unlocked.unsealer();
         let (mut recovered, definitions, folder_key) =
-            read(&disk, config, &unsealer, &counters, clock.moment())?;
+            read(&disk, config, &unsealer, &counters, opened)?;
         let plans = definitions.plans(&recovered.names);
         let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let number = recovered.next_segment;
@@ -93,7 +93,7 @@ impl Store {
             clock: clock.clone(),
             seed: config.seed,
         };
-        fill(&opener, &mut recovered, plans, &sources, clock.moment())
+        fill(&opener, &mut recovered, plans, &sources, opened)
             .map_err(OpenFault::disk("count what is in the queues"))?;
         let registry = Arc::clone(&opener.registry);
         let archivist = Archivist {
@@ -121,6 +121,7 @@ impl Store {
             post: Arc::clone(&post),
             counters: Arc::clone(&counters),
             clock: clock.clone(),
+            opened,
             fsync: config.fsync,
             free_bytes_min: config.free_bytes_min,
             // The first batch begins a checkpoint: what was read now need not be read again.

@@ -4,7 +4,7 @@ mod basics;
 mod crash;
 mod damage;
 mod faults;
-// mod formats;
+mod formats;
 mod keys;
 mod lives;
 mod sealed;

@@ -68,9 +68,9 @@ impl Writer {
                 batch.marks.add(mark, self.log.end());
                 return Ok(());
             }
-            Work::Lookup(LookupWork { key, at, ticket }) => {
+            Work::Lookup(LookupWork { key, ticket }) => {
                 // Who no longer waits needs no answer.
-                let _ = ticket.send(self.keys.find(key, at));
+                let _ = ticket.send(self.keys.find(key, self.passed()));
                 return Ok(());
             }
             Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
@@ -145,8 +145,9 @@ impl Writer {
     }
 
     fn add_commit(&mut self, commit: CommitWork, position: Position, batch: &mut Batch) {
+        let now = self.passed();
         if let Some(key) = commit.key {
-            self.keys.insert(key, commit.event, commit.received_at);
+            self.keys.insert(key, commit.event, now);
             self.ledger.remembered(position.segment, self.keys.next());
             batch.unlisted_keys.push((key, commit.event));
         }
@@ -154,7 +155,7 @@ impl Writer {
             let id = Place { position: position.pack(), part: placed.part };
             let fresh = Item::fresh(id, commit.received_at, placed.weight);
             let item = Item { source: commit.source, terms: placed.terms, ..fresh };
-            self.ledger.placed(id, placed.queue, placed.weight, commit.received_at);
+            self.ledger.placed(id, placed.queue, placed.weight, now);
             self.ledger.came(&item);
             batch.arrive(placed.queue, item);
         }
@@ -163,7 +164,7 @@ impl Writer {
     }
 
     fn first_of(&self, commit: &CommitWork) -> Option<EventId> {
-        self.keys.find(commit.key?, commit.received_at)
+        self.keys.find(commit.key?, self.passed())
     }
 
     /// The event is stored already: its first receipt is given again.

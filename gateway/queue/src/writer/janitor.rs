@@ -22,7 +22,7 @@ impl Writer {
     }
 
     fn delete_spare(&mut self) {
-        let now = self.clock.now();
+        let now = self.passed();
         let rooms = &self.rooms;
         let retain = |queue: sluicegate_core::queue::QueueNumber| {
             let room = rooms.get(usize::from(queue.0));
@@ -44,7 +44,7 @@ impl Writer {
 
     /// Forgets old keys, and has the files deleted whose keys are all forgotten.
     fn forget_keys(&mut self) {
-        self.keys.forget(self.clock.now());
+        self.keys.forget(self.passed());
         let first = self.keys.first();
         let gone = |(_, last): &(u32, u64)| *last <= first;
         let old: Vec<u32> =

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::logging::{self, LogFormat};
 use super::{CommandFault, say};
 use crate::blueprint::Blueprint;
-use crate::clock::wall_clock;
+use crate::clock::machine_clock;
 use crate::config;
 use crate::fault::RunFault;
 use crate::hall::Hall;
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 }
 
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
-    let mut plan = config::load(&arguments.config, &wall_clock())?;
+    let mut plan = config::load(&arguments.config, &machine_clock())?;
     let blueprint = Blueprint::build(&mut plan)?;
     let (fsync, data) = (format!("{:?}", plan.store.fsync), plan.store.folder.clone());
     let sealed_by = plan.store.encryption.as_ref().map(|one| one.seal_with.name().to_owned());
