@@ -16,7 +16,7 @@ use crate::format::checkpoint::{self, Marked};
 use crate::format::entry::Position;
 use crate::format::keys;
 use crate::index::Indexes;
-use crate::log::{Segments, segment_name};
+use crate::log::{Depot, Segments, says_full, segment_name};
 use crate::metrics::Counters;
 
 /// One thing to do.
@@ -37,6 +37,7 @@ pub(crate) struct Archivist {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) indexes: Arc<Indexes>,
+    pub(crate) depot: Arc<Depot>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -143,9 +144,13 @@ impl Archivist {
 
     fn perform(&mut self, job: Job) -> io::Result<()> {
         match job {
-            Job::SaveIndex(segment) => self.indexes.save(segment),
-            Job::SaveCheckpoint { from, marked } => self.save_checkpoint(from, marked),
-            Job::Delete { segment, keys } => self.delete(segment, keys.as_deref()),
+            Job::SaveIndex(segment) => self.with_room(|| self.indexes.save(segment)),
+            Job::SaveCheckpoint { from, mut marked } => {
+                self.with_room(|| self.save_checkpoint(from, &mut marked))
+            }
+            Job::Delete { segment, keys } => {
+                self.with_room(|| self.delete(segment, keys.as_deref()))
+            }
             Job::DeleteKeys(segments) => {
                 for segment in segments {
                     self.remove(&format!("keys/{}", keys::file_name(segment)))?;
@@ -155,11 +160,20 @@ impl Archivist {
         }
     }
 
+    /// What frees space on a full disk needs a little itself: the ballast is given up for it, and
+    /// is the first thing that is made again.
+    fn with_room(&self, mut act: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+        match act() {
+            Err(fault) if says_full(&fault) && self.depot.give_up_ballast() => act(),
+            done => done,
+        }
+    }
+
     /// The new checkpoint is durable before the one that it makes needless goes.
-    fn save_checkpoint(&self, from: Position, mut marked: Vec<Marked>) -> io::Result<()> {
+    fn save_checkpoint(&self, from: Position, marked: &mut [Marked]) -> io::Result<()> {
         let mut known = self.shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
         let number = known.back().map_or(1, |(number, _)| number.saturating_add(1));
-        let bytes = checkpoint::encode(from.pack(), &mut marked);
+        let bytes = checkpoint::encode(from.pack(), marked);
         self.disk.replace("checkpoints", &checkpoint::file_name(number), &bytes)?;
         self.counters.checkpoints.increment();
         known.push_back((number, from.segment));

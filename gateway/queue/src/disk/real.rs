@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statvfs};
 
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, about};
 use crate::fault::OpenFault;
 
 /// A data folder on a real disk.
@@ -73,12 +73,6 @@ fn make_durable(folder: &Path) -> io::Result<()> {
         _ => {}
     }
     File::open(above)?.sync_all()
-}
-
-/// The same error, with the file that it is about.
-fn about(name: &str) -> impl Fn(io::Error) -> io::Error + '_ {
-    let name = if name.is_empty() { "the data folder" } else { name };
-    move |fault| io::Error::new(fault.kind(), format!("{name}: {fault}"))
 }
 
 impl Disk for RealDisk {

@@ -17,6 +17,8 @@ use crate::config::{Hold, Retain};
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     notes: BTreeMap<u32, Note>,
+    /// Segments that should be there and are not, with the events and letters that were in them.
+    missing: BTreeMap<u32, u64>,
     /// A segment may have become spare since [`Ledger::spare`] was asked.
     changed: bool,
 }
@@ -76,9 +78,16 @@ impl Ledger {
 
     /// So many events or letters of a segment lie in queues.
     pub(crate) fn add(&mut self, segment: u32, count: u64) {
-        if let Some(note) = self.notes.get_mut(&segment) {
-            note.live += count;
+        match self.notes.get_mut(&segment) {
+            Some(note) => note.live += count,
+            None => *self.missing.entry(segment).or_default() += count,
         }
+    }
+
+    /// The segments that should be there and are not, each with how many events and letters of
+    /// queues are known to be in it.
+    pub(crate) fn missing(&self) -> &BTreeMap<u32, u64> {
+        &self.missing
     }
 
     /// An event left its queue, with its letter.

@@ -37,11 +37,19 @@ pub(super) fn missing(disk: &dyn Disk) -> Result<u64, OpenFault> {
     }
 }
 
-/// Reads the file, or makes it. Returns the key.
-pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<[u8; 16], OpenFault> {
+/// The key of a folder.
+pub(super) struct FolderKey {
+    pub(super) key: [u8; 16],
+    /// It was made just now: what is hashed with another one is of no use.
+    pub(super) made: bool,
+}
+
+/// Reads the file, or makes it.
+pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<FolderKey, OpenFault> {
     let found = disk.read(NAME).map_err(OpenFault::disk("read the format file"))?;
     let Some(bytes) = found else {
-        return make(disk, seed).map_err(OpenFault::disk("make the format file"));
+        let key = make(disk, seed).map_err(OpenFault::disk("make the format file"))?;
+        return Ok(FolderKey { key, made: true });
     };
     let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines();
@@ -51,7 +59,7 @@ pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<[u8; 16], OpenFault> {
     };
     let key = lines.next().and_then(|line| line.strip_prefix("key ")).and_then(parse_key);
     match key {
-        Some(key) if version.parse() == Ok(VERSION) => Ok(key),
+        Some(key) if version.parse() == Ok(VERSION) => Ok(FolderKey { key, made: false }),
         _ => Err(OpenFault::Version { found: version.to_owned(), known: VERSION }),
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{QueueNumber, QueueState};
@@ -11,6 +11,7 @@ use sluicegate_core::time::{Clock, Moment};
 use tokio::runtime::Handle;
 
 use super::definitions::Definitions;
+use super::folder::FolderKey;
 use super::opener::Opener;
 use super::operator::Operator;
 use super::{Store, folder, settings};
@@ -20,12 +21,13 @@ use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
-use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
+use crate::log::{Depot, Ledger, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
-use crate::recovery::{self, Recovered};
+use crate::recovery::{self, Recovered, Trust};
 use crate::rooms::{Plan, Registry, Standing};
 use crate::seal::{Unsealer, unlock};
+use crate::writer::Standing::Open;
 use crate::writer::{Desk, Ended, Inbox, Writer, postman, spawn};
 
 impl Store {
@@ -80,9 +82,10 @@ impl Store {
         };
         let depot_thread =
             Ended(depot_thread.transpose().map_err(OpenFault::disk("start the depot"))?);
-        let log = Log::start(Arc::clone(&depot), segments, names)
+        let mut log = Log::start(Arc::clone(&depot), segments, names)
             .map_err(|fault| OpenFault::disk("start a segment")(io::Error::other(fault)))?;
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max, sealer.clone()));
+        log.wait_for_room(patience(&desk, &counters));
         let post = Arc::new(Inbox::default());
         let sources = Arc::new(Sources::default());
         let opener = Opener {
@@ -95,11 +98,13 @@ impl Store {
         };
         fill(&opener, &mut recovered, plans, &sources, opened)
             .map_err(OpenFault::disk("count what is in the queues"))?;
+        report_missing(&recovered.ledger, &counters);
         let registry = Arc::clone(&opener.registry);
         let archivist = Archivist {
             disk: Arc::clone(&disk),
             segments: Arc::clone(&recovered.segments),
             indexes: Arc::clone(&recovered.indexes),
+            depot: Arc::clone(&depot),
             counters: Arc::clone(&counters),
             shared: Arc::new(Shared::found(recovered.checkpoints)),
         };
@@ -155,6 +160,27 @@ impl Store {
     }
 }
 
+/// How the writer waits for room: not for ever, if the store is to stop.
+fn patience(desk: &Arc<Desk>, counters: &Arc<Counters>) -> impl Fn() -> bool + Send + 'static {
+    let (desk, counters) = (Arc::clone(desk), Arc::clone(counters));
+    move || {
+        // Commits are refused from now on, until the writer looks at the space again.
+        if !counters.disk_full.swap(true, Ordering::Relaxed) {
+            tracing::error!("a write finds no room, though it was reserved: waiting for space");
+        }
+        std::thread::sleep(LOOK_FOR_ROOM_EVERY);
+        desk.standing() == Open
+    }
+}
+
+/// Segments that should be there and are not: their events are counted as lost when they come up.
+fn report_missing(ledger: &Ledger, counters: &Counters) {
+    for (segment, events) in ledger.missing() {
+        tracing::error!(segment, events, "a segment of the log is missing: its events are lost");
+        counters.quarantined.increment();
+    }
+}
+
 /// Which threads a store has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Threads {
@@ -183,9 +209,10 @@ fn read(
 ) -> Result<(Recovered, Definitions, [u8; 16]), OpenFault> {
     let started = Instant::now();
     counters.quarantined.add(folder::missing(&**disk)?);
-    let folder_key = folder::open(&**disk, config.seed)?;
+    let FolderKey { key: folder_key, made } = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,
+        indexes: if made { Trust::Segments } else { Trust::Indexes },
         unsealer: unsealer.clone(),
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
@@ -292,3 +319,5 @@ fn source_bounds(config: &StoreConfig) -> super::SourceBounds {
     };
     config.sources.iter().map(bounds).collect()
 }
+
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_millis(100);
