@@ -140,9 +140,17 @@ impl Hall {
         self.admin_tasks.spawn(front.serve(listener, self.stops.admin.subscribe(), self.drain));
     }
 
+    /// Waits until the store has failed for good, and says why.
+    pub async fn store_failed(&self) -> &'static str {
+        self.store.failed().await
+    }
+
     /// Stops in the order in which nothing is lost: refuse new deliveries, finish those in flight,
     /// finish attempts under way, answer consumers, flush, close.
-    pub async fn close(mut self) {
+    ///
+    /// # Errors
+    /// When the store has failed, before or while it was flushed for the last time.
+    pub async fn close(mut self) -> Result<(), RunFault> {
         self.readiness.stopping();
         self.stops.sources.send_replace(true);
         join(&mut self.sources, self.drain, "sources").await;
@@ -153,6 +161,10 @@ impl Hall {
         join(&mut self.admin_tasks, self.drain, "admin API").await;
         self.store.stop().await;
         self.pipeline.filters.stop();
+        match self.store.failure() {
+            Some(what) => Err(RunFault::StoreFailed { what }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod hall;
 pub mod intake;
 pub mod limiter;
 pub mod metrics;
+mod outage;
 pub mod pipeline;
 pub mod routes;
 pub mod vault;

@@ -10,6 +10,7 @@ use sluicegate_filters::{PluginMetrics, Series, SeriesValue};
 use sluicegate_queue::Store;
 use sluicegate_sources::http::{HttpMetrics, Response};
 
+use super::health::Storage;
 use super::reply;
 use crate::metrics::{Page, SinkCounters, SourceCounters};
 use crate::pipeline::Pipeline;
@@ -29,10 +30,15 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// Whether the store refuses everything because a flush failed.
+    /// What the store can do now.
     #[must_use]
-    pub fn store_poisoned(&self) -> bool {
-        self.store.metrics().poisoned
+    pub fn storage(&self) -> Storage {
+        let store = self.store.metrics();
+        match (store.poisoned, store.disk_full) {
+            (true, _) => Storage::Failed,
+            (false, true) => Storage::Full,
+            (false, false) => Storage::Sound,
+        }
     }
 }
 

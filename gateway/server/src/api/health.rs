@@ -45,19 +45,44 @@ impl Readiness {
     }
 }
 
-/// `GET /healthz`: the process answers.
-pub(super) fn healthz() -> Response {
-    reply::text("text/plain; charset=utf-8", "ok\n".to_owned())
+/// What a store can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// Everything.
+    Sound,
+    /// It takes no events for want of space; consumers are served.
+    Full,
+    /// Nothing, until a restart.
+    Failed,
 }
 
-/// `GET /readyz`: it takes events, and its store can make them durable.
-pub(super) fn readyz(readiness: &Readiness, store_poisoned: bool) -> Response {
-    if store_poisoned {
-        let why = "a flush of the store failed: nothing can be made durable until a restart";
-        return reply::problem(503, "store_unavailable", why);
+/// `GET /healthz`: the process answers, and need not be restarted.
+pub(super) fn healthz(storage: Storage) -> Response {
+    match storage {
+        Storage::Failed => failed(),
+        Storage::Sound | Storage::Full => reply::text(PLAIN, "ok\n".to_owned()),
+    }
+}
+
+/// `GET /readyz`: it answers senders and consumers. With a full disk it does: consumers are what
+/// empties it, and senders are told when to come again.
+pub(super) fn readyz(readiness: &Readiness, storage: Storage) -> Response {
+    if storage == Storage::Failed {
+        return failed();
     }
     if !readiness.is_ready() {
         return reply::problem(503, "stopping", "the gateway is starting or stopping");
     }
-    reply::text("text/plain; charset=utf-8", "ready\n".to_owned())
+    let text = match storage {
+        Storage::Full => "ready, but the disk is full: events are refused, consumers are served\n",
+        Storage::Sound | Storage::Failed => "ready\n",
+    };
+    reply::text(PLAIN, text.to_owned())
 }
+
+fn failed() -> Response {
+    let why = "a flush of the store failed: nothing can be made durable until a restart";
+    reply::problem(503, "store_unavailable", why)
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";

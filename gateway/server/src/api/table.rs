@@ -93,8 +93,8 @@ impl Api {
         };
         let (engine, body) = (self.engine.as_ref(), request.body.as_ref());
         match place {
-            Place::Health => health::healthz(),
-            Place::Ready => health::readyz(&self.readiness, self.rooms.store_poisoned()),
+            Place::Health => health::healthz(self.rooms.storage()),
+            Place::Ready => health::readyz(&self.readiness, self.rooms.storage()),
             Place::Metrics => exposition::page(&self.rooms, engine).await,
             Place::Queues => queues::list(engine).await,
             Place::Queue(queue) => queues::show(engine, &queue).await,

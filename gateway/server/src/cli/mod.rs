@@ -88,6 +88,7 @@ impl CommandFault {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
+            Self::Run(RunFault::StoreFailed { .. }) => 4,
             Self::Run(_) => 3,
         }
     }

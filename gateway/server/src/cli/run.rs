@@ -55,13 +55,24 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     tracing::info!(%http, %admin, %fsync, sealed_by, %data, "sluicegate takes events");
     let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
     say(&ready.to_string());
-    stop.wait().await;
+    let failed = tokio::select! {
+        () = stop.wait() => None,
+        what = hall.store_failed() => Some(what),
+    };
+    // Nothing can be taken any more: whoever restarts the gateway should not wait (decision 0008).
+    failed.iter().for_each(|what| tracing::error!(what, "the store has failed: stopping"));
     tracing::info!("stopping: finishing what is in flight (a second signal stops at once)");
     tokio::select! {
-        () = hall.close() => tracing::info!("stopped: everything acknowledged is on disk"),
-        () = stop.wait() => tracing::warn!("stopped at once: what was in flight was not answered"),
+        closed = hall.close() => {
+            closed?;
+            tracing::info!("stopped: everything acknowledged is on disk");
+            Ok(())
+        }
+        () = stop.wait() => {
+            tracing::warn!("stopped at once: what was in flight was not answered");
+            failed.map_or(Ok(()), |what| Err(RunFault::StoreFailed { what }))
+        }
     }
-    Ok(())
 }
 
 /// Ctrl-C and SIGTERM.
