@@ -2,6 +2,7 @@
 
 mod append;
 mod depot;
+mod holed;
 mod ledger;
 mod reader;
 mod room;
@@ -13,9 +14,10 @@ mod yard;
 
 pub(crate) use append::Log;
 pub(crate) use depot::{Depot, spawn as spawn_depot};
+pub(crate) use holed::Holed;
 pub(crate) use ledger::Ledger;
 pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
-pub(crate) use room::{LogFault, Use};
+pub(crate) use room::{LogFault, Use, says_full};
 pub(crate) use scan::{Found, Walk, scan, walk};
 pub(crate) use segments::{Segments, segment_name, segment_number};
 pub(crate) use yard::{ballast_bytes, remove_unused};

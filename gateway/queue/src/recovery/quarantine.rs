@@ -1,21 +1,35 @@
 //! Setting damage aside: the bytes are copied, so that a person can look at them.
 
 use std::io;
+use std::ops::Range;
 
 use super::Recovery;
 use crate::disk::DiskFile;
+use crate::log::says_full;
 
 impl Recovery<'_> {
-    /// Copies what is damaged aside, for a person to look at.
+    /// Copies what is damaged aside, for a person to look at. Without room for the copy there is
+    /// none: a full disk must not keep consumers from draining it.
     pub(super) fn quarantine(
         &mut self,
         file: &dyn DiskFile,
         segment: u32,
-        range: std::ops::Range<u64>,
+        range: Range<u64>,
     ) -> io::Result<()> {
         self.out.quarantined += 1;
+        let (offset, bytes) = (range.start, range.end - range.start);
+        tracing::warn!(segment, offset, bytes, "log is damaged: set aside");
+        match self.copy(file, segment, range) {
+            Err(fault) if says_full(&fault) => {
+                tracing::warn!(segment, offset, error = %fault, "what is damaged is not copied");
+                Ok(())
+            }
+            copied => copied,
+        }
+    }
+
+    fn copy(&self, file: &dyn DiskFile, segment: u32, range: Range<u64>) -> io::Result<()> {
         let len = range.end - range.start;
-        tracing::warn!(segment, offset = range.start, bytes = len, "log is damaged: set aside");
         let name = format!("quarantine/{segment:010}-{:010}.bin", range.start);
         let copy = match self.disk.create(&name, 0) {
             Ok(copy) => copy,

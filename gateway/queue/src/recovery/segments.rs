@@ -4,12 +4,11 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{Recovery, numbered};
-use crate::dedupe::time_of;
+use super::{Recovery, Trust, numbered};
 use crate::format::entry::{Kind, Position};
 use crate::format::keys;
 use crate::index::Opened;
-use crate::log::{Found, remove_unused, scan, segment_name};
+use crate::log::{Found, Holed, remove_unused, scan, segment_name};
 
 /// Why a segment is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +38,38 @@ impl Recovery<'_> {
             }
             self.out.next_segment = number.saturating_add(1);
         }
+        self.note_gaps(&there, &deleted);
         Ok(())
+    }
+
+    /// A segment that start-up would read is never deleted: one that is not there is lost.
+    fn note_gaps(&mut self, there: &[u32], deleted: &[u32]) {
+        let from = (self.from >> 32) as u32;
+        let here = |number: &u32| there.binary_search(number).is_ok();
+        let gone = |number: &u32| deleted.binary_search(number).is_ok();
+        // Only the numbers between segments that are there, and that of the checkpoint.
+        let first = there.iter().copied().find(|number| *number >= from).unwrap_or(from);
+        let between = there.last().map_or(0..0, |last| first..*last);
+        let known = (from > 0).then_some(from);
+        for number in known.into_iter().chain(between).filter(|number| !here(number)) {
+            if !gone(&number) {
+                self.out.ledger.add(number, 0);
+            }
+        }
+        // What is written next must lie after all that a checkpoint knows of.
+        let marks = self.marks.iter().copied().chain([self.from]).map(|mark| (mark >> 32) as u32);
+        let newest = marks.chain(self.newest).max().unwrap_or(0);
+        self.out.next_segment = self.out.next_segment.max(newest.saturating_add(1));
     }
 
     fn read_segment(&mut self, number: u32, current: bool) -> io::Result<()> {
         self.out.ledger.begin(number, self.out.keys.next());
         if number < (self.from >> 32) as u32 {
-            match self.out.indexes.open(number)? {
+            let opened = match self.terms.indexes {
+                Trust::Indexes => self.out.indexes.open(number)?,
+                Trust::Segments => Opened::Missing,
+            };
+            match opened {
                 Opened::Sound => {
                     let bytes = self.disk.open(&segment_name(number))?.len()?;
                     self.out.segments.know(number, bytes);
@@ -63,7 +87,8 @@ impl Recovery<'_> {
         if let Some(summary) = self.out.indexes.summary(number) {
             let notes = &summary.notes;
             let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.count, sum.bytes));
-            self.out.ledger.noted(number, notes.newest, placed);
+            // By a clock that was ahead it would be kept for longer than anybody asked for.
+            self.out.ledger.noted(number, notes.newest.min(self.terms.now.wall), placed);
         }
         Ok(())
     }
@@ -79,7 +104,9 @@ impl Recovery<'_> {
         let mut tail = 0..0;
         let mut damage = Vec::new();
         let (unsealer, mut scratch, mut locked) = (self.terms.unsealer.clone(), Vec::new(), None);
-        scan(&*file, number, |found| match found {
+        // Where the newest one ends must be known for certain: none of it is passed over.
+        let holed = Holed::new(Arc::clone(&file), if current { 0 } else { UNREADABLE_BLOCKS_MAX });
+        scan(&holed, number, |found| match found {
             Found::Entry { position, head, body } => {
                 let opened = match unsealer.open(&head, body, &mut scratch) {
                     Ok(opened) => opened,
@@ -101,13 +128,13 @@ impl Recovery<'_> {
             return Err(fault);
         }
         for range in damage {
-            self.quarantine(&*file, number, range)?;
+            self.quarantine(&holed, number, range)?;
         }
         if !tail.is_empty() {
             // Never finished, or the last entry is damaged: nothing after it tells which.
-            self.quarantine(&*file, number, tail.clone())?;
+            self.quarantine(&holed, number, tail.clone())?;
         }
-        if file.len()? > tail.start {
+        if holed.is_whole() && file.len()? > tail.start {
             // What was kept ready, and was not needed.
             file.set_len(tail.start)?;
             file.sync()?;
@@ -132,10 +159,9 @@ impl Recovery<'_> {
     fn read_keys(&mut self, number: u32) -> io::Result<()> {
         let name = format!("keys/{}", keys::file_name(number));
         let bytes = self.disk.read(&name)?.unwrap_or_default();
+        let now = self.terms.now.wall;
         match keys::decode(&bytes) {
-            Some(keys) => {
-                keys.into_iter().for_each(|(key, id)| self.out.keys.insert(key, id, time_of(id)))
-            }
+            Some(keys) => keys.into_iter().for_each(|(key, id)| self.out.keys.insert(key, id, now)),
             None => {
                 tracing::warn!(file = name, "idempotency keys are damaged: set aside");
                 self.out.quarantined += 1;
@@ -145,3 +171,7 @@ impl Recovery<'_> {
         Ok(())
     }
 }
+
+/// So many unreadable blocks of one segment are passed over; with more, the disk is looked at
+/// before anything is given up.
+const UNREADABLE_BLOCKS_MAX: usize = 64;

@@ -8,17 +8,48 @@
 //!
 //! The key hashes idempotency keys, so that no sender can make two that collide. A folder whose
 //! `format` was lost gets a new one: keys of deleted segments are then no longer recognised.
+//! A folder that has lost something is served as far as it goes, and never in silence.
 
 use std::io;
 
 use crate::disk::Disk;
 use crate::fault::OpenFault;
+use crate::recovery::numbered;
 
-/// Reads the file, or makes it. Returns the key.
-pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<[u8; 16], OpenFault> {
+/// How many things are not there that a folder of a store always has. Each is logged.
+pub(super) fn missing(disk: &dyn Disk) -> Result<u64, OpenFault> {
+    let read = || -> io::Result<(bool, bool)> {
+        let names = disk.list("")?;
+        Ok((names.iter().any(|name| name == NAME), numbered(disk, "log", ".log")?.is_empty()))
+    };
+    match read().map_err(OpenFault::disk("list the data folder"))? {
+        (true, true) => {
+            // Or the very first start was cut short before it had made one.
+            tracing::error!("no segment of the log is there: if there were events, they are lost");
+            Ok(1)
+        }
+        (false, false) => {
+            let lost = "keys of deleted segments";
+            tracing::warn!(file = NAME, lost, "a file is missing: it is made again");
+            Ok(1)
+        }
+        (true, false) | (false, true) => Ok(0),
+    }
+}
+
+/// The key of a folder.
+pub(super) struct FolderKey {
+    pub(super) key: [u8; 16],
+    /// It was made just now: what is hashed with another one is of no use.
+    pub(super) made: bool,
+}
+
+/// Reads the file, or makes it.
+pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<FolderKey, OpenFault> {
     let found = disk.read(NAME).map_err(OpenFault::disk("read the format file"))?;
     let Some(bytes) = found else {
-        return make(disk, seed).map_err(OpenFault::disk("make the format file"));
+        let key = make(disk, seed).map_err(OpenFault::disk("make the format file"))?;
+        return Ok(FolderKey { key, made: true });
     };
     let text = String::from_utf8_lossy(&bytes);
     let mut lines = text.lines();
@@ -28,7 +59,7 @@ pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<[u8; 16], OpenFault> {
     };
     let key = lines.next().and_then(|line| line.strip_prefix("key ")).and_then(parse_key);
     match key {
-        Some(key) if version.parse() == Ok(VERSION) => Ok(key),
+        Some(key) if version.parse() == Ok(VERSION) => Ok(FolderKey { key, made: false }),
         _ => Err(OpenFault::Version { found: version.to_owned(), known: VERSION }),
     }
 }

@@ -12,6 +12,7 @@ use sluicegate_core::time::{Clock, Moment};
 use tokio::runtime::Handle;
 
 use super::definitions::Definitions;
+use super::folder::FolderKey;
 use super::opener::Opener;
 use super::operator::Operator;
 use super::{Store, folder, settings};
@@ -21,12 +22,13 @@ use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
-use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
+use crate::log::{Depot, Ledger, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
-use crate::recovery::{self, Recovered};
+use crate::recovery::{self, Recovered, Trust};
 use crate::rooms::{Plan, Registry, Standing};
 use crate::seal::{Unsealer, unlock};
+use crate::writer::Standing::Open;
 use crate::writer::{Desk, Ended, Inbox, Writer, postman, spawn};
 
 impl Store {
@@ -60,11 +62,11 @@ impl Store {
         threads: Threads,
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
-        let counters = Arc::new(Counters::default());
-        let unlocked = unlock(&*disk, config.encryption.as_ref(), clock.now())?;
+        let (counters, opened) = (Arc::new(Counters::default()), clock.moment());
+        let unlocked = unlock(&*disk, config.encryption.as_ref(), opened.wall)?;
         let unsealer = unlocked.unsealer();
         let (mut recovered, definitions, folder_key) =
-            read(&disk, config, &unsealer, &counters, clock.moment())?;
+            read(&disk, config, &unsealer, &counters, opened)?;
         let plans = definitions.plans(&recovered.names);
         let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let number = recovered.next_segment;
@@ -81,9 +83,10 @@ impl Store {
         };
         let depot_thread =
             Ended(depot_thread.transpose().map_err(OpenFault::disk("start the depot"))?);
-        let log = Log::start(Arc::clone(&depot), segments, names)
+        let mut log = Log::start(Arc::clone(&depot), segments, names)
             .map_err(|fault| OpenFault::disk("start a segment")(io::Error::other(fault)))?;
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max, sealer.clone()));
+        log.wait_for_room(patience(&desk, &counters));
         let post = Arc::new(Inbox::default());
         let sources = Arc::new(Sources::default());
         let opener = Opener {
@@ -94,13 +97,15 @@ impl Store {
             clock: clock.clone(),
             seed: config.seed,
         };
-        fill(&opener, &mut recovered, plans, &sources, clock.moment())
+        fill(&opener, &mut recovered, plans, &sources, opened)
             .map_err(OpenFault::disk("count what is in the queues"))?;
+        report_missing(&recovered.ledger, &counters);
         let registry = Arc::clone(&opener.registry);
         let archivist = Archivist {
             disk: Arc::clone(&disk),
             segments: Arc::clone(&recovered.segments),
             listings: Arc::clone(&recovered.listings),
+            depot: Arc::clone(&depot),
             counters: Arc::clone(&counters),
             shared: Arc::new(Shared::found(recovered.checkpoints)),
             failed: Vec::new(),
@@ -123,6 +128,7 @@ impl Store {
             post: Arc::clone(&post),
             counters: Arc::clone(&counters),
             clock: clock.clone(),
+            opened,
             fsync: config.fsync,
             free_bytes_min: config.free_bytes_min,
             // The first batch begins a checkpoint: what was read now need not be read again.
@@ -158,6 +164,27 @@ impl Store {
     }
 }
 
+/// How the writer waits for room: not for ever, if the store is to stop.
+fn patience(desk: &Arc<Desk>, counters: &Arc<Counters>) -> impl Fn() -> bool + Send + 'static {
+    let (desk, counters) = (Arc::clone(desk), Arc::clone(counters));
+    move || {
+        // Commits are refused from now on, until the writer looks at the space again.
+        if !counters.disk_full.swap(true, Ordering::Relaxed) {
+            tracing::error!("a write finds no room, though it was reserved: waiting for space");
+        }
+        std::thread::sleep(LOOK_FOR_ROOM_EVERY);
+        desk.standing() == Open
+    }
+}
+
+/// Segments that should be there and are not: their events are counted as lost when they come up.
+fn report_missing(ledger: &Ledger, counters: &Counters) {
+    for (segment, events) in ledger.missing() {
+        tracing::error!(segment, events, "a segment of the log is missing: its events are lost");
+        counters.quarantined.increment();
+    }
+}
+
 /// Which threads a store has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Threads {
@@ -185,9 +212,11 @@ fn read(
     now: Moment,
 ) -> Result<(Recovered, Definitions, [u8; 16]), OpenFault> {
     let started = Instant::now();
-    let folder_key = folder::open(&**disk, config.seed)?;
+    counters.quarantined.add(folder::missing(&**disk)?);
+    let FolderKey { key: folder_key, made } = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,
+        indexes: if made { Trust::Segments } else { Trust::Indexes },
         unsealer: unsealer.clone(),
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
@@ -294,3 +323,5 @@ fn source_bounds(config: &StoreConfig) -> super::SourceBounds {
     };
     config.sources.iter().map(bounds).collect()
 }
+
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_millis(100);

@@ -2,6 +2,7 @@
 
 mod basics;
 mod bounds;
+mod clocks;
 mod crash;
 mod damage;
 mod define;
@@ -10,6 +11,7 @@ mod formats;
 mod keys;
 mod lives;
 mod look;
+mod losses;
 mod past;
 mod sealed;
 mod settings;

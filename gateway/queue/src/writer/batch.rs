@@ -93,9 +93,9 @@ impl Writer {
                 batch.marks.add(mark, self.log.end());
                 return Ok(());
             }
-            Work::Lookup(LookupWork { key, at, ticket }) => {
+            Work::Lookup(LookupWork { key, ticket }) => {
                 // The first one may be in this batch, and is durable with it.
-                batch.lookups.push((ticket, self.keys.find(key, at)));
+                batch.lookups.push((ticket, self.keys.find(key, self.passed())));
                 return Ok(());
             }
             Work::End(ticket) => {
@@ -179,8 +179,9 @@ impl Writer {
     }
 
     fn add_commit(&mut self, commit: CommitWork, position: Position, batch: &mut Batch) {
+        let now = self.passed();
         if let Some(key) = commit.key {
-            self.keys.insert(key, commit.event, commit.received_at);
+            self.keys.insert(key, commit.event, now);
             self.ledger.remembered(position.segment, self.keys.next());
             batch.unlisted_keys.push((key, commit.event));
         }
@@ -188,7 +189,7 @@ impl Writer {
             let id = Place { position: position.pack(), part: placed.part };
             let fresh = Item::fresh(id, commit.received_at, placed.weight);
             let item = Item { source: commit.source, terms: placed.terms, ..fresh };
-            self.ledger.placed(id, placed.queue, placed.weight, commit.received_at);
+            self.ledger.placed(id, placed.queue, placed.weight, now);
             self.ledger.came(&item);
             batch.arrive(placed.queue, item);
         }
@@ -197,7 +198,7 @@ impl Writer {
     }
 
     fn first_of(&self, commit: &CommitWork) -> Option<EventId> {
-        self.keys.find(commit.key?, commit.received_at)
+        self.keys.find(commit.key?, self.passed())
     }
 
     /// The event is stored already: its first receipt is given again.

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::queue::QueueNumber;
-use sluicegate_core::time::Clock;
+use sluicegate_core::time::{Clock, Moment, Timestamp};
 
 use super::batch::Batch;
 use super::checkpoint::Gathering;
@@ -50,6 +50,8 @@ pub(crate) struct Writer {
     pub(crate) post: Arc<Inbox<Post>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) clock: Clock,
+    /// When the store was opened.
+    pub(crate) opened: Moment,
     pub(crate) fsync: FsyncMode,
     pub(crate) free_bytes_min: u64,
     /// The segment that was current when the last checkpoint began.
@@ -173,6 +175,13 @@ impl Writer {
         self.gather(&mut batch.marks)?;
         self.desk.done(in_flight);
         Ok(())
+    }
+
+    /// The wall time of the start and what has really passed since: what is forgotten or deleted
+    /// after a time is reckoned by it. A clock that is set forward by mistake must not cost a key
+    /// or a segment, and one that is set back must not keep them for ever.
+    pub(super) fn passed(&self) -> Timestamp {
+        self.opened.wall_at(self.clock.moment().steady)
     }
 
     pub(crate) fn count_keys(&self) {
