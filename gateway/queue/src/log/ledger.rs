@@ -1,9 +1,9 @@
 //! Which segments are still needed.
 //!
 //! A segment is needed while an event, a letter, or the entry that brought an event lies in it and
-//! the event in a queue; while a checkpoint on the disk speaks of it, or start-up would read it; and
-//! for the longest retention of the queues that its events went to. Any other segment may go, not
-//! only the oldest.
+//! the event in a queue; while a checkpoint on the disk speaks of it, or start-up would read it;
+//! and for the longest retention of the queues that its events went to. Any other segment may go,
+//! not only the oldest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -85,8 +85,9 @@ impl Store {
         }
     }
 
-    /// Makes room in a queue; `before` is what else the commit places. Only the first event of a commit must find a token of the queue's
-    /// rate: what a commit brings beyond is owed, so that none is too big to come in ever.
+    /// Makes room in a queue; `before` is what else the commit places. Only the first event of a
+    /// commit must find a token of the queue's rate: what a commit brings beyond is owed, so that
+    /// none is too big to come in ever.
     fn reserve_in(&self, room: &Room, weight: u32, before: &[Placed]) -> Result<(), Refusal> {
         let plan = room.plan();
         if let Some(rate) = plan.rate {

@@ -57,8 +57,8 @@ impl Writer {
     /// it is kept in order until there is room, and whoever waits for it waits.
     pub(super) fn add_in_order(&mut self, work: Work, batch: &mut Batch) -> io::Result<()> {
         let decided = matches!(work, Work::Changes(_) | Work::Mark(_));
-        if decided && !self.parked.is_empty() {
-            self.parked.push_back(work);
+        if decided && !self.progress.parked.is_empty() {
+            self.progress.parked.push_back(work);
             return Ok(());
         }
         self.add(work, batch)
@@ -66,13 +66,13 @@ impl Writer {
 
     /// Tries again to add what found no room.
     pub(super) fn add_parked(&mut self, batch: &mut Batch) -> io::Result<()> {
-        for _ in 0..self.parked.len() {
-            let Some(work) = self.parked.pop_front() else { break };
-            let before = self.parked.len();
+        for _ in 0..self.progress.parked.len() {
+            let Some(work) = self.progress.parked.pop_front() else { break };
+            let before = self.progress.parked.len();
             self.add(work, batch)?;
-            if self.parked.len() > before {
+            if self.progress.parked.len() > before {
                 // There is still none: it is the first again.
-                self.parked.rotate_right(1);
+                self.progress.parked.rotate_right(1);
                 break;
             }
         }
@@ -119,7 +119,7 @@ impl Writer {
         let position = match self.log.append(work.frame(), of) {
             Ok(position) => position,
             Err(LogFault::Full) if matches!(work, Work::Changes(_)) => {
-                self.parked.push_back(work);
+                self.progress.parked.push_back(work);
                 return Ok(());
             }
             Err(LogFault::Full) => {
@@ -301,7 +301,7 @@ impl Writer {
             answer.refuse(fault.clone());
         }
         batch.lookups.clear();
-        let failed = batch.failed.drain(..).chain(self.parked.drain(..));
+        let failed = batch.failed.drain(..).chain(self.progress.parked.drain(..));
         failed.for_each(|work| work.refuse(what));
         for ticket in batch.tickets.drain(..) {
             // Who no longer waits needs no answer.
