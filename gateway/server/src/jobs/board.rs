@@ -162,7 +162,7 @@ const ETA_MAX_S: f64 = 365.0 * 24.0 * 60.0 * 60.0;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Stamp, steady_clock};
+    use crate::clock::{Stamp, machine_clock};
     use crate::jobs::task::{LettersAsk, Task};
 
     fn entry(stamp: &Stamp, rate: Option<u32>) -> Entry {
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn jobs_take_turns_and_a_rate_is_held_over_time() {
-        let stamp = Stamp::new(steady_clock());
+        let stamp = Stamp::new(machine_clock());
         let mut board = Board::default();
         let (slow, fast) = (entry(&stamp, Some(10)), entry(&stamp, None));
         let ids = [slow.job.id, fast.job.id];
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn jobs_that_ended_long_ago_are_forgotten_and_running_ones_never() {
-        let stamp = Stamp::new(steady_clock());
+        let stamp = Stamp::new(machine_clock());
         let mut board = Board::default();
         let now = Timestamp::from_unix_ms(10 * KEPT_MS);
         for at in 0..KEPT_MAX as u64 + 20 {

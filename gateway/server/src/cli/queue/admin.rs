@@ -9,7 +9,7 @@ use serde_json::Value;
 use sluicegate_sinks::http::{Poster, Question};
 
 use crate::cli::{CommandFault, say};
-use crate::clock::wall_clock;
+use crate::clock::machine_clock;
 use crate::config;
 use crate::fault::RunFault;
 
@@ -40,7 +40,7 @@ impl Admin {
         let base = match (url, file) {
             (Some(url), _) => url,
             (None, Some(file)) => {
-                let plan = config::load(file, &wall_clock()).map_err(RunFault::from)?;
+                let plan = config::load(file, &machine_clock()).map_err(RunFault::from)?;
                 format!("http://{}", reachable(plan.admin.listen))
             }
             (None, None) => USUAL.to_owned(),
