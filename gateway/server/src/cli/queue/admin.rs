@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluicegate_sinks::http::{Poster, Question};
 
 use crate::cli::{CommandFault, say};
@@ -63,7 +63,7 @@ impl Admin {
         self.ask("POST", path, Some(body)).await
     }
 
-    /// Asks; the answer's document, null if it has none.
+    /// Asks; the answer's document, an empty one if it has none.
     pub(super) async fn ask(
         &self,
         method: &str,
@@ -81,7 +81,7 @@ impl Admin {
             ))
         })?;
         let document = match body.as_ref() {
-            b"" => Value::Null,
+            b"" => json!({}),
             body => serde_json::from_slice(body)
                 .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned())),
         };
