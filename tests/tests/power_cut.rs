@@ -76,7 +76,7 @@ fn with_fsync_interval_a_power_cut_keeps_what_was_acknowledged_before_the_last_f
     let mut disk = LoopDisk::new(DISK_BYTES);
     let world = World::new(&config::under_load_in(&disk.path("data"), &settings));
     let gateway = world.start();
-    gateway.wait_for_log("fsync=Interval(2s)");
+    gateway.wait_for_log("interval 2s");
     let flushed: Vec<usize> = (0..50).collect();
     for number in &flushed {
         assert_eq!(gateway.deliver(PATH, &delivery(*number)).status, 202);
