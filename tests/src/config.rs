@@ -1,5 +1,7 @@
 //! Configuration texts that several tests share; what a test is about stands in the test.
 
+use std::path::Path;
+
 /// The head of every configuration: loopback listeners on free ports, and the secrets.
 pub const HEAD: &str = "\
 version: 1
@@ -84,4 +86,11 @@ queues:
   inbox: {{ retry: {{ attempts: 1000, min: 1ms, max: 1ms }} }}
 "
     )
+}
+
+/// [`under_load`] with its data in this folder, and these settings beside.
+#[must_use]
+pub fn under_load_in(data: &Path, settings: &str) -> String {
+    let data = format!("data: {}", data.display());
+    format!("{}{settings}\n", under_load().replace("data: ./data", &data))
 }

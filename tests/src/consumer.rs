@@ -119,6 +119,16 @@ impl Consumer {
         self.settle(queue, &json!({ "ack": receipts }));
     }
 
+    /// Gives one event back, to come again after `delay_ms`.
+    ///
+    /// # Panics
+    /// When it was not leased any more.
+    pub fn delay(&self, queue: &str, delivered: &Delivered, delay_ms: u64) {
+        let nack = json!({ "nack": [{ "receipt": delivered.receipt, "delay_ms": delay_ms }] });
+        let answer = self.settle(queue, &nack);
+        assert_eq!(answer["results"][0]["status"], "done", "{answer}");
+    }
+
     /// Receives and acknowledges until there are `count` events.
     ///
     /// # Panics

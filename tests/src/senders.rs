@@ -50,6 +50,16 @@ pub fn number_of(payload: &[u8]) -> usize {
     usize::try_from(number).expect("numbers are small")
 }
 
+impl Told {
+    /// What was told until a moment is certain; what came after it is not.
+    #[must_use]
+    pub fn certain_until(mut self, moment: &Self) -> Self {
+        let after = self.acked.extract_if(.., |number, _| !moment.acked.contains_key(number));
+        self.unsure.extend(after.map(|(number, _)| number));
+        self
+    }
+}
+
 impl Senders {
     /// Starts `count` senders that take numbers from `first` on.
     #[must_use]
@@ -72,6 +82,15 @@ impl Senders {
     #[must_use]
     pub fn acked(&self) -> usize {
         self.told.lock().expect("no sender panicked").acked.len()
+    }
+
+    /// What they were told until now.
+    ///
+    /// # Panics
+    /// When a sender panicked.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        self.told.lock().expect("no sender panicked").clone()
     }
 
     /// Waits until every sender has met the end of the gateway; what they were told, and the next

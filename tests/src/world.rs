@@ -2,14 +2,20 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::Arc;
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::config;
 use crate::fixtures;
 use crate::gateway::{self, Gateway};
+
+/// Compiling a plugin in a debug build is the slowest thing that a command does.
+const RUN: Duration = Duration::from_secs(60);
 
 /// A folder with `gateway.yaml`, and the environment that holds its secrets.
 pub struct World {
@@ -86,21 +92,59 @@ impl World {
         Gateway::spawn(command, Some(Arc::clone(&self.folder)))
     }
 
+    /// Starts a gateway through another program, such as `strace -D`, which must leave the gateway
+    /// itself as the child of this process. Waits until it is ready.
+    #[must_use]
+    pub fn start_under(&self, wrapper: &[String]) -> Gateway {
+        Gateway::spawn(self.under(wrapper), Some(Arc::clone(&self.folder)))
+    }
+
+    /// Runs a gateway through another program to its end.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    #[must_use]
+    pub fn run_under(&self, wrapper: &[String]) -> Output {
+        to_its_end(self.under(wrapper))
+    }
+
+    fn under(&self, wrapper: &[String]) -> Command {
+        let mut command = self.surroundings(Command::new(&wrapper[0]));
+        command.args(&wrapper[1..]).arg(gateway::binary()).arg("run").arg(self.configuration());
+        command
+    }
+
     /// Runs the binary to its end: `check`, `schema`, and the like.
     ///
     /// # Panics
-    /// When the binary cannot be run.
+    /// When the binary cannot be run, or does not end in time.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("the binary runs")
+        to_its_end(self.command(arguments))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(gateway::binary());
-        command
-            .args(arguments)
-            .envs(self.environment.iter().cloned())
-            .current_dir(self.folder.path());
+        let mut command = self.surroundings(Command::new(gateway::binary()));
+        command.args(arguments);
         command
     }
+
+    fn surroundings(&self, mut command: Command) -> Command {
+        command.envs(self.environment.iter().cloned()).current_dir(self.folder.path());
+        command
+    }
+}
+
+/// Runs a command until it ends by itself.
+fn to_its_end(mut command: Command) -> Output {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the binary runs");
+    let process = Pid::from_child(&child);
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = ended.recv_timeout(RUN).unwrap_or_else(|_| {
+        let _ = kill_process(process, Signal::KILL); // It may have ended just now.
+        panic!("{command:?} did not end within {RUN:?}")
+    });
+    output.expect("the binary runs to its end")
 }

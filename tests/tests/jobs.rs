@@ -220,8 +220,8 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     };
     refused("/v1/replays", json!({}), 422, "job_invalid");
     refused("/v1/replays", json!({ "queue": "none" }), 404, "queue_not_found");
-    refused("/v1/replays", json!({ "queue": "other", "line": 1 }), 400, "request_malformed");
-    refused("/v1/replays", json!({ "through": "walls" }), 400, "request_malformed");
+    refused("/v1/replays", json!({ "queue": "other", "line": 1 }), 422, "request_invalid");
+    refused("/v1/replays", json!({ "through": "walls" }), 422, "request_invalid");
     let bad = json!({ "queue": "other", "when": { "type": [{ "prefix": 7 }] } });
     assert!(refused("/v1/replays", bad, 422, "job_invalid").contains("/when/type"));
     let bad = json!({ "cause": "bad luck" });

@@ -159,6 +159,53 @@ fn a_gateway_that_is_not_there_and_a_command_that_is_misused_are_told_apart() {
 }
 
 #[test]
+fn queues_are_made_filled_paused_held_purged_and_removed() {
+    let (world, gateway) = start();
+    (0..3).for_each(|n| drop(post(&gateway, &format!("{{\"n\":{n}}}"))));
+    let run = |arguments: &[&str]| queue(&world, &gateway, arguments);
+    let when = r#"{"payload":{"n":[1,2]}}"#;
+    let settings = r#"{"retry":{"attempts":3}}"#;
+    let past = ["--from", "2026-01-01T00:00:00Z", "--when", when];
+    let made = run(&[&["create", "late", "--settings", settings], &past[..]].concat());
+    assert!(said(&made).contains("is done: 2 moved"), "{made:?}");
+    let shown = document(&run(&["show", "late", "--json"]));
+    assert_eq!((&shown["depth"], &shown["settings"]["retry"]["attempts"]), (&json!(2), &json!(3)));
+
+    assert_eq!(said(&run(&["pause", "late"])), "late: paused\n");
+    assert_eq!(document(&run(&["show", "late", "--json"]))["settings"]["paused"], true);
+    assert_eq!(said(&run(&["resume", "late"])), "late: resumed\n");
+    assert_eq!(document(&run(&["hold", "late", "--json"])), json!({ "hold": true }));
+    assert_eq!(said(&run(&["hold", "late", "--lift"])), "late: no longer held\n");
+
+    let full = run(&["rm", "late"]);
+    assert_eq!(full.status.code(), Some(1));
+    assert!(complaint(&full).contains("[queue_not_empty]"), "{}", complaint(&full));
+    assert_eq!(said(&run(&["purge", "late", "--yes"])), "late: 2 purged\n");
+    wait_for("the queue to go", || run(&["rm", "late"]).status.success().then_some(()));
+    assert_eq!(run(&["show", "late"]).status.code(), Some(1));
+}
+
+#[test]
+fn events_are_looked_at_page_by_page_and_cannot_steer_the_terminal() {
+    let (world, gateway) = start();
+    let sent: Vec<String> = (0..3).map(|n| post(&gateway, &n.to_string())).collect();
+    let first = document(&queue(&world, &gateway, &["peek", "inbox", "--limit", "2", "--json"]));
+    assert_eq!(first["events"].as_array().unwrap().len(), 2, "{first}");
+    let after = first["next"].as_str().unwrap();
+    let rest = said(&queue(&world, &gateway, &["peek", "inbox", "--after", after]));
+    let row: Vec<&str> = rest.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!((row[1], row[2]), ("ready", "0"), "{rest}");
+    assert!(row.contains(&&*sent[2]), "{rest}");
+
+    let headers = http::headers(&[("Content-Type", "text/plain")]);
+    let request = http::request("POST", "/hooks/open", &headers, b"\x1b[2Jgone");
+    assert_eq!(gateway.send(&request).status, 202);
+    let seen = said(&queue(&world, &gateway, &["peek", "inbox", "--payload"]));
+    assert!(seen.contains("\\u{1b}[2Jgone") && !seen.contains('\u{1b}'), "{seen}");
+    assert_eq!(gateway.consumer().depth("inbox"), 4, "nothing was taken");
+}
+
+#[test]
 fn what_the_gateway_refuses_is_said_with_its_code() {
     let (world, gateway) = start();
     for (arguments, code) in [

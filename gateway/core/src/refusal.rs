@@ -208,7 +208,11 @@ impl Refusal {
             | Self::QueueOverRate { retry_after, .. }
             | Self::SourceFull { retry_after, .. }
             | Self::Deferred { retry_after } => Some(*retry_after),
+            Self::StoreUnavailable { .. } => Some(STORE_RETRY_AFTER),
             _ => None,
         }
     }
 }
+
+/// A full disk is looked at about so often, and a restart takes about so long.
+const STORE_RETRY_AFTER: Duration = Duration::from_secs(5);

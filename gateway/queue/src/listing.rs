@@ -10,6 +10,7 @@ use sluicegate_core::ids::EventId;
 use sluicegate_core::queue::{Item, Place, QueueNumber, Wish};
 
 use crate::dedupe::KeyHash;
+use crate::disk::is_unreadable;
 use crate::format::again;
 use crate::format::changes::{self, Changes, Happened};
 use crate::format::commit::{Commit, Placed};
@@ -144,5 +145,6 @@ impl Listings {
 }
 
 fn is_damage(fault: &io::Error) -> bool {
-    matches!(fault.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
+    let kind = fault.kind();
+    matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::InvalidData) || is_unreadable(fault)
 }

@@ -1,9 +1,10 @@
 //! The one file that asks what time it is, and that rolls dice.
 //!
 //! Two clocks: the *wall* clock is the machine's, set forward and back as it may be; signed
-//! timestamps are judged by it. The *steady* clock starts with it and goes forward when it does,
-//! but when the machine's is set back it just runs on: leases, delays, rates and the order of
-//! events are reckoned by it.
+//! timestamps, `deliver_at` and times to live are held against it. The *steady* clock starts with
+//! it and then runs by itself, whatever is done to the machine's: leases, delays, rates, the
+//! memory of idempotency keys and the order of events are reckoned by it. It stands still while
+//! the machine is suspended.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -12,24 +13,20 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sluicegate_core::delivery::Arrival;
 use sluicegate_core::ids::EventId;
-use sluicegate_core::time::{Clock, Timestamp};
+use sluicegate_core::time::{Clock, Moment, Timestamp};
 
-/// The machine's clock.
+/// The machine's clocks.
 #[must_use]
-pub fn wall_clock() -> Clock {
-    Clock::new(|| Timestamp::from_unix_ns(wall_ns()))
+pub fn machine_clock() -> Clock {
+    clock_of(wall_ns)
 }
 
-/// A clock that runs on when the machine's is set back.
-#[must_use]
-pub fn steady_clock() -> Clock {
-    let started = Instant::now();
-    let offset = AtomicU64::new(wall_ns());
-    Clock::new(move || {
-        let elapsed = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let ahead = wall_ns().saturating_sub(elapsed);
-        let offset = offset.fetch_max(ahead, Ordering::Relaxed).max(ahead);
-        Timestamp::from_unix_ns(offset.saturating_add(elapsed))
+/// Clocks whose wall is this one. The other starts with it.
+fn clock_of(wall_ns: impl Fn() -> u64 + Send + Sync + 'static) -> Clock {
+    let (started, start) = (Instant::now(), Timestamp::from_unix_ns(wall_ns()));
+    Clock::of_moments(move || Moment {
+        wall: Timestamp::from_unix_ns(wall_ns()),
+        steady: start.plus(started.elapsed()),
     })
 }
 
@@ -68,29 +65,28 @@ impl Default for Dice {
 /// Stamps arrivals: the time, and an id that no other arrival has.
 #[derive(Debug)]
 pub struct Stamp {
-    wall: Clock,
-    steady: Clock,
+    clock: Clock,
     dice: Dice,
 }
 
 impl Stamp {
-    /// A stamp by the machine's clock, and by this steady one.
+    /// A stamp by this clock.
     #[must_use]
-    pub fn new(steady: Clock) -> Self {
-        Self { wall: wall_clock(), steady, dice: Dice::new() }
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, dice: Dice::new() }
     }
 
     /// The arrival of a delivery that is complete now.
     #[must_use]
     pub fn arrival(&self) -> Arrival {
-        let (at, steady) = (self.wall.now(), self.steady.now());
+        let Moment { wall: at, steady } = self.clock.moment();
         Arrival { id: EventId::new(steady, self.dice.roll()), at, steady }
     }
 
     /// What time it is by the steady clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.steady.now()
+        self.clock.moment().steady
     }
 }
 
@@ -98,10 +94,27 @@ impl Stamp {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_wall_clock_that_is_set_does_not_move_the_steady_one() {
+        const YEAR: u64 = 366 * 24 * 3600 * 1_000_000_000;
+        let wall = Arc::new(AtomicU64::new(5 * YEAR));
+        let shown = Arc::clone(&wall);
+        let clock = clock_of(move || shown.load(Ordering::Relaxed));
+        let before = clock.moment();
+        for set in [6 * YEAR, 4 * YEAR, 0] {
+            wall.store(set, Ordering::Relaxed);
+            let now = clock.moment();
+            assert_eq!(now.wall.unix_ns(), set);
+            let passed = now.steady.unix_ns().checked_sub(before.steady.unix_ns()).unwrap();
+            assert!(passed < YEAR, "{passed} ns");
+        }
+    }
 
     #[test]
     fn ids_differ_and_the_steady_clock_does_not_run_backwards() {
-        let stamp = Stamp::new(steady_clock());
+        let stamp = Stamp::new(machine_clock());
         let arrivals: Vec<_> = (0..10_000).map(|_| stamp.arrival()).collect();
         let ids: HashSet<_> = arrivals.iter().map(|a| a.id).collect();
         assert_eq!(ids.len(), arrivals.len());

@@ -29,6 +29,14 @@ pub enum RunFault {
     /// The data folder cannot be used.
     #[error("failed to open the store")]
     Store(#[source] OpenFault),
+    /// A write or a flush failed while the gateway ran: it has stopped.
+    #[error(
+        "store has failed ({what}): what was acknowledged is on disk, a restart reads it again"
+    )]
+    StoreFailed {
+        /// What happened.
+        what: &'static str,
+    },
     /// Something of the system failed.
     #[error("failed to {what}: {fault}")]
     System {
@@ -47,6 +55,7 @@ impl RunFault {
             Self::Config(_) => "config_invalid",
             Self::Listen { .. } | Self::Address(_) => "address_unavailable",
             Self::Store(fault) => fault.code(),
+            Self::StoreFailed { .. } => "store_failed",
             Self::Name(_) | Self::System { .. } => "system_failed",
         }
     }

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltSink};
-use crate::clock::{Stamp, steady_clock};
+use crate::clock::{Stamp, machine_clock};
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
@@ -56,7 +56,7 @@ impl Hall {
     /// # Errors
     /// When the data folder or an address cannot be had.
     pub async fn open(plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
-        let clock = steady_clock();
+        let clock = machine_clock();
         let listener = listen(plan.http).await?;
         let admin = listen(plan.admin.listen).await?;
         // Recovery reads the log; nobody is served yet, and senders wait at the listeners.
@@ -157,9 +157,17 @@ impl Hall {
         self.admin_tasks.spawn(front.serve(listener, self.stops.admin.subscribe(), self.drain));
     }
 
+    /// Waits until the store has failed for good, and says why.
+    pub async fn store_failed(&self) -> &'static str {
+        self.store.failed().await
+    }
+
     /// Stops in the order in which nothing is lost: refuse new deliveries, finish those in flight,
     /// finish attempts under way, answer consumers, flush, close.
-    pub async fn close(mut self) {
+    ///
+    /// # Errors
+    /// When the store has failed, before or while it was flushed for the last time.
+    pub async fn close(mut self) -> Result<(), RunFault> {
         self.readiness.stopping();
         self.stops.sources.send_replace(true);
         join(&mut self.sources, self.drain, "sources").await;
@@ -170,6 +178,10 @@ impl Hall {
         join(&mut self.admin_tasks, self.drain, "admin API").await;
         self.store.stop().await;
         self.pipeline.filters.stop();
+        match self.store.failure() {
+            Some(what) => Err(RunFault::StoreFailed { what }),
+            None => Ok(()),
+        }
     }
 }
 

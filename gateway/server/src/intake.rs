@@ -15,6 +15,7 @@ use sluicegate_core::time::Timestamp;
 use crate::clock::Stamp;
 use crate::limiter::{Limiter, Rate};
 use crate::metrics::SourceCounters;
+use crate::outage::Outage;
 use crate::pipeline::Pipeline;
 
 /// The door of the hall.
@@ -22,6 +23,7 @@ pub struct Door {
     pipeline: Arc<Pipeline>,
     stamp: Stamp,
     sources: HashMap<SourceName, Entrance>,
+    outage: Outage,
     stopping: AtomicBool,
 }
 
@@ -39,7 +41,8 @@ impl Door {
         stamp: Stamp,
         sources: HashMap<SourceName, Entrance>,
     ) -> Self {
-        Self { pipeline, stamp, sources, stopping: AtomicBool::new(false) }
+        let (outage, stopping) = (Outage::default(), AtomicBool::new(false));
+        Self { pipeline, stamp, sources, outage, stopping }
     }
 
     /// From now on every delivery is refused: the gateway is stopping.
@@ -62,7 +65,10 @@ impl Intake for Door {
             };
             let now = self.stamp.now();
             entrance.counters.line_us.observe_duration(now.since(arrival.steady));
-            entrance.note(name, &judged, now);
+            if !self.outage.note(&judged) {
+                entrance.log(name, &judged, now);
+            }
+            entrance.count(&judged);
             judged
         })
     }
@@ -75,27 +81,29 @@ impl Entrance {
         Self { log: Limiter::new(REFUSALS_LOGGED), counters }
     }
 
-    /// Counts every end, and logs refusals, but no faster than a disk can bear: a stranger must
-    /// not be able to fill it.
-    fn note(&self, source: &SourceName, judged: &Result<Receipt, Refusal>, now: Timestamp) {
+    /// Counts every end.
+    fn count(&self, judged: &Result<Receipt, Refusal>) {
         let counters = &self.counters;
         match judged {
             Ok(receipt) => match receipt.repeat() {
                 Repeat::First => counters.accepted.increment(),
                 Repeat::Duplicate => counters.duplicates.increment(),
             },
-            Err(refusal) => {
-                let code = refusal.code();
-                counters.refused(code);
-                if self.log.take(now).is_err() {
-                    return;
-                }
-                match refusal.blame() {
-                    Blame::Sender => tracing::info!(%source, code, why = %refusal, "refused"),
-                    Blame::Operator | Blame::Gateway => {
-                        tracing::warn!(%source, code, why = %refusal, "refused");
-                    }
-                }
+            Err(refusal) => counters.refused(refusal.code()),
+        }
+    }
+
+    /// Logs refusals, but no faster than a disk can bear: a stranger must not be able to fill it.
+    fn log(&self, source: &SourceName, judged: &Result<Receipt, Refusal>, now: Timestamp) {
+        let Err(refusal) = judged else { return };
+        if self.log.take(now).is_err() {
+            return;
+        }
+        let code = refusal.code();
+        match refusal.blame() {
+            Blame::Sender => tracing::info!(%source, code, why = %refusal, "refused"),
+            Blame::Operator | Blame::Gateway => {
+                tracing::warn!(%source, code, why = %refusal, "refused");
             }
         }
     }

@@ -18,6 +18,7 @@ pub mod intake;
 pub mod jobs;
 pub mod limiter;
 pub mod metrics;
+mod outage;
 pub mod pipeline;
 pub mod routes;
 pub mod vault;

@@ -14,7 +14,7 @@ use crate::tree::{Text, host_sources};
 use crate::{assert_bites, assert_clean};
 
 /// Types whose `code` is a word for metrics and names no fault.
-const NO_FAULTS: [&str; 2] = ["Decision", "Outcome"];
+const NO_FAULTS: [&str; 3] = ["Decision", "DropCause", "Outcome"];
 
 /// Collects codes: the texts that a function called `code` returns, the second argument of a call
 /// of `problem` or `fault`, and what is written into a field `code`.

@@ -51,6 +51,7 @@ impl QueueState {
             held: self.held.all().map(held).collect(),
             bytes: self.bytes,
             newest: self.backlog.newest(),
+            at: now.wall,
         }
     }
 

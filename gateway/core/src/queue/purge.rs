@@ -1,4 +1,5 @@
-//! How events leave that nobody received: purged, dropped for want of room, redriven, seen to in another way.
+//! How events leave that nobody received: purged, dropped for want of room, redriven, seen to in
+//! another way.
 
 use super::held::Stand;
 use super::item::{Item, Place, Priority};

@@ -26,14 +26,16 @@ impl QueueState {
 
     /// This empty queue, filled as a checkpoint kept it.
     pub(super) fn restored(mut self, snapshot: Snapshot, now: Moment) -> Self {
-        let Snapshot { lanes, held, bytes, newest } = snapshot;
+        let Snapshot { lanes, held, bytes, newest, at } = snapshot;
         self.backlog = self.backlog.restored(lanes, newest);
         self.bytes = bytes;
         for event in held {
             for failure in event.failures {
                 self.failures.add(event.item.id, failure);
             }
-            self.held.insert(event.item, stand(event.until, now));
+            let stand =
+                event.until.map_or(Stand::Ready, |until| stand(&event.item, at, until, now));
+            self.held.insert(event.item, stand);
         }
         self.line_up();
         self
@@ -73,7 +75,7 @@ impl QueueState {
             Replayed::Failed { at, until, why } => {
                 let why = bounded_reason(why).into();
                 self.failures.add(id, Failure { at, attempt: before.attempts, why });
-                self.held.insert(before, stand(Some(until), now));
+                self.held.insert(before, stand(&before, at, until, now));
             }
             Replayed::Returned => {
                 let attempts = before.attempts.saturating_sub(1);
@@ -133,10 +135,18 @@ impl QueueState {
     }
 }
 
-/// What an event does that waits until then by the wall clock.
-fn stand(until: Option<Timestamp>, now: Moment) -> Stand {
-    match until {
-        Some(until) if until > now.wall => Stand::Scheduled(until),
-        _ => Stand::Ready,
+/// What an event does that waited at `at` until then, both by the wall clock.
+///
+/// The time that its sender had asked for is held against the wall clock, wherever that was set.
+/// The delay of a retry is a length of time: what is left of it cannot be more than it was then,
+/// so that a clock that was set back does not keep the event for as long as the jump.
+fn stand(item: &Item, at: Timestamp, until: Timestamp, now: Moment) -> Stand {
+    let left = until.since(now.wall);
+    if left.is_zero() {
+        Stand::Ready
+    } else if item.attempts == 0 && item.terms.deliver_at == Some(until) {
+        Stand::Scheduled(until)
+    } else {
+        Stand::Waits(now.steady.plus(left.min(until.since(at))))
     }
 }

@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub bytes: u64,
     /// The greatest id that came.
     pub newest: Place,
+    /// When it was as it is here, by the wall clock.
+    pub at: Timestamp,
 }
 
 /// The arrivals of one priority to which nothing has happened.

@@ -20,7 +20,7 @@ use crate::format::checkpoint::{self, Marked};
 use crate::format::entry::{Head, Position};
 use crate::format::keys;
 use crate::listing::Listings;
-use crate::log::{Segments, segment_name, unreadable_at};
+use crate::log::{Depot, Segments, says_full, segment_name, unreadable_at};
 use crate::metrics::Counters;
 use crate::quarantine::{self, Copied};
 
@@ -46,6 +46,7 @@ pub(crate) struct Archivist {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) listings: Arc<Listings>,
+    pub(crate) depot: Arc<Depot>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) shared: Arc<Shared>,
     /// Jobs that failed: they are tried again with the next one.
@@ -222,7 +223,7 @@ impl Archivist {
     fn perform(&mut self, job: Job) -> Result<(), (io::Error, Option<Job>)> {
         match job {
             Job::SaveIndex(segment) => {
-                let done = self.listings.indexes.save(segment);
+                let done = self.with_room(|| self.listings.indexes.save(segment));
                 done.map_err(|fault| (fault, Some(Job::SaveIndex(segment))))
             }
             // The next checkpoint will do.
@@ -237,7 +238,7 @@ impl Archivist {
                 })
             }
             Job::Delete { segment, keys } => {
-                let done = self.delete(segment, keys.as_deref());
+                let done = self.with_room(|| self.delete(segment, keys.as_deref()));
                 done.map_err(|fault| (fault, Some(Job::Delete { segment, keys })))
             }
             Job::DeleteKeys(segments) => {
@@ -260,6 +261,15 @@ impl Archivist {
         }
     }
 
+    /// What frees space on a full disk needs a little itself: the ballast is given up for it, and
+    /// is the first thing that is made again.
+    fn with_room(&self, mut act: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+        match act() {
+            Err(fault) if says_full(&fault) && self.depot.give_up_ballast() => act(),
+            done => done,
+        }
+    }
+
     fn checkpoint(
         &self,
         number: u32,
@@ -268,7 +278,7 @@ impl Archivist {
         thinning: &Thinning,
     ) -> io::Result<()> {
         let bytes = checkpoint::encode(from.pack(), marked).ok_or(io::ErrorKind::FileTooLarge)?;
-        self.save_checkpoint(number, from, &bytes)?;
+        self.with_room(|| self.save_checkpoint(number, from, &bytes))?;
         self.thin_by(&bytes, thinning)
     }
 

@@ -40,6 +40,27 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn free_bytes(&self) -> io::Result<u64>;
 }
 
+/// An error of the disk, with the file that it is about.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {fault}")]
+pub(crate) struct About {
+    name: String,
+    fault: io::Error,
+}
+
+/// The same error, with the file that it is about.
+pub(crate) fn about(name: &str) -> impl Fn(io::Error) -> io::Error + '_ {
+    let name = if name.is_empty() { "the data folder" } else { name };
+    move |fault| io::Error::new(fault.kind(), About { name: name.to_owned(), fault })
+}
+
+/// Whether the disk could not read what was asked for (EIO): other places of it may be sound.
+pub(crate) fn is_unreadable(fault: &io::Error) -> bool {
+    let inner = fault.get_ref().and_then(|inner| inner.downcast_ref::<About>());
+    let fault = inner.map_or(fault, |about| &about.fault);
+    fault.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
 impl dyn Disk {
     /// Puts a whole file in place of the one of that name. After a power cut there is the old one
     /// or the new one.
@@ -59,7 +80,8 @@ impl dyn Disk {
         self.sync_folder(folder)
     }
 
-    /// All of a file; `None` if it is not there.
+    /// All of a file; `None` if it is not there. One that the disk cannot read is as good as
+    /// damaged: nothing is in it.
     pub(crate) fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         let file = match self.open(path) {
             Ok(file) => file,
@@ -67,7 +89,13 @@ impl dyn Disk {
             Err(fault) => return Err(fault),
         };
         let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
-        let filled = file.read_at(&mut bytes, 0)?;
+        let filled = match file.read_at(&mut bytes, 0) {
+            Err(fault) if is_unreadable(&fault) => {
+                tracing::error!(error = %fault, "a file cannot be read: it is taken for damaged");
+                0
+            }
+            filled => filled?,
+        };
         bytes.truncate(filled);
         Ok(Some(bytes))
     }

@@ -1,4 +1,5 @@
-//! The disk as it is, and the exclusive lock of the data folder.
+//! The disk as it is, and the exclusive lock of the data folder. Every error names its file: a
+//! person must know which one to look at.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, statvfs};
 
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, about};
 use crate::fault::OpenFault;
 
 /// A data folder on a real disk.
@@ -27,7 +28,8 @@ enum Access {
 
 /// The data folder is this process's while this lives: as long as anything writes.
 pub(crate) struct FolderLock {
-    _locked: File,
+    /// Locked as long as they are open.
+    _locked: Vec<File>,
 }
 
 impl RealDisk {
@@ -51,9 +53,15 @@ impl RealDisk {
                 return Err(OpenFault::Disk { doing: "lock the data folder", source });
             }
         }
+        // `rm lock` must free nothing. Where a folder cannot be locked, as on NFS, the file is
+        // what there is.
+        let itself = File::open(folder).map_err(OpenFault::disk("open the data folder"))?;
+        if let Err(TryLockError::WouldBlock) = itself.try_lock() {
+            return Err(OpenFault::InUse);
+        }
         let disk = Self { folder: folder.to_owned(), access: Access::ReadAndWrite };
         disk.sync_folder("").map_err(OpenFault::disk("sync the data folder"))?;
-        Ok((disk, FolderLock { _locked: lock }))
+        Ok((disk, FolderLock { _locked: vec![lock, itself] }))
     }
 
     /// A folder that is there, to be looked at: nothing in it is made or changed. It is locked all
@@ -62,18 +70,17 @@ impl RealDisk {
         if !["format", "log"].into_iter().any(|part| folder.join(part).exists()) {
             return Err(OpenFault::Missing);
         }
-        // A folder that was copied without its lock is locked itself.
-        let lock = File::open(folder.join("lock")).or_else(|_| File::open(folder));
-        let lock = lock.map_err(OpenFault::disk("open the lock of the data folder"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenFault::InUse),
-            Err(TryLockError::Error(source)) => {
-                return Err(OpenFault::Disk { doing: "lock the data folder", source });
+        let itself = File::open(folder).map_err(OpenFault::disk("open the data folder"))?;
+        let mut locked = vec![itself];
+        // A folder that was copied may have no lock.
+        locked.extend(File::open(folder.join("lock")));
+        for file in &locked {
+            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+                return Err(OpenFault::InUse);
             }
         }
         let disk = Self { folder: folder.to_owned(), access: Access::Read };
-        Ok((disk, FolderLock { _locked: lock }))
+        Ok((disk, FolderLock { _locked: locked }))
     }
 }
 
@@ -101,42 +108,46 @@ impl Disk for RealDisk {
         let entries = match fs::read_dir(self.folder.join(folder)) {
             Ok(entries) => entries,
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(names),
-            Err(fault) => return Err(fault),
+            Err(fault) => return Err(about(folder)(fault)),
         };
         for entry in entries {
             // Names that are not UTF-8 are not ours.
-            names.extend(entry?.file_name().into_string().ok());
+            names.extend(entry.map_err(about(folder))?.file_name().into_string().ok());
         }
         Ok(names)
     }
 
     fn create(&self, name: &str, room: u64) -> io::Result<Arc<dyn DiskFile>> {
         let path = self.folder.join(name);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        let file = RealFile(file);
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create_new(true);
+        let file = options.open(&path).map_err(about(name))?;
+        let file = RealFile { name: name.to_owned(), file };
         if let Err(fault) = file.reserve(room) {
-            fs::remove_file(&path)?;
+            fs::remove_file(&path).map_err(about(name))?;
             return Err(fault);
         }
         Ok(Arc::new(file))
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let path = self.folder.join(name);
         let write = self.access == Access::ReadAndWrite;
-        let file = OpenOptions::new().read(true).write(write).open(self.folder.join(name))?;
-        Ok(Arc::new(RealFile(file)))
+        let file = OpenOptions::new().read(true).write(write).open(path).map_err(about(name))?;
+        Ok(Arc::new(RealFile { name: name.to_owned(), file }))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.folder.join(name))
+        fs::remove_file(self.folder.join(name)).map_err(about(name))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.folder.join(from), self.folder.join(to))
+        fs::rename(self.folder.join(from), self.folder.join(to)).map_err(about(to))
     }
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        File::open(self.folder.join(folder))?.sync_all()
+        let opened = File::open(self.folder.join(folder)).map_err(about(folder))?;
+        opened.sync_all().map_err(about(folder))
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
@@ -145,7 +156,11 @@ impl Disk for RealDisk {
     }
 }
 
-struct RealFile(File);
+struct RealFile {
+    /// Relative to the data folder.
+    name: String,
+    file: File,
+}
 
 impl RealFile {
     /// Writes zeros, where the file system cannot reserve room by itself.
@@ -154,7 +169,7 @@ impl RealFile {
         let mut offset = from;
         while offset < to {
             let len = usize::try_from(to - offset).map_or(FILL_BYTES, |rest| rest.min(FILL_BYTES));
-            self.0.write_all_at(zeros.get(..len).unwrap_or_default(), offset)?;
+            self.write_at(zeros.get(..len).unwrap_or_default(), offset)?;
             offset += len as u64;
         }
         Ok(())
@@ -165,18 +180,18 @@ impl DiskFile for RealFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.0.read_at(rest, offset.saturating_add(filled as u64)) {
+            match self.file.read_at(rest, offset.saturating_add(filled as u64)) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-                Err(fault) => return Err(fault),
+                Err(fault) => return Err(about(&self.name)(fault)),
             }
         }
         Ok(filled)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.0.write_all_at(bytes, offset)
+        self.file.write_all_at(bytes, offset).map_err(about(&self.name))
     }
 
     fn reserve(&self, room: u64) -> io::Result<()> {
@@ -184,23 +199,23 @@ impl DiskFile for RealFile {
         if room <= len {
             return Ok(());
         }
-        match fallocate(&self.0, FallocateFlags::empty(), 0, room) {
+        match fallocate(&self.file, FallocateFlags::empty(), 0, room) {
             Ok(()) => Ok(()),
             Err(rustix::io::Errno::OPNOTSUPP) => self.fill(len, room),
             Err(fault) => {
                 // A part may have been reserved: it is given back.
-                self.0.set_len(len)?;
-                Err(fault.into())
+                self.set_len(len)?;
+                Err(about(&self.name)(fault.into()))
             }
         }
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data().map_err(about(&self.name))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len).map_err(about(&self.name))
     }
 
     fn punch(&self, range: Range<u64>) -> io::Result<()> {
@@ -212,19 +227,22 @@ impl DiskFile for RealFile {
         self.fill(range.start, whole.start)?;
         self.fill(whole.end, range.end)?;
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        Ok(fallocate(&self.0, flags, whole.start, whole.end - whole.start)?)
+        let punched = fallocate(&self.file, flags, whole.start, whole.end - whole.start);
+        punched.map_err(|fault| about(&self.name)(fault.into()))
     }
 
     fn space(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.blocks().saturating_mul(512))
+        let metadata = self.file.metadata().map_err(about(&self.name))?;
+        Ok(metadata.blocks().saturating_mul(512))
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata().map_err(about(&self.name))?.len())
     }
 
     fn evict(&self) -> io::Result<()> {
-        Ok(fadvise(&self.0, 0, None, Advice::DontNeed)?)
+        let evicted = fadvise(&self.file, 0, None, Advice::DontNeed);
+        evicted.map_err(|fault| about(&self.name)(fault.into()))
     }
 }
 
@@ -255,7 +273,8 @@ mod tests {
     #[test]
     fn zeros_are_written_where_room_cannot_be_reserved() {
         let folder = tempfile::tempdir().unwrap();
-        let file = RealFile(File::create_new(folder.path().join("one")).unwrap());
+        let file = File::create_new(folder.path().join("one")).unwrap();
+        let file = RealFile { name: "one".to_owned(), file };
         file.write_at(b"here", 0).unwrap();
         let room = 2 * FILL_BYTES as u64 + 77;
         file.fill(4, room).unwrap();

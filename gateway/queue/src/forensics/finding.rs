@@ -35,6 +35,8 @@ pub enum What {
     Entry,
     /// Bytes that fill up an entry are not zeros.
     Padding,
+    /// The disk cannot read a part of a segment.
+    Sector,
     /// The log ends with an entry that was never finished.
     TornTail,
     /// A segment was made ahead and never used.
@@ -92,6 +94,7 @@ impl What {
         match self {
             Self::Entry => "entry_damaged",
             Self::Padding => "padding_dirty",
+            Self::Sector => "sector_unreadable",
             Self::TornTail => "tail_torn",
             Self::UnusedSegment => "segment_unused",
             Self::MissingSegment => "segment_missing",

@@ -17,7 +17,7 @@ impl What {
 
 const UNKNOWN: Meaning = Meaning { means: "", repair: "" };
 
-const MEANINGS: [(What, Meaning); 26] = [
+const MEANINGS: [(What, Meaning); 27] = [
     (
         What::Entry,
         Meaning {
@@ -32,6 +32,13 @@ const MEANINGS: [(What, Meaning); 26] = [
             means: "bytes between entries, which nobody reads, are not the zeros that were \
                  written: the disk has changed them",
             repair: "nothing",
+        },
+    ),
+    (
+        What::Sector,
+        Meaning {
+            means: "the disk cannot read a part of a segment: what lies there is passed over",
+            repair: "nothing: copy the folder to another disk",
         },
     ),
     (

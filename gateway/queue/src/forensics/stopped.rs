@@ -9,7 +9,7 @@ use sluicegate_core::time::Clock;
 use crate::disk::{Disk, FolderLock, Overlay, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::folder::{FILES, Said, decode};
-use crate::recovery::{self, Recovered, Terms};
+use crate::recovery::{self, Recovered, Terms, Trust};
 use crate::seal::{Encryption, Unsealer, unlock};
 
 /// With what a folder is looked at.
@@ -89,6 +89,7 @@ impl Stopped {
     fn terms(&self) -> Terms {
         Terms {
             folder_key: self.folder_key.unwrap_or_default(),
+            indexes: Trust::Indexes,
             unsealer: self.unsealer.clone(),
             dedupe_window: Duration::ZERO,
             dedupe_keys_max: 0,

@@ -19,7 +19,7 @@ use crate::format::entry::{Kind, Position};
 use crate::format::{catalogue, changes};
 use crate::index::{Draft, Whole, read_whole};
 use crate::listing;
-use crate::log::{segment_name, segment_number};
+use crate::log::{Holed, segment_name, segment_number};
 use crate::quarantine;
 use crate::recovery::numbered;
 
@@ -127,11 +127,11 @@ impl<'s> Verification<'s> {
 
     fn segment(&mut self, number: u32) -> io::Result<()> {
         let disk = &*self.stopped.disk;
-        let file = disk.open(&segment_name(number))?;
+        let file = Holed::new(disk.open(&segment_name(number))?, UNREADABLE_BLOCKS_MAX);
         let mut draft = Draft::new(number);
         let folder_key = self.stopped.folder_key.unwrap_or_default();
         let (gone, names) = (&mut self.gone, &mut self.names);
-        let extent = segment::read(&*file, number, &self.stopped.unsealer, |at, kind, body| {
+        let extent = segment::read(&file, number, &self.stopped.unsealer, |at, kind, body| {
             if !segment::is_well_formed(at, kind, body) {
                 return false;
             }
@@ -158,7 +158,11 @@ impl<'s> Verification<'s> {
             self.out.report.add(finding);
             self.out.indexes.push(number);
         }
-        self.damage(&*file, number, &extent, &checked.lost)?;
+        self.damage(&file, number, &extent, &checked.lost)?;
+        if !file.is_whole() {
+            let finding = Finding::new(What::Sector, Severity::Damaged, segment_name(number));
+            self.out.report.add(finding);
+        }
         for at in &extent.dirty {
             let finding = Finding::new(What::Padding, Severity::Note, segment_name(number));
             self.out.report.add(finding.at(*at..*at + 1));
@@ -300,3 +304,6 @@ pub(super) fn word(kind: Kind) -> &'static str {
         Kind::Snapshot => "snapshot",
     }
 }
+
+/// So many blocks of one segment that the disk cannot read are passed over.
+const UNREADABLE_BLOCKS_MAX: usize = 4096;

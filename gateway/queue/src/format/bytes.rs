@@ -2,8 +2,8 @@
 //!
 //! Numbers are LEB128, seven bits a byte, lowest first. A text is its length in bytes and its
 //! bytes. An option is a byte 0 or 1 and the value. A place is two numbers: position and part.
-//! A number that may be less than zero is zigzag (0, -1, 1, -2, ...) in LEB128. Reading never panics: what is not well
-//! formed is `None`.
+//! A number that may be less than zero is zigzag (0, -1, 1, -2, ...) in LEB128. Reading never
+//! panics: what is not well formed is `None`.
 
 use sluicegate_core::queue::Place;
 

@@ -18,7 +18,7 @@
 //! checkpoint: that is why each has a mark of its own.
 //!
 //! ```text
-//! snapshot  bytes of all events, newest id place,
+//! snapshot  time when it was taken, bytes of all events, newest id place,
 //!           lanes: count, each: priority, after place, runs: count and (segment, left, oldest),
 //!           holes: count and places;
 //!           held: count, each: id place, item, until option, failures (as `letter` has them)
@@ -135,6 +135,7 @@ fn split(bytes: &[u8]) -> Option<(u64, Vec<Frame<'_>>)> {
 /// Encodes a snapshot as an entry that lacks only its place.
 pub(crate) fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
     let mut out = entry::start(snapshot.held.len() * 48 + 256);
+    out.put_number(snapshot.at.unix_ns());
     out.put_number(snapshot.bytes);
     out.put_place(snapshot.newest);
     out.put_number(snapshot.lanes.len() as u64);
@@ -166,10 +167,11 @@ pub(crate) fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
 
 fn decode_snapshot(body: &[u8]) -> Option<Snapshot> {
     let mut from = Take(body);
+    let at = Timestamp::from_unix_ns(from.number()?);
     let (bytes, newest) = (from.number()?, from.place()?);
     let lanes = from.many(take_lane)?;
     let held = from.many(take_held)?;
-    from.0.is_empty().then_some(Snapshot { lanes, held, bytes, newest })
+    from.0.is_empty().then_some(Snapshot { lanes, held, bytes, newest, at })
 }
 
 fn take_lane(from: &mut Take<'_>) -> Option<LaneSnapshot> {

@@ -15,7 +15,7 @@ use super::file::{self, Read, index_name};
 use super::gather::{Loaded, gather};
 use super::summary::Summary;
 use crate::dedupe::KeyHash;
-use crate::disk::Disk;
+use crate::disk::{Disk, is_unreadable};
 
 /// The indexes of all segments.
 pub(crate) struct Indexes {
@@ -115,7 +115,11 @@ impl Indexes {
     /// # Errors
     /// Those of the disk; that the file is missing or damaged is an answer.
     pub(crate) fn open(&self, segment: u32) -> io::Result<Opened> {
-        match file::open(&*self.disk, segment)? {
+        let read = match file::open(&*self.disk, segment) {
+            Err(fault) if is_unreadable(&fault) => Read::Damaged,
+            read => read?,
+        };
+        match read {
             Read::Sound(directory) => {
                 let mut all = self.lock();
                 all.forget(segment);

@@ -30,6 +30,8 @@ pub(crate) struct Log {
     entries_at: u64,
     /// Entries that are not written yet.
     buffer: Vec<u8>,
+    /// Asked after a write that found no room: whether to wait, and try it again.
+    patience: Box<dyn Fn() -> bool + Send>,
 }
 
 impl Log {
@@ -42,15 +44,30 @@ impl Log {
         segments: Arc<Segments>,
         names: Vec<QueueName>,
     ) -> Result<Self, LogFault> {
-        let current = depot.take(Use::Settlement)?;
+        // Its thread is waited for, whoever fails.
+        let current = depot.take(Use::Settlement).inspect_err(|_| depot.abandon())?;
         let buffer = Vec::with_capacity(BUFFER_BYTES);
-        let mut log = Self { depot, segments, names, current, written: 0, entries_at: 0, buffer };
+        let patience = Box::new(|| false);
+        let (written, entries_at) = (0, 0);
+        let mut log =
+            Self { depot, segments, names, current, written, entries_at, buffer, patience };
         let catalogue = catalogue::encode(&log.names);
         reserve(&mut log.current, catalogue.len() as u64)?;
         log.begin(&catalogue);
         log.write()?;
         log.sync()?;
         Ok(log)
+    }
+
+    /// From now on a write that finds no room is tried again as long as `patience` says so; it
+    /// waits before it answers.
+    ///
+    /// Room is reserved before it is needed, so this happens only where a file system does not
+    /// keep what it promised, as those that never write in place. Nothing was flushed, so nothing
+    /// is given up by the cache: the same bytes may be written to the same place again. Only a
+    /// flush that failed cannot be repeated.
+    pub(crate) fn wait_for_room(&mut self, patience: impl Fn() -> bool + Send + 'static) {
+        self.patience = Box::new(patience);
     }
 
     /// Where the next entry lies, if the segment is not full before.
@@ -88,7 +105,11 @@ impl Log {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        self.current.file.write_at(&self.buffer, self.written)?;
+        while let Err(fault) = self.current.file.write_at(&self.buffer, self.written) {
+            if !says_full(&fault) || !(self.depot.give_up_ballast() || (self.patience)()) {
+                return Err(fault);
+            }
+        }
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER_BYTES * 2);

@@ -57,6 +57,19 @@ impl Depot {
         self.changed.notify_all();
     }
 
+    /// Gives the room of the ballast back to the disk, for what cannot be put off. `false` if
+    /// there is none, or it cannot be deleted.
+    pub(crate) fn give_up_ballast(&self) -> bool {
+        let mut shelf = self.lock();
+        shelf.ballast = false;
+        if shelf.manned && matches!(shelf.standing, Standing::Open) && shelf.ready.is_none() {
+            // The thread makes it again when it looks for space again, not at once.
+            shelf.standing = Standing::Full;
+        }
+        drop(shelf);
+        self.yard.give_up_ballast()
+    }
+
     /// Does one piece of work, if there is any.
     pub(crate) fn work(&self) -> bool {
         let Some(job) = self.lock().job() else { return false };

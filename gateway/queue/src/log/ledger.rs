@@ -1,9 +1,9 @@
 //! Which segments are still needed.
 //!
 //! A segment is needed while an event, a letter, or the entry that brought an event lies in it and
-//! the event in a queue; while a checkpoint on the disk speaks of it, or start-up would read it; and
-//! for the longest retention of the queues that its events went to. Any other segment may go, not
-//! only the oldest.
+//! the event in a queue; while a checkpoint on the disk speaks of it, or start-up would read it;
+//! and for the longest retention of the queues that its events went to. Any other segment may go,
+//! not only the oldest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -18,6 +18,8 @@ use crate::config::{Hold, Retain};
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     notes: BTreeMap<u32, Note>,
+    /// Segments that should be there and are not, with the events and letters that were in them.
+    missing: BTreeMap<u32, u64>,
     /// A segment may have become spare since [`Ledger::spare`] was asked.
     changed: bool,
 }
@@ -87,11 +89,20 @@ impl Ledger {
 
     /// So many events or letters of a segment lie in queues.
     pub(crate) fn add(&mut self, segment: u32, count: u64) {
-        if let Some(note) = self.notes.get_mut(&segment) {
-            note.live += count;
-            note.ever += count;
-            note.spare_since = None;
+        match self.notes.get_mut(&segment) {
+            Some(note) => {
+                note.live += count;
+                note.ever = note.ever.saturating_add(count);
+                note.spare_since = None;
+            }
+            None => *self.missing.entry(segment).or_default() += count,
         }
+    }
+
+    /// The segments that should be there and are not, each with how many events and letters of
+    /// queues are known to be in it.
+    pub(crate) fn missing(&self) -> &BTreeMap<u32, u64> {
+        &self.missing
     }
 
     /// An event left its queue, with its letter.
@@ -101,6 +112,11 @@ impl Ledger {
             note.live = note.live.saturating_sub(1);
             self.changed |= note.live == 0;
         }
+    }
+
+    /// Whether the segment is there.
+    pub(crate) fn has(&self, segment: u32) -> bool {
+        self.notes.contains_key(&segment)
     }
 
     /// Whether all that was ever in the segment is there.

@@ -2,6 +2,7 @@
 
 mod append;
 mod depot;
+mod holed;
 mod ledger;
 mod reader;
 mod room;
@@ -13,6 +14,7 @@ mod yard;
 
 pub(crate) use append::Log;
 pub(crate) use depot::{Depot, spawn as spawn_depot};
+pub(crate) use holed::Holed;
 pub(crate) use ledger::Ledger;
 pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
 pub(crate) use room::{LogFault, Use, says_full};

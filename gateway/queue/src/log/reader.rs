@@ -11,7 +11,7 @@ use sluicegate_core::signature::Verdict;
 
 use super::segments::Segments;
 use super::window::Window;
-use crate::disk::DiskFile;
+use crate::disk::{DiskFile, is_unreadable};
 use crate::format::changes::{self, Happened};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
@@ -27,6 +27,8 @@ pub(crate) enum ReadBack {
     Event(Event, Option<Letter>),
     /// The entry is not what was written: it must not be delivered.
     Damaged,
+    /// The disk cannot read it now. Another time it may.
+    Unreadable(io::Error),
 }
 
 /// An event as a commit placed it.
@@ -52,7 +54,7 @@ impl Reader {
                 Some(file) => {
                     let mut window = Window::new(&*file, segment, ahead);
                     for item in here {
-                        all.push(self.read_one(&mut window, item)?);
+                        all.push(self.read_alone(&*file, &mut window, item)?);
                     }
                 }
                 // The ledger keeps every segment that an item is in: it was taken by others.
@@ -108,6 +110,25 @@ impl Reader {
             }
         }
         Ok(all)
+    }
+
+    /// Reads an event; if the disk cannot read it together with its neighbours, by itself.
+    fn read_alone(
+        &self,
+        file: &dyn DiskFile,
+        window: &mut Window<'_>,
+        item: &Item,
+    ) -> io::Result<ReadBack> {
+        let read = match self.read_one(window, item) {
+            Err(fault) if is_unreadable(&fault) => {
+                self.read_one(&mut Window::new(file, segment_of(item), 1), item)
+            }
+            read => read,
+        };
+        match read {
+            Err(fault) if is_unreadable(&fault) => Ok(ReadBack::Unreadable(fault)),
+            read => read,
+        }
     }
 
     fn read_one(&self, window: &mut Window<'_>, item: &Item) -> io::Result<ReadBack> {

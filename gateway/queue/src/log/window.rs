@@ -33,6 +33,8 @@ impl<'f> Window<'f> {
                 self.bytes = vec![0; want];
             }
             let into = self.bytes.get_mut(..want).unwrap_or_default();
+            // A read that fails leaves anything there.
+            self.filled = 0;
             self.filled = self.file.read_at(into, offset)?;
             self.start = offset;
         }

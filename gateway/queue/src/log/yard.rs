@@ -93,6 +93,11 @@ impl Yard {
         self.disk.sync_folder("")
     }
 
+    /// Deletes the ballast; `false` if there is none, or it cannot be deleted.
+    pub(super) fn give_up_ballast(&self) -> bool {
+        self.disk.remove(BALLAST).is_ok()
+    }
+
     /// Takes away a segment that was never used.
     pub(super) fn remove(&self, unused: &Prepared) {
         if let Err(fault) = self.disk.remove(&segment_name(unused.number)) {

@@ -5,7 +5,7 @@ use sluicegate_core::queue::{Item, Place, QueueNumber, QueueState, Replayed, Wis
 use sluicegate_core::time::Timestamp;
 
 use super::{KEEP, Recovery};
-use crate::dedupe::{KeyHash, time_of};
+use crate::dedupe::KeyHash;
 use crate::format::catalogue;
 use crate::format::changes::{self, Changes, Happened};
 use crate::format::entry::{Kind, Position};
@@ -53,7 +53,7 @@ impl Recovery<'_> {
 
     /// A key was seen in a segment that is still there.
     pub(super) fn remember(&mut self, segment: u32, key: KeyHash, id: EventId) {
-        self.out.keys.insert(key, id, time_of(id));
+        self.out.keys.insert(key, id, self.terms.now.wall);
         self.out.ledger.remembered(segment, self.out.keys.next());
     }
 

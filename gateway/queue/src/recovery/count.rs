@@ -33,6 +33,10 @@ pub(crate) fn count(
     }
     for lane in &view.lanes {
         for run in &lane.runs {
+            if !ledger.has(run.segment) {
+                ledger.add(run.segment, run.left);
+                continue;
+            }
             let summary = listings.indexes.summary(run.segment);
             let section = summary.as_ref().and_then(|summary| summary.find(queue, lane.priority));
             if let Some((_, section)) = section.filter(|(_, section)| is_whole(section, lane, run))

@@ -56,9 +56,19 @@ pub(crate) struct Recovered {
     pub(crate) entries: u64,
 }
 
+/// What the arrivals of a segment are known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// From its index, if that is sound.
+    Indexes,
+    /// From the segment itself: the keys in its index are hashed with a key that was lost.
+    Segments,
+}
+
 /// What recovery must know beside the folder.
 pub(crate) struct Terms {
     pub(crate) folder_key: [u8; 16],
+    pub(crate) indexes: Trust,
     /// Opens sealed entries.
     pub(crate) unsealer: Unsealer,
     pub(crate) dedupe_window: Duration,
@@ -95,6 +105,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovere
             entries: 0,
         },
         from: 0,
+        newest: None,
         marks: Vec::new(),
         terms,
     };
@@ -118,6 +129,8 @@ struct Recovery<'a> {
     terms: Terms,
     /// Arrivals before this position are in the checkpoint.
     from: u64,
+    /// The newest segment that something came from, as the checkpoint knows.
+    newest: Option<u32>,
     /// By queue number: changes of the queue before this position are in the checkpoint.
     marks: Vec<u64>,
     out: Recovered,
@@ -155,6 +168,7 @@ impl Recovery<'_> {
             if let Some(known) = self.marks.get_mut(at) {
                 *known = mark;
             }
+            self.newest = self.newest.max(Some(snapshot.newest.segment()));
             let state = QueueState::from_snapshot(KEEP, snapshot, self.terms.now);
             *self.state(queue) = state;
         }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use sluicegate_core::ids::EventId;
 
-use super::{Recovery, numbered};
-use crate::dedupe::{KeyHash, time_of};
+use super::{Recovery, Trust, numbered};
+use crate::dedupe::KeyHash;
 use crate::format::entry::{Kind, Position};
 use crate::format::keys;
 use crate::index::Opened;
-use crate::log::{Found, remove_unused, scan, segment_name};
+use crate::log::{Found, Holed, remove_unused, scan, segment_name};
 
 /// Why a segment is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,7 @@ impl Recovery<'_> {
             }
             self.out.next_segment = number.saturating_add(1);
         }
+        self.note_gaps(&there, &deleted);
         Ok(())
     }
 
@@ -56,6 +57,26 @@ impl Recovery<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A segment that start-up would read is never deleted: one that is not there is lost.
+    fn note_gaps(&mut self, there: &[u32], deleted: &[u32]) {
+        let from = (self.from >> 32) as u32;
+        let here = |number: &u32| there.binary_search(number).is_ok();
+        let gone = |number: &u32| deleted.binary_search(number).is_ok();
+        // Only the numbers between segments that are there, and that of the checkpoint.
+        let first = there.iter().copied().find(|number| *number >= from).unwrap_or(from);
+        let between = there.last().map_or(0..0, |last| first..*last);
+        let known = (from > 0).then_some(from);
+        for number in known.into_iter().chain(between).filter(|number| !here(number)) {
+            if !gone(&number) {
+                self.out.ledger.add(number, 0);
+            }
+        }
+        // What is written next must lie after all that a checkpoint knows of.
+        let marks = self.marks.iter().copied().chain([self.from]).map(|mark| (mark >> 32) as u32);
+        let newest = marks.chain(self.newest).max().unwrap_or(0);
+        self.out.next_segment = self.out.next_segment.max(newest.saturating_add(1));
     }
 
     fn read_segment(&mut self, number: u32, current: bool) -> io::Result<()> {
@@ -78,14 +99,16 @@ impl Recovery<'_> {
         if let Some(summary) = self.out.indexes.summary(number) {
             let notes = &summary.notes;
             let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.count, sum.bytes));
-            self.out.ledger.noted(number, notes.newest, placed);
+            // By a clock that was ahead it would be kept for longer than anybody asked for.
+            self.out.ledger.noted(number, notes.newest.min(self.terms.now.wall), placed);
         }
         Ok(())
     }
 
     /// The keys that the index of a segment has; `None` if the index is missing or damaged.
     fn known_keys(&self, number: u32) -> io::Result<Option<Vec<(KeyHash, EventId)>>> {
-        if self.out.indexes.open(number)? != Opened::Sound {
+        let trusted = self.terms.indexes == Trust::Indexes;
+        if !trusted || self.out.indexes.open(number)? != Opened::Sound {
             return Ok(None);
         }
         match self.out.indexes.keys(number) {
@@ -106,7 +129,9 @@ impl Recovery<'_> {
         let mut tail = 0..0;
         let mut damage = Vec::new();
         let (unsealer, mut scratch, mut locked) = (self.terms.unsealer.clone(), Vec::new(), None);
-        scan(&*file, number, |found| match found {
+        // Where the newest one ends must be known for certain: none of it is passed over.
+        let holed = Holed::new(Arc::clone(&file), if current { 0 } else { UNREADABLE_BLOCKS_MAX });
+        scan(&holed, number, |found| match found {
             Found::Entry { position, head, body } => {
                 let opened = match unsealer.open(&head, body, &mut scratch) {
                     Ok(opened) => opened,
@@ -128,13 +153,13 @@ impl Recovery<'_> {
             return Err(fault);
         }
         for range in damage {
-            self.quarantine(&*file, number, range)?;
+            self.quarantine(&holed, number, range)?;
         }
         if !tail.is_empty() {
             // Never finished, or the last entry is damaged: nothing after it tells which.
-            self.quarantine(&*file, number, tail.clone())?;
+            self.quarantine(&holed, number, tail.clone())?;
         }
-        if file.len()? > tail.start {
+        if holed.is_whole() && file.len()? > tail.start {
             // What was kept ready, and was not needed.
             file.set_len(tail.start)?;
             file.sync()?;
@@ -159,10 +184,9 @@ impl Recovery<'_> {
     fn read_keys(&mut self, number: u32) -> io::Result<()> {
         let name = format!("keys/{}", keys::file_name(number));
         let bytes = self.disk.read(&name)?.unwrap_or_default();
+        let now = self.terms.now.wall;
         match keys::decode(&bytes) {
-            Some(keys) => {
-                keys.into_iter().for_each(|(key, id)| self.out.keys.insert(key, id, time_of(id)))
-            }
+            Some(keys) => keys.into_iter().for_each(|(key, id)| self.out.keys.insert(key, id, now)),
             None => {
                 tracing::warn!(file = name, "idempotency keys are damaged: set aside");
                 self.out.quarantined += 1;
@@ -172,3 +196,7 @@ impl Recovery<'_> {
         Ok(())
     }
 }
+
+/// So many unreadable blocks of one segment are passed over; with more, the disk is looked at
+/// before anything is given up.
+const UNREADABLE_BLOCKS_MAX: usize = 64;

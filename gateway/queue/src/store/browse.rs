@@ -61,7 +61,7 @@ pub(crate) fn browsed(lying: Lying, read: ReadBack) -> Browsed {
     let Lying { item, standing, failures } = lying;
     let (event, letter) = match read {
         ReadBack::Event(event, letter) => (Some(event), letter),
-        ReadBack::Damaged => (None, None),
+        ReadBack::Damaged | ReadBack::Unreadable(_) => (None, None),
     };
     Browsed {
         cursor: Cursor(item.id),

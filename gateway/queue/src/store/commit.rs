@@ -85,8 +85,9 @@ impl Store {
         }
     }
 
-    /// Makes room in a queue; `before` is what else the commit places. Only the first event of a commit must find a token of the queue's
-    /// rate: what a commit brings beyond is owed, so that none is too big to come in ever.
+    /// Makes room in a queue; `before` is what else the commit places. Only the first event of a
+    /// commit must find a token of the queue's rate: what a commit brings beyond is owed, so that
+    /// none is too big to come in ever.
     fn reserve_in(&self, room: &Room, weight: u32, before: &[Placed]) -> Result<(), Refusal> {
         let plan = room.plan();
         if let Some(rate) = plan.rate {
@@ -144,9 +145,9 @@ impl Store {
     /// The receipt of the first event with this key, if there is one. A full queue must not turn
     /// a delivery away that is stored already.
     pub(super) async fn repeated(&self, routed: &Routed) -> Option<Receipt> {
-        let (key, at) = (self.key_of(routed)?, routed.event().received_at);
+        let key = self.key_of(routed)?;
         let (ticket, answer) = oneshot::channel();
-        self.desk.lay_changes(Work::Lookup(LookupWork { key, at, ticket }));
+        self.desk.lay_changes(Work::Lookup(LookupWork { key, ticket }));
         let first: EventId = answer.await.ok().flatten()?;
         self.counters.duplicates.increment();
         Some(crate::writer::postman::receipt(first, Repeat::Duplicate))

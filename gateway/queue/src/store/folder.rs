@@ -2,23 +2,49 @@
 //!
 //! A folder of which both copies of `format` were lost gets a new key: keys of deleted segments are
 //! then no longer recognised. If there are copies and none can be read, nobody knows the version,
-//! and the folder is refused: `sluicegate queue repair` looks at the log and makes them again.
+//! and the folder is refused: `sluicegate queue repair` makes them again. A folder that has lost
+//! something is served as far as it goes, and never in silence.
 
 use std::io;
 
 use crate::disk::Disk;
 use crate::fault::OpenFault;
 use crate::format::folder::{FILES, Said, decode, encode};
+use crate::recovery::numbered;
+
+/// How many things are not there that a folder of a store always has. Each is logged.
+pub(super) fn missing(disk: &dyn Disk) -> Result<u64, OpenFault> {
+    let read = || -> io::Result<(bool, bool)> {
+        let names = disk.list("")?;
+        let told = names.iter().any(|name| FILES.contains(&name.as_str()));
+        Ok((told, numbered(disk, "log", ".log")?.is_empty()))
+    };
+    match read().map_err(OpenFault::disk("list the data folder"))? {
+        (true, true) => {
+            // Or the very first start was cut short before it had made one.
+            tracing::error!("no segment of the log is there: if there were events, they are lost");
+            Ok(1)
+        }
+        (false, false) => {
+            let lost = "keys of deleted segments";
+            tracing::warn!(files = ?FILES, lost, "both copies are missing: they are made again");
+            Ok(1)
+        }
+        (true, false) | (false, true) => Ok(0),
+    }
+}
 
 /// The key of a folder.
-pub(super) struct Opened {
+pub(super) struct FolderKey {
     pub(super) key: [u8; 16],
+    /// It was made just now: what is hashed with another one is of no use.
+    pub(super) made: bool,
     /// Damaged copies, each made again.
     pub(super) damaged: u64,
 }
 
 /// Reads the files, or makes them.
-pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<Opened, OpenFault> {
+pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<FolderKey, OpenFault> {
     let (mut found, mut damaged) = (Vec::new(), 0);
     for file in FILES {
         let Some(bytes) = disk.read(file).map_err(OpenFault::disk("read the format file"))? else {
@@ -33,13 +59,13 @@ pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<Opened, OpenFault> {
             }
         }
     }
-    let key = match found.first() {
-        Some(key) => *key,
+    let (key, made) = match found.first() {
+        Some(key) => (*key, false),
         None if damaged > 0 => return Err(version("unknown".to_owned())),
-        None => new_key(seed),
+        None => (new_key(seed), true),
     };
     save(disk, key).map_err(OpenFault::disk("write the format file"))?;
-    Ok(Opened { key, damaged })
+    Ok(FolderKey { key, made, damaged })
 }
 
 /// Makes both copies what they should be.

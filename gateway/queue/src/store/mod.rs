@@ -104,6 +104,23 @@ impl Store {
         }
     }
 
+    /// Waits until the store has failed for good, and says why: a write or a flush failed, and
+    /// nothing is committed any more. Only a restart, which reads the log again, helps.
+    pub async fn failed(&self) -> &'static str {
+        let mut failure = self.desk.failure();
+        match failure.wait_for(Option::is_some).await {
+            Ok(what) => what.unwrap_or_default(),
+            // The desk lives as long as `self`.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Why the store has failed for good, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<&'static str> {
+        *self.desk.failure().borrow()
+    }
+
     /// The distributions of every queue now, by name.
     #[must_use]
     pub fn queue_metrics(&self) -> Vec<(QueueName, QueueMetrics)> {

@@ -1,9 +1,9 @@
 //! Opening a store: read the folder, start a segment, start the owners and the writer.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::QueueName;
@@ -12,6 +12,7 @@ use sluicegate_core::time::{Clock, Moment};
 use tokio::runtime::Handle;
 
 use super::definitions::Definitions;
+use super::folder::FolderKey;
 use super::opener::Opener;
 use super::operator::Operator;
 use super::{Store, folder, settings};
@@ -21,13 +22,14 @@ use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
-use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
+use crate::log::{Depot, Ledger, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
-use crate::recovery::{self, Recovered};
+use crate::recovery::{self, Recovered, Trust};
 use crate::rooms::{Plan, Registry, Standing};
 use crate::seal::{Unsealer, unlock};
-use crate::writer::{Desk, Ended, Inbox, Writer, postman, spawn};
+use crate::writer::Standing::Open;
+use crate::writer::{Desk, Ended, Inbox, Progress, Writer, postman, spawn};
 
 impl Store {
     /// Opens the store in a data folder; makes the folder if it is missing. Reads the newest
@@ -60,58 +62,31 @@ impl Store {
         threads: Threads,
     ) -> Result<Self, OpenFault> {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
-        let counters = Arc::new(Counters::default());
-        let unlocked = unlock(&*disk, config.encryption.as_ref(), clock.now())?;
+        let (counters, opened) = (Arc::new(Counters::default()), clock.moment());
+        let unlocked = unlock(&*disk, config.encryption.as_ref(), opened.wall)?;
         let unsealer = unlocked.unsealer();
-        let (mut recovered, definitions, folder_key) =
-            read(&disk, config, &unsealer, &counters, clock.moment())?;
+        let read = read(&disk, config, &unsealer, &counters, opened)?;
+        let (mut recovered, definitions, folder_key) = read;
         let plans = definitions.plans(&recovered.names);
         let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let number = recovered.next_segment;
-        recovered.ledger.begin(number, recovered.keys.next());
-        recovered.indexes.begin(number);
-        let (segments, names) = (Arc::clone(&recovered.segments), recovered.names.clone());
-        let bytes = config.segment_bytes;
-        let depot = Depot::new(Arc::clone(&disk), bytes, ballast_bytes(bytes), number);
-        let depot = Arc::new(depot);
-        let depot_thread = match threads {
-            Threads::Own => Some(spawn_depot(Arc::clone(&depot))),
-            #[cfg(test)]
-            Threads::Writer => None,
-        };
-        let depot_thread =
-            Ended(depot_thread.transpose().map_err(OpenFault::disk("start the depot"))?);
-        let log = Log::start(Arc::clone(&depot), segments, names)
-            .map_err(|fault| OpenFault::disk("start a segment")(io::Error::other(fault)))?;
+        let (mut log, depot, depot_thread) = begin_log(&disk, config, &mut recovered, threads)?;
         let desk = Arc::new(Desk::new(config.in_flight_bytes_max, sealer.clone()));
-        let post = Arc::new(Inbox::default());
-        let sources = Arc::new(Sources::default());
-        let opener = Opener {
-            runtime: runtime.clone(),
-            registry: Arc::new(Registry::default()),
-            listings: Arc::clone(&recovered.listings),
-            desk: Arc::clone(&desk),
-            clock: clock.clone(),
-            seed: config.seed,
-        };
-        fill(&opener, &mut recovered, plans, &sources, clock.moment())
+        log.wait_for_room(patience(&desk, &counters));
+        let (post, sources) = (Arc::new(Inbox::default()), Arc::new(Sources::default()));
+        let opener = opener(&runtime, &recovered, &desk, &clock, config.seed);
+        fill(&opener, &mut recovered, plans, &sources, opened)
             .map_err(OpenFault::disk("count what is in the queues"))?;
+        report_missing(&recovered.ledger, &counters);
         let registry = Arc::clone(&opener.registry);
-        let archivist = Archivist {
-            disk: Arc::clone(&disk),
-            segments: Arc::clone(&recovered.segments),
-            listings: Arc::clone(&recovered.listings),
-            counters: Arc::clone(&counters),
-            shared: Arc::new(Shared::found(recovered.checkpoints)),
-            failed: Vec::new(),
-        };
+        let archive = archive(&disk, &mut recovered, &depot, &counters, threads)?;
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
         let writer = Writer {
             disk,
             log,
             ledger: recovered.ledger,
             indexes: Arc::clone(&recovered.indexes),
-            archive: archive(archivist, threads).map_err(OpenFault::disk("start the archivist"))?,
+            archive,
             depot,
             _depot_thread: depot_thread,
             keys: recovered.keys,
@@ -123,19 +98,12 @@ impl Store {
             post: Arc::clone(&post),
             counters: Arc::clone(&counters),
             clock: clock.clone(),
+            opened,
             fsync: config.fsync,
             free_bytes_min: config.free_bytes_min,
-            // The first batch begins a checkpoint: what was read now need not be read again.
-            checkpointed: number.saturating_sub(1),
-            gathering: None,
-            parked: VecDeque::new(),
-            last_flush: Duration::ZERO,
+            progress: Progress::before(number),
             _lock: lock,
         };
-        writer.look_at_space();
-        writer.count_keys();
-        let postman = runtime.spawn(postman::run(Arc::clone(&post))).abort_handle();
-        let thread = spawn(writer).map_err(OpenFault::disk("start the writer"))?;
         Ok(Self {
             operator: Arc::new(operator),
             registry,
@@ -151,10 +119,31 @@ impl Store {
             counters,
             folder_key,
             clock,
-            postman,
+            postman: runtime.spawn(postman::run(Arc::clone(&post))).abort_handle(),
             post,
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(Some(start(writer)?)),
         })
+    }
+}
+
+/// How the writer waits for room: not for ever, if the store is to stop.
+fn patience(desk: &Arc<Desk>, counters: &Arc<Counters>) -> impl Fn() -> bool + Send + 'static {
+    let (desk, counters) = (Arc::clone(desk), Arc::clone(counters));
+    move || {
+        // Commits are refused from now on, until the writer looks at the space again.
+        if !counters.disk_full.swap(true, Ordering::Relaxed) {
+            tracing::error!("a write finds no room, though it was reserved: waiting for space");
+        }
+        std::thread::sleep(LOOK_FOR_ROOM_EVERY);
+        desk.standing() == Open
+    }
+}
+
+/// Segments that should be there and are not: their events are counted as lost when they come up.
+fn report_missing(ledger: &Ledger, counters: &Counters) {
+    for (segment, events) in ledger.missing() {
+        tracing::error!(segment, events, "a segment of the log is missing: its events are lost");
+        counters.quarantined.increment();
     }
 }
 
@@ -168,12 +157,74 @@ enum Threads {
     Writer,
 }
 
-fn archive(archivist: Archivist, threads: Threads) -> io::Result<Archive> {
+/// Begins the first segment of this process, with the depot that keeps the next one ready.
+fn begin_log(
+    disk: &Arc<dyn Disk>,
+    config: &StoreConfig,
+    recovered: &mut Recovered,
+    threads: Threads,
+) -> Result<(Log, Arc<Depot>, Ended), OpenFault> {
+    let (number, bytes) = (recovered.next_segment, config.segment_bytes);
+    recovered.ledger.begin(number, recovered.keys.next());
+    recovered.indexes.begin(number);
+    let depot = Arc::new(Depot::new(Arc::clone(disk), bytes, ballast_bytes(bytes), number));
+    let thread = match threads {
+        Threads::Own => Some(spawn_depot(Arc::clone(&depot))),
+        #[cfg(test)]
+        Threads::Writer => None,
+    };
+    let thread = Ended(thread.transpose().map_err(OpenFault::disk("start the depot"))?);
+    let (segments, names) = (Arc::clone(&recovered.segments), recovered.names.clone());
+    let log = Log::start(Arc::clone(&depot), segments, names)
+        .map_err(|fault| OpenFault::disk("start a segment")(io::Error::other(fault)))?;
+    Ok((log, depot, thread))
+}
+
+fn opener(
+    runtime: &Handle,
+    recovered: &Recovered,
+    desk: &Arc<Desk>,
+    clock: &Clock,
+    seed: u64,
+) -> Opener {
+    Opener {
+        runtime: runtime.clone(),
+        registry: Arc::new(Registry::default()),
+        listings: Arc::clone(&recovered.listings),
+        desk: Arc::clone(desk),
+        clock: clock.clone(),
+        seed,
+    }
+}
+
+fn archive(
+    disk: &Arc<dyn Disk>,
+    recovered: &mut Recovered,
+    depot: &Arc<Depot>,
+    counters: &Arc<Counters>,
+    threads: Threads,
+) -> Result<Archive, OpenFault> {
+    let archivist = Archivist {
+        disk: Arc::clone(disk),
+        segments: Arc::clone(&recovered.segments),
+        listings: Arc::clone(&recovered.listings),
+        depot: Arc::clone(depot),
+        counters: Arc::clone(counters),
+        shared: Arc::new(Shared::found(std::mem::take(&mut recovered.checkpoints))),
+        failed: Vec::new(),
+    };
     match threads {
-        Threads::Own => Archive::start(archivist),
+        Threads::Own => Archive::start(archivist).map_err(OpenFault::disk("start the archivist")),
         #[cfg(test)]
         Threads::Writer => Ok(Archive::inline(archivist)),
     }
+}
+
+/// Starts the writer; what it counts is known before anybody asks.
+fn start(writer: Writer) -> Result<JoinHandle<()>, OpenFault> {
+    writer.look_at_space();
+    writer.count_keys();
+    spawn(writer).map_err(OpenFault::disk("start the writer"))
 }
 
 /// Reads the folder: what is in it, how each queue is treated, and its key.
@@ -185,9 +236,11 @@ fn read(
     now: Moment,
 ) -> Result<(Recovered, Definitions, [u8; 16]), OpenFault> {
     let started = Instant::now();
-    let folder::Opened { key: folder_key, damaged } = folder::open(&**disk, config.seed)?;
+    counters.quarantined.add(folder::missing(&**disk)?);
+    let FolderKey { key: folder_key, made, damaged } = folder::open(&**disk, config.seed)?;
     let terms = recovery::Terms {
         folder_key,
+        indexes: if made { Trust::Segments } else { Trust::Indexes },
         unsealer: unsealer.clone(),
         dedupe_window: config.dedupe_window,
         dedupe_keys_max: config.dedupe_keys_max,
@@ -295,3 +348,5 @@ fn source_bounds(config: &StoreConfig) -> super::SourceBounds {
     };
     config.sources.iter().map(bounds).collect()
 }
+
+const LOOK_FOR_ROOM_EVERY: Duration = Duration::from_millis(100);

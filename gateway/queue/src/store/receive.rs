@@ -35,17 +35,14 @@ impl Store {
         let read = match read {
             Ok(read) => read,
             Err(fault) => {
-                tracing::error!(error = %fault, queue = %room.name(), "events cannot be read back");
-                let back = |lease: &Lease| {
-                    (Some(lease.number), Verb::Nack { delay: None, reason: fault.to_string() })
-                };
-                let settlements = leases.iter().map(back).collect();
-                self.ask(room, |to| Mail::Settle { settlements, to }).await?;
+                let why = fault.to_string();
+                let back = leases.into_iter().map(|lease| (lease, why.clone())).collect();
+                self.put_back(room, back).await?;
                 return Err(QueueFault::StoreUnavailable { what: "events cannot be read back" });
             }
         };
         let mut consumed = Vec::with_capacity(leases.len());
-        let (mut lost, mut damaged) = (Vec::new(), Vec::new());
+        let (mut lost, mut damaged, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
         for (lease, read) in leases.into_iter().zip(read) {
             match read {
                 ReadBack::Event(event, letter) => consumed.push(Consumed {
@@ -58,7 +55,11 @@ impl Store {
                     lost.push(lease.number);
                     damaged.push(lease.item.event);
                 }
+                ReadBack::Unreadable(fault) => unreadable.push((lease, fault.to_string())),
             }
+        }
+        if !unreadable.is_empty() {
+            self.put_back(room, unreadable).await?;
         }
         if !lost.is_empty() {
             self.counters.quarantined.add(lost.len() as u64);
@@ -67,6 +68,18 @@ impl Store {
             room.mail.send(Mail::Lost(lost)).await.map_err(|_| QueueFault::Stopping)?;
         }
         Ok(consumed)
+    }
+
+    /// Ends leases whose events cannot be read now: each attempt has failed, for this reason.
+    async fn put_back(&self, room: &Room, back: Vec<(Lease, String)>) -> Result<(), QueueFault> {
+        let why = back.first().map(|(_, why)| why.clone()).unwrap_or_default();
+        let (queue, events) = (room.name(), back.len());
+        tracing::error!(error = why, %queue, events, "events cannot be read back");
+        let nack = |(lease, reason): (Lease, String)| {
+            (Some(lease.number), Verb::Nack { delay: None, reason })
+        };
+        let settlements = back.into_iter().map(nack).collect();
+        self.ask(room, |to| Mail::Settle { settlements, to }).await.map(drop)
     }
 
     /// Reads on this thread what was committed lately, and so lies in memory; the rest on a thread

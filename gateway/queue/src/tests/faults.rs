@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::queue::QueueFault;
+use sluicegate_core::queue::{QueueFault, Settled, Verb};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Ask, Engine};
 
@@ -100,4 +100,82 @@ async fn an_interval_flushes_by_itself_and_a_stop_flushes_the_rest() {
     store.stop().await;
     let cut: Arc<dyn Disk> = Arc::new(disk.after_power_cut(3));
     assert_eq!(numbers(&open_on(&cut, &config), "a").await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_write_that_finds_no_room_is_waited_out_and_nobody_notices() {
+    let (disk, seam) = simulated();
+    let store = open_on(&seam, &config(""));
+    commit(&store, 1, &["a"]).await;
+    disk.fail_writes(3);
+    commit(&store, 2, &["a"]).await;
+    assert!(!store.metrics().poisoned);
+    eventually("space is looked at again", async || !store.metrics().disk_full).await;
+    commit(&store, 3, &["a"]).await;
+    store.stop().await;
+    assert_eq!(store.failure(), None);
+    assert_eq!(numbers(&open_on(&seam, &config("")), "a").await, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_room_and_says_that_it_had_none() {
+    let (disk, seam) = simulated();
+    let store = Arc::new(open_on(&seam, &config("")));
+    commit(&store, 1, &["a"]).await;
+    disk.fail_writes(u64::MAX);
+    let waiting = Arc::clone(&store);
+    let commit = tokio::spawn(async move { waiting.commit(routed(&event(2), None, &["a"])).await });
+    eventually("the writer waits for room", async || store.metrics().disk_full).await;
+    store.stop().await;
+    assert_eq!(store.failed().await, "the disk is full");
+    assert!(matches!(commit.await.unwrap(), Err(Refusal::StoreUnavailable { .. })));
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_is_stored_gets_its_receipt_on_a_full_disk() {
+    let (disk, seam) = simulated();
+    let reserve = StoreConfig { free_bytes_min: 128 << 20, ..config("") };
+    let store = open_on(&seam, &reserve);
+    let first = store.commit(routed(&event(1), Some("key"), &["a"])).await.unwrap();
+    disk.say_free(64 << 20);
+    eventually("the disk is full", async || store.metrics().disk_full).await;
+    let again = store.commit(routed(&event(1), Some("key"), &["a"])).await.unwrap();
+    assert_eq!(again.event(), first.event());
+    let refused = store.commit(routed(&event(2), Some("other"), &["a"])).await.unwrap_err();
+    assert!(matches!(refused, Refusal::StoreUnavailable { .. }), "{refused}");
+    assert!(refused.retry_after().is_some(), "a sender is told when to come again");
+}
+
+#[tokio::test]
+async fn on_a_full_disk_events_are_acknowledged_put_back_and_given_up_and_a_start_finds_it_so() {
+    let (disk, seam) = simulated();
+    let store = open_on(&seam, &config(""));
+    let mut stored = 0;
+    // Until segments were filled: the ballast is made after the first.
+    while store.metrics().segments < 3 {
+        commit(&store, stored, &["a"]).await;
+        stored += 1;
+    }
+    disk.leave_room(0);
+    while store.commit(routed(&event(stored), None, &["a"])).await.is_ok() {
+        stored += 1;
+    }
+    let leased = receive_all(&store, "a").await;
+    assert_eq!(leased.len() as u64, stored);
+    for (one, number) in leased.iter().zip(0..) {
+        let reason = String::from("no");
+        let verb = match number % 3 {
+            0 => Verb::Ack,
+            1 => Verb::Nack { delay: Some(Duration::ZERO), reason },
+            _ => Verb::GiveUp { reason },
+        };
+        assert_eq!(settle(&store, "a", one, verb).await, Settled::Done, "{number} of {stored}");
+    }
+    assert!(!store.metrics().poisoned);
+    drop(store);
+    // The room that the end of the process gave back is all there is.
+    let store = open_on(&seam, &config(""));
+    let left = |of: u64| (0..stored).filter(|number| number % 3 == of).collect::<Vec<_>>();
+    assert_eq!(numbers(&store, "a").await, left(1));
+    assert_eq!(numbers(&store, "dead").await, left(2));
 }

@@ -65,7 +65,7 @@ prop_compose! {
 
 prop_compose! {
     fn snapshot()(
-        bytes: u64, newest in place(), lane in (0_u8..10, place(), any::<(u32, u64)>(), time()),
+        bytes: u64, at in time(), newest in place(), lane in (0_u8..10, place(), any::<(u32, u64)>(), time()),
         holes in proptest::collection::vec(place(), 0..4),
         held in proptest::collection::vec(
             (item(), proptest::option::of(time()), proptest::collection::vec(failure(), 0..3)), 0..4
@@ -75,7 +75,7 @@ prop_compose! {
         let runs = vec![Run { segment, left, oldest }];
         let lane = LaneSnapshot { priority: Priority::new(priority), after, runs, holes };
         let held = held.into_iter().map(|(item, until, failures)| Held { item, until, failures });
-        Snapshot { lanes: vec![lane], held: held.collect(), bytes, newest }
+        Snapshot { lanes: vec![lane], held: held.collect(), bytes, newest, at }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod basics;
 mod bounds;
+mod clocks;
 mod crash;
 mod damage;
 mod define;
@@ -12,6 +13,7 @@ mod formats;
 mod keys;
 mod lives;
 mod look;
+mod losses;
 mod past;
 mod sealed;
 mod settings;

@@ -58,8 +58,8 @@ impl Writer {
     /// it is kept in order until there is room, and whoever waits for it waits.
     pub(super) fn add_in_order(&mut self, work: Work, batch: &mut Batch) -> io::Result<()> {
         let decided = matches!(work, Work::Changes(_) | Work::Mark(_));
-        if decided && !self.parked.is_empty() {
-            self.parked.push_back(work);
+        if decided && !self.progress.parked.is_empty() {
+            self.progress.parked.push_back(work);
             return Ok(());
         }
         self.add(work, batch)
@@ -67,13 +67,13 @@ impl Writer {
 
     /// Tries again to add what found no room.
     pub(super) fn add_parked(&mut self, batch: &mut Batch) -> io::Result<()> {
-        for _ in 0..self.parked.len() {
-            let Some(work) = self.parked.pop_front() else { break };
-            let before = self.parked.len();
+        for _ in 0..self.progress.parked.len() {
+            let Some(work) = self.progress.parked.pop_front() else { break };
+            let before = self.progress.parked.len();
             self.add(work, batch)?;
-            if self.parked.len() > before {
+            if self.progress.parked.len() > before {
                 // There is still none: it is the first again.
-                self.parked.rotate_right(1);
+                self.progress.parked.rotate_right(1);
                 break;
             }
         }
@@ -94,9 +94,9 @@ impl Writer {
                 batch.marks.add(mark, self.log.end());
                 return Ok(());
             }
-            Work::Lookup(LookupWork { key, at, ticket }) => {
+            Work::Lookup(LookupWork { key, ticket }) => {
                 // The first one may be in this batch, and is durable with it.
-                batch.lookups.push((ticket, self.keys.find(key, at)));
+                batch.lookups.push((ticket, self.keys.find(key, self.passed())));
                 return Ok(());
             }
             Work::SetAside(places) => {
@@ -124,7 +124,7 @@ impl Writer {
         let position = match self.log.append(work.frame(), of) {
             Ok(position) => position,
             Err(LogFault::Full) if matches!(work, Work::Changes(_)) => {
-                self.parked.push_back(work);
+                self.progress.parked.push_back(work);
                 return Ok(());
             }
             Err(LogFault::Full) => {
@@ -184,8 +184,9 @@ impl Writer {
     }
 
     fn add_commit(&mut self, commit: CommitWork, position: Position, batch: &mut Batch) {
+        let now = self.passed();
         if let Some(key) = commit.key {
-            self.keys.insert(key, commit.event, commit.received_at);
+            self.keys.insert(key, commit.event, now);
             self.ledger.remembered(position.segment, self.keys.next());
             batch.unlisted_keys.push((key, commit.event));
         }
@@ -193,7 +194,7 @@ impl Writer {
             let id = Place { position: position.pack(), part: placed.part };
             let fresh = Item::fresh(id, commit.received_at, placed.weight);
             let item = Item { source: commit.source, terms: placed.terms, ..fresh };
-            self.ledger.placed(id, placed.queue, placed.weight, commit.received_at);
+            self.ledger.placed(id, placed.queue, placed.weight, now);
             self.ledger.came(&item);
             batch.arrive(placed.queue, item);
         }
@@ -202,7 +203,7 @@ impl Writer {
     }
 
     fn first_of(&self, commit: &CommitWork) -> Option<EventId> {
-        self.keys.find(commit.key?, commit.received_at)
+        self.keys.find(commit.key?, self.passed())
     }
 
     /// The event is stored already: its first receipt is given again.
@@ -305,7 +306,7 @@ impl Writer {
             answer.refuse(fault.clone());
         }
         batch.lookups.clear();
-        let failed = batch.failed.drain(..).chain(self.parked.drain(..));
+        let failed = batch.failed.drain(..).chain(self.progress.parked.drain(..));
         failed.for_each(|work| work.refuse(what));
         for ticket in batch.tickets.drain(..) {
             // Who no longer waits needs no answer.

@@ -46,18 +46,20 @@ impl Writer {
     /// is in the inboxes.
     pub(super) fn begin_checkpoint(&mut self, chores_due: bool) {
         let current = self.log.segment();
-        let rolled = current > self.checkpointed;
+        let rolled = current > self.progress.checkpointed;
         let wanted = chores_due && {
             let (now, rooms) = (self.clock.now(), &self.rooms);
             let retain = |queue| retain_of(rooms, queue);
             self.ledger.waits_for_checkpoint(current, now, retain)
         };
         // What is parked is not in the log, but the queues have let go of it.
-        let busy = self.gathering.is_some() || self.archive.saves() || !self.parked.is_empty();
+        let busy = self.progress.gathering.is_some()
+            || self.archive.saves()
+            || !self.progress.parked.is_empty();
         if busy || !(rolled || wanted) {
             return;
         }
-        self.checkpointed = current;
+        self.progress.checkpointed = current;
         self.rooms = self.registry.rooms();
         for room in &self.rooms {
             room.inbox.leave(&mut vec![Arrival::Checkpoint]);
@@ -66,7 +68,8 @@ impl Writer {
         let number = self.archive.next_number();
         let thinning = Thinning { segments: self.begin_thinning(number), came: Vec::new() };
         let from = self.log.end();
-        self.gathering = Some(Gathering { number, from, missing, marked: Vec::new(), thinning });
+        self.progress.gathering =
+            Some(Gathering { number, from, missing, marked: Vec::new(), thinning });
     }
 
     fn begin_thinning(&mut self, number: u32) -> BTreeSet<u32> {
@@ -79,7 +82,7 @@ impl Writer {
     /// An event comes into a queue while a checkpoint is gathered: its queue may have been asked
     /// before, and the one that it left may be asked after.
     pub(super) fn keep_from_thinning(&mut self, item: &Item) {
-        let Some(Gathering { thinning, .. }) = &mut self.gathering else { return };
+        let Some(Gathering { thinning, .. }) = &mut self.progress.gathering else { return };
         let chosen = item.places().filter(|place| thinning.segments.contains(&place.segment()));
         thinning.came.extend(chosen);
     }
@@ -87,13 +90,14 @@ impl Writer {
     /// What the queues that were marked in a batch say is written; a checkpoint that is whole is
     /// saved once it is durable.
     pub(super) fn gather(&mut self, marks: &mut Marks) -> io::Result<()> {
-        let Some(gathering) = &mut self.gathering else { return Ok(()) };
+        let Some(gathering) = &mut self.progress.gathering else { return Ok(()) };
         for marked in marks.0.drain(..) {
             gathering.missing = gathering.missing.saturating_sub(1);
             gathering.marked.push(marked);
         }
         if gathering.missing == 0
-            && let Some(Gathering { number, from, marked, thinning, .. }) = self.gathering.take()
+            && let Some(Gathering { number, from, marked, thinning, .. }) =
+                self.progress.gathering.take()
         {
             // A checkpoint must not be on the disk before what it says was done.
             self.flush()?;

@@ -8,6 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate_core::refusal::Refusal;
+use tokio::sync::watch;
 
 use super::work::Work;
 use crate::seal::Sealer;
@@ -17,6 +18,8 @@ pub(crate) struct Desk {
     pile: Mutex<Pile>,
     sealer: Sealer,
     work_came: Condvar,
+    /// Why nothing is taken any more, once that is for good.
+    failure: watch::Sender<Option<&'static str>>,
     in_flight_bytes: AtomicUsize,
     in_flight_bytes_max: usize,
 }
@@ -45,6 +48,7 @@ impl Desk {
             pile: Mutex::new(pile),
             sealer,
             work_came: Condvar::new(),
+            failure: watch::Sender::new(None),
             in_flight_bytes: AtomicUsize::new(0),
             in_flight_bytes_max,
         }
@@ -125,6 +129,12 @@ impl Desk {
             self.done(work.frame().len());
             work.refuse(what);
         }
+        self.failure.send_replace(Some(what));
+    }
+
+    /// Tells when the desk is poisoned, and why.
+    pub(crate) fn failure(&self) -> watch::Receiver<Option<&'static str>> {
+        self.failure.subscribe()
     }
 
     pub(crate) fn standing(&self) -> Standing {

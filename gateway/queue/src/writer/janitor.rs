@@ -28,7 +28,7 @@ impl Writer {
     }
 
     fn delete_spare(&mut self) -> io::Result<()> {
-        let now = self.clock.now();
+        let now = self.passed();
         let rooms = &self.rooms;
         let (oldest, floor) = self.archive.older();
         let spare = self.ledger.spare(oldest, floor, now, |queue| retain_of(rooms, queue));
@@ -54,7 +54,7 @@ impl Writer {
 
     /// Forgets old keys, and has the files deleted whose keys are all forgotten.
     fn forget_keys(&mut self) {
-        self.keys.forget(self.clock.now());
+        self.keys.forget(self.passed());
         let first = self.keys.first();
         let gone = |(_, last): &(u32, u64)| *last <= first;
         let old: Vec<u32> =

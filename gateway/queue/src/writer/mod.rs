@@ -11,7 +11,7 @@ mod work;
 
 pub(crate) use desk::{Desk, Standing};
 pub(crate) use inbox::{Arrival, Inbox};
-pub(crate) use run::{Ended, Writer, spawn};
+pub(crate) use run::{Ended, Progress, Writer, spawn};
 pub(crate) use work::{
     AgainWork, Answer, ChangesWork, CommitWork, LookupWork, MarkWork, NamesWork, Work, give_back,
 };

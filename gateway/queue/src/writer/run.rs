@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::queue::QueueNumber;
-use sluicegate_core::time::Clock;
+use sluicegate_core::time::{Clock, Moment, Timestamp};
 
 use super::batch::Batch;
 use super::checkpoint::Gathering;
@@ -50,8 +50,17 @@ pub(crate) struct Writer {
     pub(crate) post: Arc<Inbox<Post>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) clock: Clock,
+    /// When the store was opened.
+    pub(crate) opened: Moment,
     pub(crate) fsync: FsyncMode,
     pub(crate) free_bytes_min: u64,
+    pub(crate) progress: Progress,
+    /// Declared last: the folder is given up when nothing writes any more.
+    pub(crate) _lock: Option<Arc<FolderLock>>,
+}
+
+/// How far the writer is with what takes more than one batch.
+pub(crate) struct Progress {
     /// The segment that was current when the last checkpoint began.
     pub(crate) checkpointed: u32,
     pub(crate) gathering: Option<Gathering>,
@@ -59,8 +68,19 @@ pub(crate) struct Writer {
     pub(crate) parked: VecDeque<Work>,
     /// How long the last flush took, if there was one since the writer last waited.
     pub(crate) last_flush: Duration,
-    /// Declared last: the folder is given up when nothing writes any more.
-    pub(crate) _lock: Option<Arc<FolderLock>>,
+}
+
+impl Progress {
+    /// Before the first batch, which begins a checkpoint: what start-up has read need not be read
+    /// again.
+    pub(crate) fn before(segment: u32) -> Self {
+        Self {
+            checkpointed: segment.saturating_sub(1),
+            gathering: None,
+            parked: VecDeque::new(),
+            last_flush: Duration::ZERO,
+        }
+    }
 }
 
 /// A thread that has ended once this is dropped: nothing of the store touches the folder after it.
@@ -175,6 +195,13 @@ impl Writer {
         Ok(())
     }
 
+    /// The wall time of the start and what has really passed since: what is forgotten or deleted
+    /// after a time is reckoned by it. A clock that is set forward by mistake must not cost a key
+    /// or a segment, and one that is set back must not keep them for ever.
+    pub(super) fn passed(&self) -> Timestamp {
+        self.opened.wall_at(self.clock.moment().steady)
+    }
+
     pub(crate) fn count_keys(&self) {
         self.counters.dedupe_keys.store(self.keys.len(), Ordering::Relaxed);
         self.counters.dedupe_keys_evicted.store(self.keys.evicted(), Ordering::Relaxed);
@@ -183,8 +210,8 @@ impl Writer {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let start = Instant::now();
         self.log.sync()?;
-        self.last_flush = start.elapsed();
-        self.counters.fsync_us.observe_duration(self.last_flush);
+        self.progress.last_flush = start.elapsed();
+        self.counters.fsync_us.observe_duration(self.progress.last_flush);
         Ok(())
     }
 
@@ -192,7 +219,7 @@ impl Writer {
     /// share the next one. Without it producers fall into two groups, and each flush serves only
     /// one of them: on a disk of 2 ms a flush that is half of the rate.
     fn linger(&mut self) {
-        let flushed = std::mem::take(&mut self.last_flush);
+        let flushed = std::mem::take(&mut self.progress.last_flush);
         if flushed >= SLOW_FLUSH {
             std::thread::sleep(flushed / LINGER_ONE_IN);
         }

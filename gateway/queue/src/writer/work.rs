@@ -77,7 +77,6 @@ pub(crate) struct MarkWork {
 #[derive(Debug)]
 pub(crate) struct LookupWork {
     pub(crate) key: KeyHash,
-    pub(crate) at: Timestamp,
     pub(crate) ticket: oneshot::Sender<Option<EventId>>,
 }
 

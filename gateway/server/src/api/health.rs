@@ -47,9 +47,9 @@ impl Readiness {
     }
 }
 
-/// `GET /healthz`: the process answers.
-pub(super) fn healthz() -> Response {
-    reply::text("text/plain; charset=utf-8", "ok\n".to_owned())
+/// `GET /healthz`: the process answers, and need not be restarted.
+pub(super) fn healthz(store: &StoreMetrics) -> Response {
+    if store.poisoned { failed() } else { reply::text(PLAIN, "ok\n".to_owned()) }
 }
 
 /// `GET /readyz`: whether anybody is served.
@@ -80,12 +80,18 @@ pub(super) fn for_senders(readiness: &Readiness, store: &StoreMetrics) -> Respon
 
 fn not_ready(readiness: &Readiness, store: &StoreMetrics) -> Option<Response> {
     if store.poisoned {
-        let why = "a flush of the store failed: nothing can be made durable until a restart";
-        return Some(reply::problem(503, "store_unavailable", why));
+        return Some(failed());
     }
     let why = "the gateway is starting or stopping";
     (!readiness.is_ready()).then(|| reply::problem(503, "stopping", why))
 }
+
+fn failed() -> Response {
+    let why = "a flush of the store failed: nothing can be made durable until a restart";
+    reply::problem(503, "store_unavailable", why)
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 const DISK_FULL: &str = "disk_full";
 

@@ -138,7 +138,7 @@ impl Api {
         };
         let (rooms, body) = (&self.rooms, request.body.as_ref());
         match place {
-            Place::Health => health::healthz(),
+            Place::Health => health::healthz(&rooms.store.metrics()),
             Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics()),
             Place::ReadyForSenders => health::for_senders(&self.readiness, &rooms.store.metrics()),
             Place::Metrics => exposition::page(rooms, self.engine.as_ref()).await,

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::{CommandFault, say};
 use crate::blueprint::Blueprint;
-use crate::clock::wall_clock;
+use crate::clock::machine_clock;
 use crate::config;
 use crate::fault::RunFault;
 
 /// Reads the configuration, builds every room that needs neither disk nor network, and says `ok`.
 pub(super) fn check(file: &Path) -> Result<(), CommandFault> {
-    let mut plan = config::load(file, &wall_clock()).map_err(RunFault::from)?;
+    let mut plan = config::load(file, &machine_clock()).map_err(RunFault::from)?;
     let routes = plan.routes.len();
     let (sources, queues) = (plan.sources.len(), plan.store.queues.len());
     Blueprint::build(&mut plan).map_err(RunFault::from)?;

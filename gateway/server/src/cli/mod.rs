@@ -107,6 +107,7 @@ impl CommandFault {
         match self {
             Self::Run(RunFault::Config(_)) | Self::Input(_) | Self::Told => 1,
             Self::Misused(_) | Self::Folder(_) => 2,
+            Self::Run(RunFault::StoreFailed { .. }) => 4,
             Self::Run(_) | Self::Remote(_) => 3,
         }
     }

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::logging::{self, LogFormat};
 use super::{CommandFault, say};
 use crate::blueprint::Blueprint;
-use crate::clock::wall_clock;
+use crate::clock::machine_clock;
 use crate::config;
 use crate::fault::RunFault;
 use crate::hall::Hall;
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 }
 
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
-    let mut plan = config::load(&arguments.config, &wall_clock())?;
+    let mut plan = config::load(&arguments.config, &machine_clock())?;
     let blueprint = Blueprint::build(&mut plan)?;
     let (mode, data) = (plan.store.fsync, plan.store.folder.clone());
     let fsync = fsync_words(mode);
@@ -60,13 +60,24 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     }
     let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
     say(&ready.to_string());
-    stop.wait().await;
+    let failed = tokio::select! {
+        () = stop.wait() => None,
+        what = hall.store_failed() => Some(what),
+    };
+    // Nothing can be taken any more: whoever restarts the gateway should not wait (decision 0008).
+    failed.iter().for_each(|what| tracing::error!(what, "the store has failed: stopping"));
     tracing::info!("stopping: finishing what is in flight (a second signal stops at once)");
     tokio::select! {
-        () = hall.close() => tracing::info!("stopped: everything acknowledged is on disk"),
-        () = stop.wait() => tracing::warn!("stopped at once: what was in flight was not answered"),
+        closed = hall.close() => {
+            closed?;
+            tracing::info!("stopped: everything acknowledged is on disk");
+            Ok(())
+        }
+        () = stop.wait() => {
+            tracing::warn!("stopped at once: what was in flight was not answered");
+            failed.map_or(Ok(()), |what| Err(RunFault::StoreFailed { what }))
+        }
     }
-    Ok(())
 }
 
 /// The mode as the configuration has it.

@@ -9,7 +9,7 @@ use sluicegate_sinks::http::Poster;
 use tokio::time::Instant;
 
 use super::{CommandFault, say, say_error};
-use crate::clock::{Stamp, steady_clock, wall_clock};
+use crate::clock::{Stamp, machine_clock};
 use crate::config::{self, Plan};
 use crate::fault::RunFault;
 
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 
 /// Sends, and says what the gateway answered; fails if it refused any.
 pub(super) fn send(arguments: &Arguments) -> Result<(), CommandFault> {
-    let plan = config::load(&arguments.config, &wall_clock()).map_err(RunFault::from)?;
+    let plan = config::load(&arguments.config, &machine_clock()).map_err(RunFault::from)?;
     let delivery = Prepared::new(arguments, &plan)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -103,7 +103,7 @@ impl Prepared {
             public_url: gate.public_url.clone().unwrap_or_else(|| url.clone()),
             url,
             body: Bytes::from(body),
-            stamp: Stamp::new(steady_clock()),
+            stamp: Stamp::new(machine_clock()),
             poster: Poster::new().map_err(|fault| input(fault.to_string()))?,
         })
     }

@@ -68,6 +68,9 @@ impl Entry {
     pub(super) fn begin(&mut self, now: Timestamp) {
         let (moved, progress) = (self.job.counts.moved, self.job.progress());
         self.began.get_or_insert(Began { at: now, moved, progress });
+        // What was not moved while nothing was to be moved is not made up for.
+        let earliest = Timestamp::from_unix_ns(now.unix_ns().saturating_sub(CATCH_UP_NS));
+        self.due = self.due.max(earliest);
     }
 
     /// The next page begins when so many events may have moved at the job's rate.
@@ -77,9 +80,8 @@ impl Entry {
                 f64::from(u32::try_from(moved).unwrap_or(u32::MAX)) / f64::from(rate),
             )
         });
-        // A page that took longer than its share is made up for, but not an hour's pause.
-        let earliest = Timestamp::from_unix_ns(now.unix_ns().saturating_sub(CATCH_UP_NS));
-        let from = if self.work.rate.is_some() { self.due.max(earliest) } else { now };
+        // A page that took longer than its share is made up for.
+        let from = if self.work.rate.is_some() { self.due } else { now };
         self.due = from.plus(took);
     }
 
@@ -156,13 +158,14 @@ const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
 /// Jobs that ended are kept at most so many.
 const KEPT_MAX: usize = 100;
 
-const CATCH_UP_NS: u64 = 1_000_000_000;
+/// A page that began so late is made up for: more would be a burst.
+const CATCH_UP_NS: u64 = 100_000_000;
 const ETA_MAX_S: f64 = 365.0 * 24.0 * 60.0 * 60.0;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Stamp, steady_clock};
+    use crate::clock::{Stamp, machine_clock};
     use crate::jobs::task::{LettersAsk, Task};
 
     fn entry(stamp: &Stamp, rate: Option<u32>) -> Entry {
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn jobs_take_turns_and_a_rate_is_held_over_time() {
-        let stamp = Stamp::new(steady_clock());
+        let stamp = Stamp::new(machine_clock());
         let mut board = Board::default();
         let (slow, fast) = (entry(&stamp, Some(10)), entry(&stamp, None));
         let ids = [slow.job.id, fast.job.id];
@@ -183,20 +186,27 @@ mod tests {
         board.insert(fast);
         let mut now = Timestamp::from_unix_ms(1_000_000);
         let mut moved = [0_u64, 0];
+        let mut times = Vec::new();
         for _ in 0..2_000 {
             let (id, due) = board.next().unwrap();
             now = now.max(due).plus(Duration::from_millis(10));
             let entry = board.get(id).unwrap();
+            entry.begin(now);
             entry.pace(1, now);
             moved[usize::from(id == ids[1])] += 1;
+            if id == ids[0] {
+                times.push(now);
+            }
         }
+        // Two at once at the start, at most.
+        assert!(times[2].since(times[0]) >= Duration::from_millis(80), "{times:?}");
         // Ten in a second, over twenty seconds of pages of ten milliseconds.
         assert!((190..=215).contains(&moved[0]), "{moved:?}");
     }
 
     #[test]
     fn jobs_that_ended_long_ago_are_forgotten_and_running_ones_never() {
-        let stamp = Stamp::new(steady_clock());
+        let stamp = Stamp::new(machine_clock());
         let mut board = Board::default();
         let now = Timestamp::from_unix_ms(10 * KEPT_MS);
         for at in 0..KEPT_MAX as u64 + 20 {

@@ -78,7 +78,7 @@ fn read(path: &Path) -> Result<Job, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Stamp, steady_clock};
+    use crate::clock::{Stamp, machine_clock};
     use crate::jobs::task::{LettersAsk, Task};
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
         let (folder, none) = Folder::open(path.clone()).unwrap();
         assert!(none.is_empty());
         let task = Task::Redrive { queue: "q".into(), ask: LettersAsk::default() };
-        let arrival = Stamp::new(steady_clock()).arrival();
+        let arrival = Stamp::new(machine_clock()).arrival();
         let end = "0000000100000040-1".parse().unwrap();
         let mut job = Job::new(arrival, task, None, end);
         folder.save(&job).unwrap();

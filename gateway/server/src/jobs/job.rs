@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! { "version": 1, "id": "...", "task": {...}, "state": "running", "counts": {...},
-//!   "at": CURSOR, "end": CURSOR, "done": n, "total": n, "base": n, "made_ms": n, "ended_ms": n, "note": {...} }
+//!   "at": CURSOR, "end": CURSOR, "done": n, "total": n, "base": n,
+//!   "made_ms": n, "ended_ms": n, "note": {...} }
 //! ```
 //!
 //! `at` is where the next page begins; `end` is where the log ended when the job was made: what the

@@ -134,7 +134,7 @@ pub(super) const SAMPLES: usize = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Stamp, steady_clock};
+    use crate::clock::{Stamp, machine_clock};
     use crate::jobs::task::{LettersAsk, Task};
 
     fn cursor(at: u16) -> Cursor {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_page_is_counted_up_to_the_first_event_that_must_wait() {
         let task = Task::Redrive { queue: "q".into(), ask: LettersAsk::default() };
-        let arrival = Stamp::new(steady_clock()).arrival();
+        let arrival = Stamp::new(machine_clock()).arrival();
         let mut job = Job::new(arrival, task, None, cursor(99));
         let fates =
             [Fate::Pass, Fate::Move, Fate::Left, Fate::Move, Fate::Damaged, Fate::Move, Fate::Move];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Place, Replayed, Snapshot, Standing, View};
+use super::super::{Held, Place, Replayed, Snapshot, Standing, View};
 use super::model::{Model, Note, Where};
 use crate::time::Timestamp;
 
@@ -44,30 +44,38 @@ impl Model {
 
     /// The process ended: what is left is what the snapshot and the notes say.
     pub(super) fn crash(&mut self, base: &Snapshot) {
-        let mut states: BTreeMap<Place, Option<Timestamp>> =
-            base.held.iter().map(|held| (held.item.id, held.until)).collect();
+        let (wall, steady) = (self.now.wall, self.now.steady);
+        // A delay never grows; the time that a sender asked for is what it is.
+        let delayed = |at: Timestamp, until: Timestamp| {
+            let left = until.since(wall).min(until.since(at));
+            if left.is_zero() { Where::Up } else { Where::Waits(steady.plus(left)) }
+        };
+        let scheduled =
+            |until: Timestamp| if until > wall { Where::Scheduled(until) } else { Where::Up };
+        let kept = |held: &Held| match held.until {
+            Some(until) if held.item.attempts == 0 => scheduled(until),
+            Some(until) => delayed(base.at, until),
+            None => Where::Up,
+        };
+        let mut states: BTreeMap<Place, Where> =
+            base.held.iter().map(|held| (held.item.id, kept(held))).collect();
         for note in &self.notes {
             match note {
                 Note::Arrived(item) => {
                     if let Some(at) = item.terms.deliver_at {
-                        states.insert(item.id, Some(at));
+                        states.insert(item.id, scheduled(at));
                     }
                 }
-                Note::Happened(id, Replayed::Failed { until, .. }) => {
-                    states.insert(*id, Some(*until));
+                Note::Happened(id, Replayed::Failed { at, until, .. }) => {
+                    states.insert(*id, delayed(*at, *until));
                 }
                 Note::Happened(id, _) => {
-                    states.insert(*id, None);
+                    states.insert(*id, Where::Up);
                 }
             }
         }
-        let wall = self.now.wall;
         for (id, known) in &mut self.events {
-            known.at = match states.get(id) {
-                None => Where::Lane,
-                Some(Some(until)) if *until > wall => Where::Scheduled(*until),
-                Some(_) => Where::Up,
-            };
+            known.at = states.get(id).copied().unwrap_or(Where::Lane);
         }
         self.wishes.clear();
         self.failing.clear();

@@ -41,6 +41,10 @@ struct State {
     free_bytes: u64,
     /// What was done, with the number of its step, if that is to be known.
     deeds: Option<Vec<(u64, Deed)>>,
+    /// Bytes of files that cannot be read.
+    unreadable: Vec<(usize, Range<u64>)>,
+    /// So many writes find no room, wherever they go.
+    full_writes: u64,
 }
 
 impl SimulatedDisk {
@@ -68,6 +72,19 @@ impl SimulatedDisk {
     pub(crate) fn leave_room(&self, bytes: u64) {
         let mut state = self.lock();
         state.capacity = Some(state.used().saturating_add(bytes));
+    }
+
+    /// These bytes of a file cannot be read from now on.
+    pub(crate) fn spoil(&self, name: &str, bytes: Range<u64>) {
+        let mut state = self.lock();
+        let id = state.names[name];
+        state.unreadable.push((id, bytes));
+    }
+
+    /// The next `count` writes find no room, even where it was reserved, as on a file system that
+    /// never writes in place.
+    pub(crate) fn fail_writes(&self, count: u64) {
+        self.lock().full_writes = count;
     }
 
     /// What `free_bytes` says.
@@ -241,6 +258,10 @@ impl SimulatedFile {
         let mut state = self.disk.lock();
         state.step()?;
         if let FileStep::Write(offset, bytes) = &step {
+            if state.full_writes > 0 {
+                state.full_writes -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             state.grow(state.files[self.id].len(), offset + bytes.len() as u64)?;
         }
         state.note(|| Deed::Changed(self.id, step.clone()));
@@ -255,6 +276,13 @@ impl DiskFile for SimulatedFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.disk.lock();
         state.alive()?;
+        let read = offset..offset.saturating_add(into.len() as u64);
+        let hit = |(id, bad): &(usize, Range<u64>)| {
+            *id == self.id && bad.start < read.end && read.start < bad.end
+        };
+        if state.unreadable.iter().any(hit) {
+            return Err(io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error()));
+        }
         let file = &state.files[self.id];
         let written = file.cached.get(offset as usize..).unwrap_or_default();
         let len = file.len().saturating_sub(offset).min(into.len() as u64) as usize;

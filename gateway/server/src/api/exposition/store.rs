@@ -56,11 +56,6 @@ fn write_gauges(page: &mut Page, store: &StoreMetrics) {
         ),
         ("sluicegate_store_dedupe_keys", "Idempotency keys remembered.", store.dedupe_keys as f64),
         (
-            "sluicegate_store_data_keys",
-            "Data keys of the folder; 0: it is not encrypted.",
-            store.data_keys as f64,
-        ),
-        (
             "sluicegate_store_recovery_seconds",
             "Time of the last recovery.",
             store.recovery_time.as_secs_f64(),

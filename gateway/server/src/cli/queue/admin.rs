@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sluicegate_sinks::http::{Poster, Question};
 
 use crate::cli::{CommandFault, say};
-use crate::clock::wall_clock;
+use crate::clock::machine_clock;
 use crate::config;
 use crate::fault::RunFault;
 
@@ -40,7 +40,7 @@ impl Admin {
         let base = match (url, file) {
             (Some(url), _) => url,
             (None, Some(file)) => {
-                let plan = config::load(file, &wall_clock()).map_err(RunFault::from)?;
+                let plan = config::load(file, &machine_clock()).map_err(RunFault::from)?;
                 format!("http://{}", reachable(plan.admin.listen))
             }
             (None, None) => USUAL.to_owned(),
@@ -63,7 +63,7 @@ impl Admin {
         self.ask("POST", path, Some(body)).await
     }
 
-    /// Asks; the answer's document, null if it has none.
+    /// Asks; the answer's document, an empty one if it has none.
     pub(super) async fn ask(
         &self,
         method: &str,
@@ -81,7 +81,7 @@ impl Admin {
             ))
         })?;
         let document = match body.as_ref() {
-            b"" => Value::Null,
+            b"" => json!({}),
             body => serde_json::from_slice(body)
                 .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned())),
         };

@@ -44,7 +44,7 @@ pub(super) async fn create(admin: &Admin, ask: &Create) -> Result<(), CommandFau
     }
     let answer = admin.ask("PUT", &format!("/v1/queues/{}", ask.queue), Some(&body)).await?;
     admin.show(&answer, || say(&format!("{}: there", ask.queue)));
-    match answer.pointer("/job/id").and_then(Value::as_str) {
+    match answer.get("job").and_then(Value::as_str) {
         Some(id) => jobs::wait(admin, id).await,
         None => Ok(()),
     }

@@ -36,7 +36,7 @@ pub(super) async fn stats(
 
 /// Totals that only grow, of each queue: what came, what was handed out, what was acknowledged.
 type Totals = BTreeMap<String, [u64; 3]>;
-const TOTALS: [&str; 3] = ["enqueued", "handed_out", "acked"];
+const TOTALS: [&str; 3] = ["/totals/enqueued", "/totals/handed_out", "/totals/acked"];
 
 async fn ask(admin: &Admin, only: Option<&QueueName>) -> Result<Vec<Value>, CommandFault> {
     match only {
@@ -46,8 +46,8 @@ async fn ask(admin: &Admin, only: Option<&QueueName>) -> Result<Vec<Value>, Comm
 }
 
 fn totals(queues: &[Value]) -> Totals {
-    let number = |queue: &Value, name: &str| queue.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let of = |queue: &Value| (text(queue, "/name"), TOTALS.map(|name| number(queue, name)));
+    let number = |queue: &Value, place| queue.pointer(place).and_then(Value::as_u64).unwrap_or(0);
+    let of = |queue: &Value| (text(queue, "/name"), TOTALS.map(|place| number(queue, place)));
     queues.iter().map(of).collect()
 }
 
@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn rates_are_what_came_in_between() {
         let at = |came: u64, acked: u64| {
-            totals(&[json!({ "name": "a", "enqueued": came, "handed_out": 0, "acked": acked })])
+            let counted = json!({ "enqueued": came, "handed_out": 0, "acked": acked });
+            totals(&[json!({ "name": "a", "totals": counted })])
         };
         let rates = rates(&at(10, 5), &at(30, 5), Duration::from_secs(2));
         assert_eq!(rates["a"], [10.0, 0.0, 0.0]);

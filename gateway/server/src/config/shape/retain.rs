@@ -65,8 +65,8 @@ impl JsonSchema for Retain {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "How long events stay in the log after they are settled: a duration, \
-                            or a section.",
+            "description": "How long events stay in the log after they are settled: a duration \
+                            such as 7d, or a section.",
             "type": ["string", "object"],
             "pattern": Span::PATTERN,
             "additionalProperties": false,
