@@ -236,3 +236,23 @@ fn what_makes_no_sense_is_refused_with_its_place() {
     let resume = ask(&gateway, &format!("/v1/jobs/{id}/resume"), &json!({}));
     resume.assert_problem(409, "job_state");
 }
+
+#[test]
+fn a_replay_waits_for_a_full_queue_and_doubles_nothing() {
+    let (_world, gateway) = start("  inbox: { limits: { events: 3 }, retain: 1d }");
+    let mut sent = BTreeSet::new();
+    for _ in 0..2 {
+        sent.extend(post_many(&gateway, 3));
+        assert_eq!(gateway.consumer().take("inbox", 3).len(), 3);
+    }
+    let id = begin(&gateway, "/v1/replays", &json!({ "through": "line" }));
+    let waits = wait_for("the job to wait", || {
+        Some(job(&gateway, &id)).filter(|job| job["note"]["code"] == "queue_full")
+    });
+    assert_eq!((&waits["state"], &waits["counts"]["moved"]), (&json!("running"), &json!(3)));
+    let placed = gateway.consumer().take("inbox", 6);
+    assert_eq!(ids(&placed), sent);
+    let ended = done(&gateway, &id);
+    assert_eq!((&ended["counts"]["moved"], &ended["note"]), (&json!(6), &json!(null)), "{ended}");
+    assert_eq!(gateway.consumer().depth("inbox"), 0);
+}

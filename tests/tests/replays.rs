@@ -172,3 +172,37 @@ fn a_queue_that_was_added_later_starts_in_the_past() {
     assert_eq!(ids, sent, "in the order in which they came");
     assert!(late.iter().all(|one| one.attribute("sluicegatereplay").is_empty()));
 }
+
+#[test]
+fn a_letter_of_a_broken_schema_is_held_against_the_schema_of_today() {
+    let text = configuration(SEVERITY, MAIN)
+        .replace("version: 1\n", "version: 1\nschemas: ./schemas\n")
+        .replace(
+            "    verify:",
+            "    schema: { subject: \"github.{type}\", on_unknown: accept, on_violation: dead-letter }\n    verify:",
+        );
+    let world = World::new(&text);
+    world.write("schemas/github.ping.json", r#"{"required":["none"]}"#);
+    let gateway = world.start();
+    let id = deliver(&gateway, "ping", "a");
+    let replay = "/v1/queues/dead-letters/replay";
+    let job = run(&gateway, replay, &json!({}));
+    assert_eq!(
+        (&job["counts"]["moved"], &job["counts"]["failed"]),
+        (&json!(0), &json!(1)),
+        "{job}"
+    );
+    assert_eq!(job["note"]["code"], "payload_invalid", "{job}");
+    let job = run(&gateway, "/v1/replays", &json!({ "through": "line" }));
+    assert_eq!(job["counts"]["failed"], 1, "the past is no way around a schema: {job}");
+    assert_eq!(gateway.consumer().depth("dead-letters"), 1);
+    assert_eq!(gateway.consumer().depth("inbox"), 0);
+    assert!(gateway.stop().success());
+
+    world.write("schemas/github.ping.json", r#"{"required":["zen"]}"#);
+    let gateway = world.start();
+    let job = run(&gateway, replay, &json!({}));
+    assert_eq!(job["counts"]["moved"], 1, "{job}");
+    assert_eq!(gateway.consumer().take("inbox", 1)[0].attribute("id"), id);
+    assert_eq!(gateway.consumer().depth("dead-letters"), 0);
+}
