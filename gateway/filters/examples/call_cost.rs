@@ -20,12 +20,13 @@ use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::{Digest, EventId};
 use sluicegate_core::time::Timestamp;
-use sluicegate_filters::{Chain, Host, HostConfig, OnFailure, Plugin, PluginSpec};
+use sluicegate_filters::{Chain, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let queues: BTreeSet<_> = ["urgent".parse()?].into();
-    let config = HostConfig { threads: 2, jobs_max: 1024, plugins_max: 4, queues };
+    let config =
+        HostConfig { threads: 2, jobs_max: 1024, plugins_max: 4, queues: Arc::new(queues) };
     let host = Arc::new(Host::start(config)?);
     let began = Instant::now();
     let plugin = host.load(router()?)?;
@@ -80,11 +81,13 @@ fn router() -> Result<PluginSpec, Box<dyn Error>> {
         name: "severity".parse()?,
         bytes: std::fs::read(path)?,
         digest: Digest([0; 32]),
-        config: r#"{"threshold":"high","queues":["urgent"]}"#.into(),
-        deadline: Duration::from_millis(10),
-        memory_bytes_max: 64 * 1024 * 1024,
-        on_failure: OnFailure::DeadLetter,
-        recycle_calls: 0,
+        terms: Terms {
+            config: r#"{"threshold":"high","queues":["urgent"]}"#.into(),
+            deadline: Duration::from_millis(10),
+            memory_bytes_max: 64 * 1024 * 1024,
+            on_failure: OnFailure::DeadLetter,
+            recycle_calls: 0,
+        },
     })
 }
 

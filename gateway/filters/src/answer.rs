@@ -4,7 +4,6 @@
 //! wrong the whole answer is, and the event is dead-lettered as it was: half a decision would be
 //! a lost event.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,12 +17,10 @@ use sluicegate_core::limits::{
 
 use crate::contract::sluicegate::plugin::types;
 use crate::fault::Fault;
+use crate::spec::Queues;
 
 /// Translates a decision.
-pub(crate) fn decision(
-    said: types::Decision,
-    queues: &BTreeSet<QueueName>,
-) -> Result<Decision, Fault> {
+pub(crate) fn decision(said: types::Decision, queues: &dyn Queues) -> Result<Decision, Fault> {
     Ok(match said {
         types::Decision::Next => Decision::Next,
         types::Decision::Drop(reason) => Decision::Drop(bounded_reason(reason)),
@@ -60,7 +57,7 @@ fn reject_code(code: types::RejectCode) -> RejectCode {
 }
 
 /// The queues of these names, each once.
-fn known(names: &[String], queues: &BTreeSet<QueueName>) -> Result<Vec<QueueName>, Fault> {
+fn known(names: &[String], queues: &dyn Queues) -> Result<Vec<QueueName>, Fault> {
     if names.len() > DESTINATIONS_MAX {
         return Err(Fault::bad(format!(
             "it names {} queues, the limit is {DESTINATIONS_MAX}",
@@ -69,20 +66,17 @@ fn known(names: &[String], queues: &BTreeSet<QueueName>) -> Result<Vec<QueueName
     }
     let mut found: Vec<QueueName> = Vec::with_capacity(names.len());
     for name in names {
-        let Some(queue) = queues.get(name.as_str()) else {
+        let Some(queue) = queues.find(name) else {
             return Err(Fault::bad(format!("it names the queue {name:?}, which does not exist")));
         };
-        if !found.contains(queue) {
-            found.push(queue.clone());
+        if !found.contains(&queue) {
+            found.push(queue);
         }
     }
     Ok(found)
 }
 
-fn emitted(
-    outputs: Vec<types::Output>,
-    queues: &BTreeSet<QueueName>,
-) -> Result<Vec<Output>, Fault> {
+fn emitted(outputs: Vec<types::Output>, queues: &dyn Queues) -> Result<Vec<Output>, Fault> {
     match outputs.len() {
         0 => Err(Fault::bad("it emits no event; a filter that lets one go says drop")),
         1..=OUTPUTS_MAX => outputs.into_iter().map(|said| output(said, queues)).collect(),
@@ -90,7 +84,7 @@ fn emitted(
     }
 }
 
-fn output(said: types::Output, queues: &BTreeSet<QueueName>) -> Result<Output, Fault> {
+fn output(said: types::Output, queues: &dyn Queues) -> Result<Output, Fault> {
     for text in [&said.type_, &said.content_type].into_iter().flatten() {
         if text.is_empty() || text.len() > TYPE_BYTES_MAX || text.chars().any(char::is_control) {
             return Err(Fault::bad("it sets a type or content type that is not one"));
@@ -170,6 +164,8 @@ const NAME_BYTES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn queues() -> BTreeSet<QueueName> {

@@ -15,7 +15,17 @@ pub(crate) fn engine(instances: usize) -> Result<Engine, HostFault> {
              about 15 us instead of 4 us"
         );
     }
-    Engine::new(&settings(instances)).map_err(|error| HostFault::Engine(format!("{error:#}")))
+    made(&settings(instances))
+}
+
+/// An engine that counts the instructions of its guests, and is else the same: for tools. Counting
+/// makes guests slower, so the gateway does not.
+pub(crate) fn counting_engine(instances: usize) -> Result<Engine, HostFault> {
+    made(settings(instances).consume_fuel(true))
+}
+
+fn made(config: &Config) -> Result<Engine, HostFault> {
+    Engine::new(config).map_err(|error| HostFault::Engine(format!("{error:#}")))
 }
 
 fn settings(instances: usize) -> Config {

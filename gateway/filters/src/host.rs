@@ -15,7 +15,7 @@ use crate::engine::{GUEST_STACK_BYTES, engine};
 use crate::fault::{HostFault, LoadFault};
 use crate::imports::{Context, linker};
 use crate::jobs::{Job, Jobs, NotTaken};
-use crate::load::load;
+use crate::load::prepare;
 use crate::metrics::PluginMetrics;
 use crate::plugin::{Loaded, Plugin};
 use crate::spec::{Branch, Chain, End, HostConfig, PluginSpec};
@@ -51,7 +51,7 @@ impl Host {
         // unloaded; and each plugin is started once more when it is loaded.
         let engine = engine((4 * threads + 1).saturating_mul(config.plugins_max.max(1)))?;
         let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
-        let queues = Arc::new(config.queues);
+        let queues = config.queues;
         let station = || Mutex::new(Station::new(Arc::clone(&queues)));
         let host = Self {
             linker,
@@ -89,7 +89,9 @@ impl Host {
         self.jobs.rouse();
         self.stations.iter().for_each(|station| lock(station).sweep());
         let _running = self.ticker.running();
-        let plugin = on_a_thread_of_its_own(|| load(&self.linker, spec))?;
+        let PluginSpec { name, bytes, digest, terms } = spec;
+        let plugin =
+            on_a_thread_of_its_own(|| prepare(&self.linker, &bytes)?.start(name, digest, terms))?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
         Ok(plugin)
     }

@@ -111,6 +111,16 @@ impl Instance {
         answer.map_err(|error| fault(&error, &self.store))
     }
 
+    /// What all its memories and tables take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.store.data().memory.bytes()
+    }
+
+    /// Instructions that it has left, on an engine that counts them.
+    pub(crate) fn fuel(&self) -> Option<u64> {
+        self.store.get_fuel().ok()
+    }
+
     /// Whether it has answered before: only then can a fresh one do better.
     pub(crate) fn is_used(&self) -> bool {
         self.calls > 1
@@ -139,6 +149,8 @@ fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) 
     });
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(ANSWER_BYTES_BASE);
+    // Refused by an engine that does not count, where it has no meaning.
+    let _ = store.set_fuel(u64::MAX);
     store
 }
 

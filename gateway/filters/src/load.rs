@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::limits::{
     FILTER_DEADLINE_MS_MAX, PLUGIN_BYTES_MAX, PLUGIN_MEMORY_BYTES_MAX, bounded_reason,
 };
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
 use crate::fault::LoadFault;
@@ -19,13 +20,18 @@ use crate::metrics::Counts;
 use crate::pace::Pace;
 use crate::plugin::{About, Limits, Loaded, Plugin};
 use crate::series::SeriesTable;
-use crate::spec::PluginSpec;
+use crate::spec::Terms;
 use crate::subscription::Subscription;
 
-/// Compiles a plugin, holds it against the contract and starts it once.
-pub(crate) fn load(linker: &Linker<Context>, spec: PluginSpec) -> Result<Plugin, LoadFault> {
-    within_limits(&spec)?;
-    let component = compile(linker.engine(), &spec.bytes)?;
+/// A plugin that was compiled and keeps to the contract; it can be started with any configuration.
+pub(crate) struct Prepared {
+    instances: InstancePre<Context>,
+    exports: GuestIndices,
+}
+
+/// Compiles a plugin and holds it against the contract. Nothing of it runs.
+pub(crate) fn prepare(linker: &Linker<Context>, bytes: &[u8]) -> Result<Prepared, LoadFault> {
+    let component = compile(linker.engine(), bytes)?;
     check_exports(linker.engine(), &component)?;
     check_imports(linker.engine(), &component)?;
     let wrong = |error: wasmtime::Error| LoadFault::WrongWorld {
@@ -34,49 +40,61 @@ pub(crate) fn load(linker: &Linker<Context>, spec: PluginSpec) -> Result<Plugin,
     };
     let instances = linker.instantiate_pre(&component).map_err(wrong)?;
     let exports = GuestIndices::new(&instances).map_err(wrong)?;
-    let about = Arc::new(about(&spec));
-    let limits = Limits {
-        config: spec.config.into(),
-        deadline: spec.deadline,
-        memory_bytes_max: spec.memory_bytes_max,
-        recycle_calls: spec.recycle_calls,
-    };
-    let started = Instance::start(&about, &instances, &exports, &limits)
-        .map_err(|fault| LoadFault::Start { cause: fault.cause, why: fault.reason })?;
-    let subscription = match started {
-        Started::Ready(_, asked) => Subscription::new(asked)?,
-        Started::Refused(why) => return Err(LoadFault::Refused { why }),
-    };
-    let on_failure = spec.on_failure;
-    let pace = Pace::default();
-    Ok(Plugin(Arc::new(Loaded {
-        about,
-        instances,
-        exports,
-        limits,
-        on_failure,
-        subscription,
-        pace,
-    })))
+    Ok(Prepared { instances, exports })
 }
 
-fn within_limits(spec: &PluginSpec) -> Result<(), LoadFault> {
+impl Prepared {
+    /// Starts it once, to prove that its `configure` works.
+    pub(crate) fn start(
+        &self,
+        name: PluginName,
+        digest: Digest,
+        terms: Terms,
+    ) -> Result<Plugin, LoadFault> {
+        within_limits(&terms)?;
+        let about = Arc::new(about(name, digest));
+        let limits = Limits {
+            config: terms.config.into(),
+            deadline: terms.deadline,
+            memory_bytes_max: terms.memory_bytes_max,
+            recycle_calls: terms.recycle_calls,
+        };
+        let Self { instances, exports } = self;
+        let started = Instance::start(&about, instances, exports, &limits)
+            .map_err(|fault| LoadFault::Start { cause: fault.cause, why: fault.reason })?;
+        let subscription = match started {
+            Started::Ready(_, asked) => Subscription::new(asked)?,
+            Started::Refused(why) => return Err(LoadFault::Refused { why }),
+        };
+        Ok(Plugin(Arc::new(Loaded {
+            about,
+            instances: instances.clone(),
+            exports: exports.clone(),
+            limits,
+            on_failure: terms.on_failure,
+            subscription,
+            pace: Pace::default(),
+        })))
+    }
+}
+
+fn within_limits(terms: &Terms) -> Result<(), LoadFault> {
     let deadline = Duration::from_millis(1)..=Duration::from_millis(FILTER_DEADLINE_MS_MAX);
     let memory = WASM_PAGE_BYTES..=PLUGIN_MEMORY_BYTES_MAX;
-    if deadline.contains(&spec.deadline) && memory.contains(&spec.memory_bytes_max) {
+    if deadline.contains(&terms.deadline) && memory.contains(&terms.memory_bytes_max) {
         Ok(())
     } else {
         Err(LoadFault::Limits)
     }
 }
 
-fn about(spec: &PluginSpec) -> About {
-    let mut digest_short = spec.digest.to_string();
+fn about(name: PluginName, digest: Digest) -> About {
+    let mut digest_short = digest.to_string();
     digest_short.truncate(12);
     About {
-        name: spec.name.clone(),
-        digest: spec.digest,
-        signature: format!("{}@{digest_short}", spec.name),
+        signature: format!("{name}@{digest_short}"),
+        name,
+        digest,
         digest_short,
         counts: Counts::default(),
         series: SeriesTable::default(),
@@ -85,17 +103,40 @@ fn about(spec: &PluginSpec) -> About {
     }
 }
 
-fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadFault> {
+/// Compiles a component, or a core module that carries its component type.
+pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadFault> {
+    Component::from_binary(engine, &component_of(bytes)?)
+        .map_err(|error| LoadFault::Malformed { why: bounded_reason(format!("{error:#}")) })
+}
+
+fn component_of(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadFault> {
     if bytes.len() > PLUGIN_BYTES_MAX {
         return Err(LoadFault::TooLarge { bytes: bytes.len() });
     }
-    let component = match bytes.get(..8) {
-        Some(COMPONENT) => Cow::Borrowed(bytes),
-        Some(MODULE) => Cow::Owned(componentize(bytes)?),
-        _ => return Err(LoadFault::NotWasm),
-    };
-    Component::from_binary(engine, &component)
-        .map_err(|error| LoadFault::Malformed { why: bounded_reason(format!("{error:#}")) })
+    match form(bytes) {
+        Some(Form::Component) => Ok(Cow::Borrowed(bytes)),
+        Some(Form::Module) => componentize(bytes).map(Cow::Owned),
+        None => Err(LoadFault::NotWasm),
+    }
+}
+
+/// What a file of WebAssembly is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A component.
+    Component,
+    /// A core module.
+    Module,
+}
+
+/// What the first bytes say that a file is; `None`: not WebAssembly.
+#[must_use]
+pub fn form(bytes: &[u8]) -> Option<Form> {
+    match bytes.get(..8) {
+        Some(b"\0asm\x0d\0\x01\0") => Some(Form::Component),
+        Some(b"\0asm\x01\0\0\0") => Some(Form::Module),
+        _ => None,
+    }
 }
 
 /// Makes a component of a core module that carries its component type in custom sections, as
@@ -108,7 +149,8 @@ fn componentize(module: &[u8]) -> Result<Vec<u8>, LoadFault> {
         .map_err(|error| LoadFault::NotComponent { why: bounded_reason(format!("{error:#}")) })
 }
 
-fn check_exports(engine: &Engine, component: &Component) -> Result<(), LoadFault> {
+/// Holds what it exports against the contract.
+pub(crate) fn check_exports(engine: &Engine, component: &Component) -> Result<(), LoadFault> {
     let kind = component.component_type();
     let found: Vec<_> = kind.exports(engine).map(|(name, _)| name).collect();
     if found.iter().any(|name| interface(name) == "sluicegate:plugin/filter" && is_ours(name)) {
@@ -126,11 +168,16 @@ fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadFault
     let names: Vec<_> = kind
         .imports(engine)
         .map(|(name, _)| name)
-        .filter(|name| !(GRANTED.contains(&interface(name)) && is_ours(name)))
+        .filter(|name| !is_granted(name))
         .take(IMPORTS_NAMED_MAX)
         .map(str::to_owned)
         .collect();
     if names.is_empty() { Ok(()) } else { Err(LoadFault::Imports { names }) }
+}
+
+/// Whether every plugin may import an interface of this name.
+pub(crate) fn is_granted(name: &str) -> bool {
+    GRANTED.contains(&interface(name)) && is_ours(name)
 }
 
 /// The name of an interface without its version.
@@ -145,10 +192,6 @@ fn is_ours(name: &str) -> bool {
 
 /// The interface that every plugin exports.
 const FILTER: &str = "sluicegate:plugin/filter@0.1.0";
-
-/// The first bytes of a component and of a core module.
-const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 const WASM_PAGE_BYTES: usize = 64 * 1024;
 

@@ -6,10 +6,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sluicegate_core::ids::{Digest, PluginName};
+use sluicegate_core::letter::Cause;
 use wasmtime::component::InstancePre;
 
 use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
+use crate::fault::Fault;
 use crate::imports::{Context, LogGate};
+use crate::instance::{Instance, Started};
 use crate::metrics::{Counts, PluginMetrics};
 use crate::pace::Pace;
 use crate::series::SeriesTable;
@@ -79,6 +82,20 @@ impl Plugin {
     #[must_use]
     pub fn metrics(&self) -> PluginMetrics {
         self.0.about.metrics()
+    }
+}
+
+impl Loaded {
+    /// A fresh instance, ready to be asked. The subscription is the one of the load: an instance
+    /// cannot change it.
+    pub(crate) fn start(&self) -> Result<Box<Instance>, Fault> {
+        match Instance::start(&self.about, &self.instances, &self.exports, &self.limits)? {
+            Started::Ready(instance, _) => Ok(instance),
+            Started::Refused(why) => {
+                let why = format!("configure refused on a fresh instance: {why}");
+                Err(Fault::new(Cause::Failed, why))
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the hall says to this room, and what it gets back. Data only.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::event::Event;
@@ -18,8 +20,30 @@ pub struct HostConfig {
     pub jobs_max: usize,
     /// Plugins that may be loaded at once. While a plugin is swapped, both count.
     pub plugins_max: usize,
-    /// Every queue that exists: a decision that names another is a bad one.
-    pub queues: BTreeSet<QueueName>,
+    /// Who knows which queues exist: a decision that names another is a bad one.
+    pub queues: Arc<dyn Queues>,
+}
+
+/// Which queues exist. Asked for every queue that a decision names, so it must be quick.
+pub trait Queues: Send + Sync + fmt::Debug {
+    /// The queue of this name; `None` if there is none.
+    fn find(&self, name: &str) -> Option<QueueName>;
+}
+
+impl Queues for BTreeSet<QueueName> {
+    fn find(&self, name: &str) -> Option<QueueName> {
+        self.get(name).cloned()
+    }
+}
+
+/// Every queue that could be: for tools, which know no configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyQueue;
+
+impl Queues for AnyQueue {
+    fn find(&self, name: &str) -> Option<QueueName> {
+        name.parse().ok()
+    }
 }
 
 /// A plugin to load.
@@ -31,6 +55,13 @@ pub struct PluginSpec {
     pub bytes: Vec<u8>,
     /// The SHA-256 of `bytes`, as the caller computed it.
     pub digest: Digest,
+    /// How it is run.
+    pub terms: Terms,
+}
+
+/// How a plugin is run.
+#[derive(Debug, Clone)]
+pub struct Terms {
     /// Handed to `configure`: JSON, `{}` for none.
     pub config: String,
     /// How long one call may run.

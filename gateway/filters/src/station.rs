@@ -1,26 +1,24 @@
 //! A station: an instance of each plugin that was asked there, ready to be asked again. One thread
 //! at a time stands at it.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use sluicegate_core::decision::{Decision, Failure};
 use sluicegate_core::event::Event;
-use sluicegate_core::ids::QueueName;
 use sluicegate_core::letter::Cause;
 use sluicegate_core::refusal::Refusal;
 
 use crate::answer;
 use crate::fault::Fault;
-use crate::instance::{Answer, Instance, Started};
+use crate::instance::{Answer, Instance};
 use crate::metrics::RETRY_AFTER;
 use crate::plugin::{Loaded, Plugin};
-use crate::spec::{Branch, Chain};
+use crate::spec::{Branch, Chain, Queues};
 use crate::walk::{Tally, Verdict, walk};
 
 /// The instances of one station.
 pub(crate) struct Station {
-    queues: Arc<BTreeSet<QueueName>>,
+    queues: Arc<dyn Queues>,
     slots: Vec<Slot>,
     id: String,
 }
@@ -32,7 +30,7 @@ struct Slot {
 }
 
 impl Station {
-    pub(crate) fn new(queues: Arc<BTreeSet<QueueName>>) -> Self {
+    pub(crate) fn new(queues: Arc<dyn Queues>) -> Self {
         Self { queues, slots: Vec::new(), id: String::new() }
     }
 
@@ -72,11 +70,11 @@ impl Station {
             }
             answer => answer,
         };
-        checked(answer?, plugin, queues)
+        checked(answer?, plugin, &**queues)
     }
 }
 
-fn checked(answer: Answer, plugin: &Plugin, queues: &BTreeSet<QueueName>) -> Verdict {
+fn checked(answer: Answer, plugin: &Plugin, queues: &dyn Queues) -> Verdict {
     let counts = &plugin.0.about.counts;
     match answer {
         Ok(said) => {
@@ -112,7 +110,7 @@ fn call(
     event: &Event,
     id: &mut String,
 ) -> (Result<Answer, Fault>, bool) {
-    let mut instance = match slot.instance.take().map_or_else(|| start(plugin), Ok) {
+    let mut instance = match slot.instance.take().map_or_else(|| plugin.start(), Ok) {
         Ok(instance) => instance,
         Err(fault) => return (Err(fault), false),
     };
@@ -126,14 +124,4 @@ fn call(
         }
     }
     (answer, was_used)
-}
-
-fn start(plugin: &Loaded) -> Result<Box<Instance>, Fault> {
-    match Instance::start(&plugin.about, &plugin.instances, &plugin.exports, &plugin.limits)? {
-        // The subscription is the one of the load: an instance cannot change it.
-        Started::Ready(instance, _) => Ok(instance),
-        Started::Refused(why) => {
-            Err(Fault::new(Cause::Failed, format!("configure refused on a fresh instance: {why}")))
-        }
-    }
 }

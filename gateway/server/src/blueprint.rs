@@ -73,7 +73,7 @@ fn build_filters(
         threads: plan.filter_threads,
         jobs_max: JOBS_MAX,
         plugins_max: plan.plugins.len().max(1),
-        queues,
+        queues: Arc::new(queues),
     };
     let host = match Host::start(config) {
         Ok(host) => host,

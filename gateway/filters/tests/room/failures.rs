@@ -114,7 +114,9 @@ async fn a_failure_follows_the_policy_of_the_plugin() {
     let event = event("push", b"{}");
     let load = |on_failure| {
         let bytes = Guest::does(TRAP).component();
-        host.load(sluicegate_filters::PluginSpec { on_failure, ..spec("bad", bytes) }).unwrap()
+        let mut spec = spec("bad", bytes);
+        spec.terms.on_failure = on_failure;
+        host.load(spec).unwrap()
     };
     let next = load(OnFailure::Next);
     assert_eq!(only_branch(&host, &event, &[&next]).await.end, End::Through);
@@ -141,11 +143,11 @@ async fn a_failure_that_the_guest_says_carries_its_words() {
 async fn an_instance_is_recycled_by_calls_and_by_memory() {
     let host = host();
     let mut by_calls = spec("calls", Guest::does("(i32.const 128)").component());
-    by_calls.recycle_calls = 3;
+    by_calls.terms.recycle_calls = 3;
     let by_calls = host.load(by_calls).unwrap();
     let grows = Guest::does("(drop (memory.grow (i32.const 1))) (i32.const 128)");
     let mut by_memory = spec("memory", grows.component());
-    by_memory.memory_bytes_max = 1024 * 1024;
+    by_memory.terms.memory_bytes_max = 1024 * 1024;
     let by_memory = host.load(by_memory).unwrap();
     for _ in 0..40 {
         let both = only_branch(&host, &event("push", b"{}"), &[&by_calls, &by_memory]).await;

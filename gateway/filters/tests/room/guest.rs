@@ -9,7 +9,7 @@ use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::{Digest, EventId, QueueName};
 use sluicegate_core::time::Timestamp;
-use sluicegate_filters::{Branch, Chain, Host, HostConfig, OnFailure, Plugin, PluginSpec};
+use sluicegate_filters::{Branch, Chain, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -134,11 +134,13 @@ pub(crate) fn spec(name: &str, bytes: Vec<u8>) -> PluginSpec {
         name: name.parse().unwrap(),
         bytes,
         digest: Digest([0xab; 32]),
-        config: "{}".into(),
-        deadline: Duration::from_millis(10),
-        memory_bytes_max: 64 * 1024 * 1024,
-        on_failure: OnFailure::DeadLetter,
-        recycle_calls: 0,
+        terms: Terms {
+            config: "{}".into(),
+            deadline: Duration::from_millis(10),
+            memory_bytes_max: 64 * 1024 * 1024,
+            on_failure: OnFailure::DeadLetter,
+            recycle_calls: 0,
+        },
     }
 }
 

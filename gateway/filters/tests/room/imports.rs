@@ -20,7 +20,7 @@ async fn series_of_a_guest_are_shared_by_its_instances_and_can_be_read() {
         guest.configure
     );
     let mut spec = spec("counts", guest.component());
-    spec.recycle_calls = 1;
+    spec.terms.recycle_calls = 1;
     let plugin = host.load(spec).unwrap();
     for _ in 0..5 {
         let branch = only_branch(&host, &event("push", b"{}"), &[&plugin]).await;

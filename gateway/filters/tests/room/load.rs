@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::guest::{chain, event, host, moody, spec};
 use sluicegate_core::refusal::Refusal;
-use sluicegate_filters::{End, Host, HostConfig};
+use sluicegate_filters::{AnyQueue, End, Host, HostConfig};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trap_under_concurrent_load_does_not_disturb_other_events() {
-    let queues = std::collections::BTreeSet::new();
+    let queues = Arc::new(AnyQueue);
     let config = HostConfig { threads: 2, jobs_max: 4096, plugins_max: 4, queues };
     let host = Arc::new(Host::start(config).unwrap());
     let plugin = host.load(spec("moody", moody("(unreachable)").component())).unwrap();
@@ -50,7 +50,7 @@ async fn an_endless_loop_holds_one_worker_and_the_others_go_on() {
 
 #[tokio::test]
 async fn more_events_than_may_wait_are_refused() {
-    let queues = std::collections::BTreeSet::new();
+    let queues = Arc::new(AnyQueue);
     let host = Host::start(HostConfig { threads: 1, jobs_max: 1, plugins_max: 1, queues }).unwrap();
     let mut slow = spec("slow", moody("(loop (br 0))").component());
     slow.deadline = Duration::from_millis(500);
@@ -77,7 +77,7 @@ async fn a_stopped_host_refuses() {
 
 #[tokio::test]
 async fn plugins_come_and_go_without_using_the_room_up() {
-    let queues = std::collections::BTreeSet::new();
+    let queues = Arc::new(AnyQueue);
     let host = Host::start(HostConfig { threads: 2, jobs_max: 8, plugins_max: 1, queues }).unwrap();
     let bytes = moody("(unreachable)").component();
     for _ in 0..20 {

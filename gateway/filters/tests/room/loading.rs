@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::guest::{Guest, componentize, embed, event, host, only_branch, spec};
 use sluicegate_core::limits::PLUGIN_BYTES_MAX;
-use sluicegate_filters::{End, LoadFault, PluginSpec};
+use sluicegate_filters::{End, LoadFault, PluginSpec, Terms};
 
 fn refused(spec: PluginSpec) -> LoadFault {
     host().load(spec).expect_err("it was loaded")
@@ -114,7 +114,7 @@ fn a_configure_that_says_no_traps_or_loops_is_refused() {
 #[test]
 fn a_memory_that_starts_over_the_cap_is_refused() {
     let mut small = spec("small", Guest::default().component());
-    small.memory_bytes_max = 64 * 1024;
+    small.terms.memory_bytes_max = 64 * 1024;
     let fault = refused(small);
     assert_eq!(fault.code(), "plugin_start_failed");
     assert!(fault.to_string().contains("filter_memory"), "{fault}");
@@ -123,11 +123,16 @@ fn a_memory_that_starts_over_the_cap_is_refused() {
 #[test]
 fn limits_out_of_range_and_a_full_room_are_refused() {
     let good = || spec("good", Guest::default().component());
+    let with = |change: fn(&mut Terms)| {
+        let mut spec = good();
+        change(&mut spec.terms);
+        spec
+    };
     for spec in [
-        PluginSpec { deadline: Duration::ZERO, ..good() },
-        PluginSpec { deadline: Duration::from_secs(11), ..good() },
-        PluginSpec { memory_bytes_max: 1024, ..good() },
-        PluginSpec { memory_bytes_max: usize::MAX, ..good() },
+        with(|terms| terms.deadline = Duration::ZERO),
+        with(|terms| terms.deadline = Duration::from_secs(11)),
+        with(|terms| terms.memory_bytes_max = 1024),
+        with(|terms| terms.memory_bytes_max = usize::MAX),
     ] {
         assert_eq!(refused(spec).code(), "plugin_limits_out_of_range");
     }

@@ -13,7 +13,7 @@ fn plugin(host: &Host, name: &str, config: &str) -> Plugin {
     let bytes = fs::read(&path).expect("the component is committed; plugins/build makes it");
     assert!((15_000..60_000).contains(&bytes.len()), "{name} has {} bytes", bytes.len());
     let mut spec = spec(name, bytes);
-    spec.config = config.into();
+    spec.terms.config = config.into();
     host.load(spec).unwrap_or_else(|fault| panic!("{name}: {fault}"))
 }
 
@@ -63,7 +63,7 @@ async fn the_severity_router_refuses_a_configuration_that_is_wrong() {
     let path =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/severity-router/severity-router.wasm");
     let mut spec = spec("router", fs::read(path).unwrap());
-    spec.config = r#"{"threshold":"hi","queues":["siem"]}"#.into();
+    spec.terms.config = r#"{"threshold":"hi","queues":["siem"]}"#.into();
     let fault = host.load(spec).unwrap_err();
     assert_eq!(fault.code(), "plugin_config_refused");
     assert!(fault.to_string().contains("threshold"), "{fault}");

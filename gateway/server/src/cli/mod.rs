@@ -5,12 +5,14 @@
 
 mod check;
 mod logging;
+mod plugin;
 mod queue;
 mod run;
 mod schema;
 mod schemes;
 mod secret;
 mod send;
+mod table;
 mod verify;
 
 use std::error::Error;
@@ -51,6 +53,8 @@ enum Command {
     },
     /// Ask a running gateway about its queues and change them, or look into a data folder.
     Queue(queue::Arguments),
+    /// Make, build, test and look at plugins.
+    Plugin(plugin::Arguments),
     /// List the signature schemes and what each needs.
     Schemes,
     /// Print published schemas.
@@ -123,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::send(&arguments),
         Command::Verify { vectors } => verify::verify(&vectors),
         Command::Queue(arguments) => queue::run(arguments),
+        Command::Plugin(arguments) => plugin::run(arguments),
         Command::Schemes => schemes::print(),
         Command::Schema(which) => schema::print(&which),
         Command::Secret(what) => secret::make(&what),

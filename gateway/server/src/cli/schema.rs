@@ -1,4 +1,4 @@
-//! `sluicegate schema config`: the published JSON Schema of the configuration.
+//! `sluicegate schema`: the published JSON Schemas.
 
 use clap::Subcommand;
 
@@ -10,16 +10,18 @@ use crate::config::json_schema;
 pub(super) enum Which {
     /// The configuration file.
     Config,
+    /// A file of cases for `sluicegate plugin test`.
+    PluginCases,
 }
 
 /// Prints a schema, as `schemas/` holds it.
 pub(super) fn print(which: &Which) -> Result<(), CommandFault> {
-    match which {
-        Which::Config => {
-            let text = serde_json::to_string_pretty(&json_schema())
-                .map_err(|fault| CommandFault::Input(fault.to_string()))?;
-            say(&text);
-        }
-    }
+    let schema = match which {
+        Which::Config => json_schema(),
+        Which::PluginCases => super::plugin::json_schema(),
+    };
+    let text = serde_json::to_string_pretty(&schema)
+        .map_err(|fault| CommandFault::Input(fault.to_string()))?;
+    say(&text);
     Ok(())
 }

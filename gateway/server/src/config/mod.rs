@@ -30,6 +30,7 @@ pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use live::{WantedQueue, queue_settings, read_queue};
 pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
-pub use read::load;
+pub use read::{load, read_as};
+pub use scalars::{Size, Span, shown};
 pub use shape::json_schema;
 pub use when::pattern;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::Digest;
 use sluicegate_core::limits::{FILTER_DEADLINE_MS_MAX, PLUGIN_MEMORY_BYTES_MAX};
-use sluicegate_filters::{OnFailure, PluginSpec};
+use sluicegate_filters::{OnFailure, PluginSpec, Terms};
 
 use super::check::{Checker, places};
 use super::plan::PluginPlan;
@@ -49,16 +49,18 @@ impl Checker<'_> {
             name: name?,
             bytes,
             digest,
-            config: serde_json::Value::Object(plugin.config.clone()).to_string(),
-            deadline,
-            memory_bytes_max,
-            on_failure: match plugin.on_failure {
-                shape::OnFailure::DeadLetter => OnFailure::DeadLetter,
-                shape::OnFailure::Next => OnFailure::Next,
-                shape::OnFailure::Drop => OnFailure::Drop,
-                shape::OnFailure::Reject => OnFailure::Reject,
+            terms: Terms {
+                config: serde_json::Value::Object(plugin.config.clone()).to_string(),
+                deadline,
+                memory_bytes_max,
+                on_failure: match plugin.on_failure {
+                    shape::OnFailure::DeadLetter => OnFailure::DeadLetter,
+                    shape::OnFailure::Next => OnFailure::Next,
+                    shape::OnFailure::Drop => OnFailure::Drop,
+                    shape::OnFailure::Reject => OnFailure::Reject,
+                },
+                recycle_calls: 1_000_000,
             },
-            recycle_calls: 1_000_000,
         };
         Some(PluginPlan { spec, pointer: place })
     }

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sluicegate_core::time::Clock;
 
@@ -21,7 +24,7 @@ pub fn load(file: &Path, clock: &Clock) -> Result<Plan, ConfigFaults> {
     let one = |fault| ConfigFaults::new(file, vec![fault]);
     let text = std::fs::read_to_string(file).map_err(|fault| one(unreadable(&fault)))?;
     let document = Document::parse(&text).map_err(one)?;
-    let violations = against_schema(&document);
+    let violations = against(json_schema(), &document);
     let faults = violations.iter().map(|(_, fault)| fault.clone()).collect();
     let config = match read_what_is_right(&document.value, &violations) {
         Some(config) => config,
@@ -29,6 +32,24 @@ pub fn load(file: &Path, clock: &Clock) -> Result<Plan, ConfigFaults> {
     };
     // What the schema found and what the world says are told in one go.
     Ok(check(file, document, &config, clock, faults))
+}
+
+/// Reads another kind of YAML file, whole and without faults, by the schema of its type.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub fn read_as<T: DeserializeOwned + JsonSchema>(file: &Path) -> Result<T, ConfigFaults> {
+    let one = |fault| ConfigFaults::new(file, vec![fault]);
+    let text = std::fs::read_to_string(file).map_err(|fault| one(unreadable(&fault)))?;
+    let document = Document::parse(&text).map_err(one)?;
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+    let faults = against(schema.to_value(), &document);
+    if !faults.is_empty() {
+        let faults = faults.into_iter().map(|(_, fault)| fault).collect();
+        return Err(ConfigFaults::new(file, faults));
+    }
+    serde_json::from_value(document.value.clone())
+        .map_err(|fault| one(document.fault("", "config_shape", fault.to_string())))
 }
 
 /// Reads the configuration without the parts that break the schema, so that the rest is still
@@ -80,8 +101,8 @@ fn unreadable(fault: &std::io::Error) -> ConfigFault {
 }
 
 /// What breaks the schema: where, as a JSON Pointer, and the fault.
-fn against_schema(document: &Document) -> Vec<(String, ConfigFault)> {
-    let published = match Published::new(json_schema()) {
+fn against(schema: Value, document: &Document) -> Vec<(String, ConfigFault)> {
+    let published = match Published::new(schema) {
         Ok(published) => published,
         Err(fault) => {
             let fault = document.fault("", "config_shape", fault.to_string());

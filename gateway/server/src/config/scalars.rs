@@ -5,16 +5,16 @@
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
 /// A duration written with its unit: `ms`, `s`, `m`, `h` or `d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::config) struct Span(pub(in crate::config) Duration);
+pub struct Span(pub Duration);
 
 /// A number of bytes: plain, or with `KB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::config) struct Size(pub(in crate::config) u64);
+pub struct Size(pub u64);
 
 impl Span {
     /// How a duration is written, for schemas.
@@ -52,6 +52,15 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("GB", 1_000_000_000),
     ("", 1),
 ];
+
+/// Reads a duration or a size from the command line.
+///
+/// # Errors
+/// What it must look like.
+pub fn shown<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|fault| fault.to_string())
+}
 
 /// Reads `number` and one of the units; `None` if it is neither or too large.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::admin::Admin;
 use super::arguments::{JobVerb, Pace, Redrive, Replay};
 use super::look::list_of;
-use super::table::{Table, span, text};
+use crate::cli::table::{Table, span, text};
 use crate::cli::{CommandFault, say, say_error};
 
 /// Moves dead letters back.
@@ -198,7 +198,7 @@ fn sentence(job: &Value) -> String {
     if let Some(note) = job.get("note").filter(|note| !note.is_null()) {
         sentence.push_str(&format!(" ({} [{}])", text(note, "/detail"), text(note, "/code")));
     }
-    super::table::plain(&sentence)
+    crate::cli::table::plain(&sentence)
 }
 
 const STEPS: u64 = 1000;

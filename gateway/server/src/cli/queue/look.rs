@@ -5,7 +5,7 @@ use sluicegate_core::ids::QueueName;
 
 use super::admin::Admin;
 use super::arguments::Peek;
-use super::table::{Table, plain, span, text};
+use crate::cli::table::{Table, plain, span, text};
 use crate::cli::{CommandFault, say};
 
 /// All queues, a line each.

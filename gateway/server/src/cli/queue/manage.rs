@@ -6,7 +6,7 @@ use sluicegate_core::ids::QueueName;
 use super::admin::Admin;
 use super::arguments::Create;
 use super::jobs;
-use super::table::text;
+use crate::cli::table::text;
 use crate::cli::{CommandFault, say};
 
 /// Pauses or resumes a queue.

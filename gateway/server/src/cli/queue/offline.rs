@@ -21,7 +21,7 @@ use sluicegate_queue::{Browsed, Cursor, OpenFault};
 
 use super::admin::Output;
 use super::arguments::Peek;
-use super::table::{Table, plain, span};
+use crate::cli::table::{Table, plain, span};
 use crate::cli::{CommandFault, say};
 use crate::clock::wall_clock;
 use crate::config;

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::admin::{Admin, Output};
 use super::look::list_of;
-use super::table::{Table, span, text};
+use crate::cli::table::{Table, span, text};
 use crate::cli::{CommandFault, say};
 
 /// Prints the numbers; with `every` (seconds) until the command is stopped.

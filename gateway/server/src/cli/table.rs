@@ -6,23 +6,23 @@ use serde_json::Value;
 use crate::cli::say;
 
 /// A table in the making.
-pub(super) struct Table {
+pub(in crate::cli) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these heads.
-    pub(super) fn new(heads: &[&str]) -> Self {
+    pub(in crate::cli) fn new(heads: &[&str]) -> Self {
         Self { rows: vec![heads.iter().map(|head| (*head).to_owned()).collect()] }
     }
 
     /// Adds a row.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(in crate::cli) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
 
     /// Prints it.
-    pub(super) fn print(&self) {
+    pub(in crate::cli) fn print(&self) {
         self.lines().iter().for_each(|line| say(line));
     }
 
@@ -49,7 +49,7 @@ impl Table {
 }
 
 /// A value as a cell: texts bare, nothing as `-`.
-pub(super) fn text(document: &Value, pointer: &str) -> String {
+pub(in crate::cli) fn text(document: &Value, pointer: &str) -> String {
     match document.pointer(pointer) {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
@@ -58,14 +58,14 @@ pub(super) fn text(document: &Value, pointer: &str) -> String {
 }
 
 /// A text without what a terminal would act on: senders write into it.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::cli) fn plain(text: &str) -> String {
     let safe =
         |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(safe).collect()
 }
 
 /// Milliseconds as people say them: `850ms`, `12s`, `3h 5m`.
-pub(super) fn span(ms: u64) -> String {
+pub(in crate::cli) fn span(ms: u64) -> String {
     let (seconds, minutes, hours) = (ms / 1000, ms / 60_000, ms / 3_600_000);
     match ms {
         0..1_000 => format!("{ms}ms"),

@@ -1,0 +1,48 @@
+//! What can be said after `sluicegate plugin`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{bench, inspect, run as run_one, test};
+use crate::cli::CommandFault;
+
+/// Make, build, test and look at plugins. None of it needs a running gateway.
+///
+/// Exit codes: 0 done; 1 a case failed, or the plugin or an input is bad; 2 the command is
+/// misused; 3 something failed while running.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(in crate::cli) struct Arguments {
+    /// Print JSON: one document a line.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Hold a plugin against its cases: same engine, same limits as in the gateway.
+    Test(test::Ask),
+    /// Ask a plugin about one event, and print its answer in the shape of a case.
+    Run(run_one::Ask),
+    /// How long a plugin takes for one event: nanoseconds a call, in percentiles.
+    Bench(bench::Ask),
+    /// What a file is: world, version, imports (its requested capabilities), digest, size.
+    Inspect {
+        /// The component, or a core module that carries its component type.
+        plugin: PathBuf,
+    },
+}
+
+/// Does what was said.
+pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), CommandFault> {
+    let Arguments { json, verb } = arguments;
+    match verb {
+        Verb::Test(ask) => test::test(&ask, json),
+        Verb::Run(ask) => run_one::run(&ask, json),
+        Verb::Bench(ask) => bench::bench(&ask, json),
+        Verb::Inspect { plugin } => inspect::inspect(&plugin, json),
+    }
+}
