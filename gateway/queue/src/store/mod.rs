@@ -7,7 +7,7 @@ mod cursor;
 mod define;
 mod definitions;
 mod engine;
-mod folder;
+pub(crate) mod folder;
 mod items;
 mod letters;
 mod open;
