@@ -91,9 +91,8 @@ impl Archive {
     pub(crate) fn start(mut archivist: Archivist) -> io::Result<Self> {
         let (jobs, inbox): (Sender<Job>, Receiver<Job>) = channel();
         let shared = Arc::clone(&archivist.shared);
-        let thread = std::thread::Builder::new()
-            .name("queue-archivist".into())
-            .spawn(move || {
+        let thread =
+            std::thread::Builder::new().name("queue-archivist".into()).spawn(move || {
                 // Without checkpoints the log would grow until the disk is full.
                 let _guard = archivist.desk.fails_with("the archivist panicked");
                 inbox.into_iter().for_each(|job| archivist.attempt(job));

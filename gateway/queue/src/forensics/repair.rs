@@ -95,11 +95,7 @@ pub(crate) fn repair_stopped(
         return Err(fault);
     }
     let examined = examine(&stopped, progress)?;
-    let mut repair = Repair {
-        stopped: &mut stopped,
-        examined: &examined,
-        actions: Vec::new(),
-    };
+    let mut repair = Repair { stopped: &mut stopped, examined: &examined, actions: Vec::new() };
     repair.run().map_err(OpenFault::disk("repair the data folder"))?;
     let actions = repair.actions;
     let after = examine(&stopped, progress)?.report;

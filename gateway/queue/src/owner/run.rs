@@ -155,6 +155,7 @@ impl Owner {
                 Some(Input::Purge { call: number })
             }
             Mail::Lost(leases) => Some(Input::Lost(leases)),
+            Mail::Unread(leases) => Some(Input::Unread(leases)),
             Mail::Returned(leases) => Some(Input::Returned(leases)),
             Mail::Policy(policy) => Some(Input::Policy(policy)),
             Mail::View { after, held_max, to } => {

@@ -112,6 +112,18 @@ impl SimulatedDisk {
         state.files[id].replay();
     }
 
+    /// Flips one bit of what the memory has of a file; the disk has it right.
+    pub(crate) fn flip_cached(&self, name: &str, byte: usize, bit: u8) {
+        let mut state = self.lock();
+        let id = state.names[name];
+        state.files[id].cached[byte] ^= 1 << bit;
+    }
+
+    /// All bytes can be read again.
+    pub(crate) fn heal(&self) {
+        self.lock().unreadable.clear();
+    }
+
     pub(crate) fn bytes_of(&self, name: &str) -> Vec<u8> {
         let state = self.lock();
         state.files[state.names[name]].cached.clone()
