@@ -31,6 +31,12 @@ pub struct StoreMetrics {
     pub segments: u64,
     /// Damaged places found, at start-up and when reading.
     pub quarantined: u64,
+    /// Events that the disk could not read for a consumer, since the store was opened. They stay,
+    /// and are offered again later; one counts each time.
+    pub unread: u64,
+    /// Whether no checkpoint could be read when the store was opened, though there was one: all
+    /// was counted from the log, and what was settled in deleted segments comes again.
+    pub recounted: bool,
     /// Checkpoints written since the store was opened.
     pub checkpoints: u64,
     /// Bytes that thinning gave back to the disk since the store was opened.
@@ -91,6 +97,8 @@ pub(crate) struct Counters {
     pub(crate) dedupe_keys: AtomicU64,
     pub(crate) dedupe_keys_evicted: AtomicU64,
     pub(crate) quarantined: Counter,
+    pub(crate) unread: Counter,
+    pub(crate) recounted: AtomicBool,
     pub(crate) checkpoints: Counter,
     pub(crate) thinned_bytes: Counter,
     pub(crate) archive_faults: Counter,

@@ -103,6 +103,23 @@ impl QueueState {
         turn.changes.push(Change::Failed { item, until: turn.now.wall.plus(delay), why });
     }
 
+    /// The event could not be read for its consumer, who has not failed: the attempt does not count,
+    /// so that it is never given up for it. (The first one of an event with an ordering key does:
+    /// who was attempted stays the first of its key, across a restart too.) It waits longer each
+    /// time; after a restart it may be ready at once.
+    pub(super) fn unread(&mut self, number: LeaseNumber, why: String, turn: &mut Turn) {
+        let Some(item) = self.held.leased(number).map(|entry| entry.item) else { return };
+        let times = self.unread.entry(item.id).or_default();
+        *times = times.saturating_add(1);
+        let wait = self.policy.retry.wait(*times, turn.random()).max(UNREAD_WAIT_MIN);
+        self.put_back(item, wait, why, turn);
+        if item.attempts > u32::from(item.terms.order_key.is_some()) {
+            let item = Item { attempts: item.attempts - 1, ..item };
+            self.held.insert(item, Stand::Waits(turn.now.steady.plus(wait)));
+            turn.changes.push(Change::Returned(item));
+        }
+    }
+
     /// The event goes where dead letters go; where there is no such place, it waits for long.
     pub(super) fn give_up(&mut self, item: Item, cause: Cause, reason: String, turn: &mut Turn) {
         let DeadLetters::MoveTo(to) = self.policy.dead_letters else {
@@ -128,6 +145,7 @@ impl QueueState {
         self.held.remove(item.id);
         self.bytes = self.bytes.saturating_sub(u64::from(item.weight));
         self.leave_line(item);
+        self.unread.remove(&item.id);
         self.failures.take(item.id)
     }
 
@@ -144,6 +162,9 @@ impl QueueState {
 pub(super) fn gave_out(failures: &[Failure]) -> String {
     failures.last().map_or_else(|| NO_OUTCOME.into(), |failure| failure.why.to_string())
 }
+
+/// A disk that could not read is left alone for so long at least.
+const UNREAD_WAIT_MIN: Duration = Duration::from_millis(100);
 
 const NO_OUTCOME: &str = "its attempts are used up, and the last had no outcome";
 

@@ -3,7 +3,7 @@
 //! No call looks at every event, or does an unbounded amount of work: what is left is done in the
 //! next turn, and [`QueueState::next_due`] says that it is wanted at once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::asks::Asks;
@@ -29,6 +29,8 @@ pub struct QueueState {
     pub(super) held: HeldEvents,
     pub(super) keys: Keys,
     pub(super) failures: Failures,
+    /// How often an event that is here could not be read for a consumer.
+    pub(super) unread: HashMap<Place, u32>,
     pub(super) asks: Asks,
     pub(super) rate: Rate,
     pub(super) purges: VecDeque<Purge>,
@@ -82,6 +84,7 @@ impl QueueState {
             held: HeldEvents::default(),
             keys: Keys::default(),
             failures: Failures::default(),
+            unread: HashMap::new(),
             asks: Asks::default(),
             rate: Rate::new(policy.delivery_rate),
             purges: VecDeque::new(),
@@ -156,6 +159,10 @@ impl QueueState {
             }
             Input::Lost(leases) => {
                 leases.into_iter().for_each(|number| self.lose(number, turn));
+                turn.record();
+            }
+            Input::Unread(leases) => {
+                leases.into_iter().for_each(|(number, why)| self.unread(number, why, turn));
                 turn.record();
             }
             Input::Redrive { call, items } => self.redrive(call, items, turn),

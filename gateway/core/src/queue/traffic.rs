@@ -43,8 +43,11 @@ pub enum Input {
     /// These events never reached the consumer that they were handed out to: they are ready
     /// again, and the attempt does not count.
     Returned(Vec<LeaseNumber>),
-    /// The events of these leases cannot be read back: they are gone.
+    /// The events of these leases are damaged in the log: they are gone.
     Lost(Vec<LeaseNumber>),
+    /// The events of these leases cannot be read back now, for these reasons: they wait as after a
+    /// failed attempt, and stay however often that happens.
+    Unread(Vec<(LeaseNumber, String)>),
     /// These dead letters are wanted back where they came from. Those that are leased, gone, or
     /// never were in a queue stay.
     Redrive {

@@ -23,6 +23,7 @@ use crate::listing::Listings;
 use crate::log::{Depot, Segments, says_full, segment_name, unreadable_at};
 use crate::metrics::Counters;
 use crate::quarantine::{self, Copied};
+use crate::writer::Desk;
 
 pub(crate) use thin::Thinning;
 
@@ -48,6 +49,7 @@ pub(crate) struct Archivist {
     pub(crate) listings: Arc<Listings>,
     pub(crate) depot: Arc<Depot>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) shared: Arc<Shared>,
     /// Jobs that failed: they are tried again with the next one.
     pub(crate) failed: Vec<Job>,
@@ -89,9 +91,12 @@ impl Archive {
     pub(crate) fn start(mut archivist: Archivist) -> io::Result<Self> {
         let (jobs, inbox): (Sender<Job>, Receiver<Job>) = channel();
         let shared = Arc::clone(&archivist.shared);
-        let thread = std::thread::Builder::new()
-            .name("queue-archivist".into())
-            .spawn(move || inbox.into_iter().for_each(|job| archivist.attempt(job)))?;
+        let thread =
+            std::thread::Builder::new().name("queue-archivist".into()).spawn(move || {
+                // Without checkpoints the log would grow until the disk is full.
+                let _guard = archivist.desk.fails_with("the archivist panicked");
+                inbox.into_iter().for_each(|job| archivist.attempt(job));
+            })?;
         Ok(Self { hands: Hands::Thread { jobs: Some(jobs), thread: Some(thread) }, shared })
     }
 

@@ -14,12 +14,13 @@ use super::stopped::{Options, Stopped};
 use super::verify::{Examined, examine};
 use crate::disk::Disk;
 use crate::fault::OpenFault;
-use crate::format::folder::{self, Said};
 use crate::format::{catalogue, settings};
 use crate::index::index_name;
 use crate::log::segment_name;
 use crate::quarantine::{self, Copied};
+use crate::recovery::Trust;
 use crate::seal::{KEYRING_FILES, is_keyring_sound, random};
+use crate::store::folder;
 
 /// Whether a repair is made, or only told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,12 +95,7 @@ pub(crate) fn repair_stopped(
         return Err(fault);
     }
     let examined = examine(&stopped, progress)?;
-    let mut repair = Repair {
-        stopped: &mut stopped,
-        examined: &examined,
-        actions: Vec::new(),
-        key_is_new: false,
-    };
+    let mut repair = Repair { stopped: &mut stopped, examined: &examined, actions: Vec::new() };
     repair.run().map_err(OpenFault::disk("repair the data folder"))?;
     let actions = repair.actions;
     let after = examine(&stopped, progress)?.report;
@@ -120,8 +116,6 @@ struct Repair<'r> {
     stopped: &'r mut Stopped,
     examined: &'r Examined,
     actions: Vec<Action>,
-    /// The folder has got another key.
-    key_is_new: bool,
 }
 
 impl Repair<'_> {
@@ -156,21 +150,22 @@ impl Repair<'_> {
         std::sync::Arc::clone(&self.stopped.disk)
     }
 
+    /// Both copies, from the one that can be read, as a start makes them. If none can, the folder
+    /// gets another key: idempotency keys were hashed with the lost one, and are hashed anew.
     fn format(&mut self) -> io::Result<()> {
-        if self.stopped.folder_key.is_none() {
-            let key = random().ok_or_else(|| io::Error::other("system has no randomness"))?;
-            self.stopped.folder_key = Some(*key);
-            self.key_is_new = true;
-            let bytes = folder::encode(*key);
-            for file in folder::FILES {
-                self.stopped.disk.replace("", file, &bytes)?;
-                self.did(What::Format, file, "made again with a new key");
+        let (key, what, done) = match self.stopped.folder_key {
+            Some(key) => (key, What::FormatCopy, "made again from its copy"),
+            None => {
+                let key = random().ok_or_else(|| io::Error::other("system has no randomness"))?;
+                self.stopped.folder_key = Some(*key);
+                self.stopped.trust = Trust::Segments;
+                (*key, What::Format, "made again with a new key")
             }
-            return Ok(());
+        };
+        for file in folder::save(&*self.disk(), key)? {
+            self.did(what, file, done);
         }
-        self.copy_of(folder::FILES, What::FormatCopy, |bytes| {
-            matches!(folder::decode(bytes), Said::Key(_))
-        })
+        Ok(())
     }
 
     /// Makes the copy that cannot be read again from the one that can.
@@ -238,10 +233,9 @@ impl Repair<'_> {
     fn rebuild(&mut self) -> io::Result<()> {
         let disk = self.disk();
         let recovered = self.stopped.recover(&disk)?;
-        // Keys were hashed with the folder's key: with a new one all are hashed anew.
-        let numbers: Vec<u32> = match self.key_is_new {
-            true => self.examined.extents.keys().copied().collect(),
-            false => self.examined.indexes.clone(),
+        let numbers: Vec<u32> = match self.stopped.trust {
+            Trust::Segments => self.examined.extents.keys().copied().collect(),
+            Trust::Indexes => self.examined.indexes.clone(),
         };
         for number in numbers {
             recovered.listings.repair(number)?;

@@ -8,9 +8,9 @@ use sluicegate_core::time::Clock;
 
 use crate::disk::{Disk, FolderLock, Overlay, RealDisk};
 use crate::fault::OpenFault;
-use crate::format::folder::{FILES, Said, decode};
 use crate::recovery::{self, Recovered, Terms, Trust};
 use crate::seal::{Encryption, Unsealer, unlock};
+use crate::store::folder;
 
 /// With what a folder is looked at.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(crate) struct Stopped {
     pub(super) locked: Option<OpenFault>,
     /// The key of the folder; zeros if no copy of it can be read.
     pub(super) folder_key: Option<[u8; 16]>,
+    /// What recovery may rely on.
+    pub(super) trust: Trust,
     pub(super) clock: Clock,
     _lock: Option<FolderLock>,
 }
@@ -53,7 +55,7 @@ impl Stopped {
         options: &Options,
         lock: Option<FolderLock>,
     ) -> Result<Self, OpenFault> {
-        let folder_key = folder_key(&*disk)?;
+        let folder_key = folder::find(&*disk)?.key;
         let clock = options.clock.clone();
         let (unsealer, locked) = match unlock(&*disk, options.encryption.as_ref(), clock.now()) {
             Ok(unlocked) => (unlocked.unsealer(), None),
@@ -64,7 +66,8 @@ impl Stopped {
             ) => (Unsealer::default(), Some(fault)),
             Err(fault) => return Err(fault),
         };
-        Ok(Self { disk, unsealer, locked, folder_key, clock, _lock: lock })
+        let trust = Trust::Indexes;
+        Ok(Self { disk, unsealer, locked, folder_key, trust, clock, _lock: lock })
     }
 
     /// A look at this folder: what is tried on it is not seen here.
@@ -89,28 +92,11 @@ impl Stopped {
     fn terms(&self) -> Terms {
         Terms {
             folder_key: self.folder_key.unwrap_or_default(),
-            indexes: Trust::Indexes,
+            indexes: self.trust,
             unsealer: self.unsealer.clone(),
             dedupe_window: Duration::ZERO,
             dedupe_keys_max: 0,
             now: self.clock.moment(),
         }
     }
-}
-
-/// The key of a folder, if a copy of it can be read.
-fn folder_key(disk: &dyn Disk) -> Result<Option<[u8; 16]>, OpenFault> {
-    let mut key = None;
-    for file in FILES {
-        let bytes = disk.read(file).map_err(OpenFault::disk("read the format file"))?;
-        match bytes.map(|bytes| decode(&bytes)) {
-            Some(Said::Key(found)) => key = key.or(Some(found)),
-            Some(Said::Version(found)) => {
-                let known = u32::from(crate::format::VERSION);
-                return Err(OpenFault::Version { found, known });
-            }
-            Some(Said::Damaged) | None => {}
-        }
-    }
-    Ok(key)
 }

@@ -54,7 +54,10 @@ impl Reader {
                 Some(file) => {
                     let mut window = Window::new(&*file, segment, ahead);
                     for item in here {
-                        all.push(self.read_alone(&*file, &mut window, item)?);
+                        all.push(match self.read_alone(&*file, &mut window, item)? {
+                            ReadBack::Damaged => self.read_again(&*file, item)?,
+                            read => read,
+                        });
                     }
                 }
                 // The ledger keeps every segment that an item is in: it was taken by others.
@@ -128,6 +131,19 @@ impl Reader {
         match read {
             Err(fault) if is_unreadable(&fault) => Ok(ReadBack::Unreadable(fault)),
             read => read,
+        }
+    }
+
+    /// Reads an event that seems to be damaged once more, from the disk and by a new handle: what
+    /// the memory has kept of it may be wrong while the disk is right.
+    fn read_again(&self, file: &dyn DiskFile, item: &Item) -> io::Result<ReadBack> {
+        let segment = segment_of(item);
+        tracing::warn!(segment, "an event seems to be damaged: it is read again from the disk");
+        file.evict()?;
+        self.0.close(segment);
+        match self.0.find(segment)? {
+            Some(file) => self.read_alone(&*file, &mut Window::new(&*file, segment, 1), item),
+            None => Ok(ReadBack::Damaged),
         }
     }
 

@@ -73,6 +73,13 @@ impl Segments {
         Ok(Some(file))
     }
 
+    /// Lets the handle of a segment go: who looks it up next has it opened again.
+    pub(crate) fn close(&self, number: u32) {
+        if let Some(segment) = self.write().get_mut(&number) {
+            segment.file = None;
+        }
+    }
+
     /// The segment was cut to this length.
     pub(crate) fn cut(&self, number: u32, bytes: u64) {
         if let Some(segment) = self.write().get_mut(&number) {

@@ -16,6 +16,8 @@ pub(crate) enum Mail {
     Settle { settlements: Vec<(Option<LeaseNumber>, Verb)>, to: Reply<Vec<Settled>> },
     /// The events of these leases are damaged.
     Lost(Vec<LeaseNumber>),
+    /// The events of these leases cannot be read now, for these reasons.
+    Unread(Vec<(LeaseNumber, String)>),
     /// These leases never reached a consumer.
     Returned(Vec<LeaseNumber>),
     /// Dead letters are wanted back.

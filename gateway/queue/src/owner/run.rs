@@ -50,6 +50,8 @@ pub(crate) struct Waiting {
 impl Owner {
     /// Serves the queue until the store is dropped.
     pub(crate) async fn run(mut self) {
+        // A queue without its owner would take events and give none.
+        let _guard = self.desk.fails_with("the owner of a queue panicked");
         loop {
             let due = self.state.next_due(self.clock.moment());
             tokio::select! {
@@ -153,6 +155,7 @@ impl Owner {
                 Some(Input::Purge { call: number })
             }
             Mail::Lost(leases) => Some(Input::Lost(leases)),
+            Mail::Unread(leases) => Some(Input::Unread(leases)),
             Mail::Returned(leases) => Some(Input::Returned(leases)),
             Mail::Policy(policy) => Some(Input::Policy(policy)),
             Mail::View { after, held_max, to } => {

@@ -144,6 +144,14 @@ impl Store {
         }
     }
 
+    /// Why there is no owner to answer.
+    fn ended(&self) -> QueueFault {
+        match self.desk.standing() {
+            Desk::Poisoned(what) => QueueFault::StoreUnavailable { what },
+            Desk::Open | Desk::Stopping => QueueFault::Stopping,
+        }
+    }
+
     /// Asks the owner of a queue, and waits for its answer.
     pub(super) async fn ask<T>(
         &self,
@@ -151,8 +159,8 @@ impl Store {
         mail: impl FnOnce(Reply<T>) -> Mail,
     ) -> Result<T, QueueFault> {
         let (to, answer) = oneshot::channel();
-        room.mail.send(mail(Reply(to))).await.map_err(|_| QueueFault::Stopping)?;
-        answer.await.unwrap_or(Err(QueueFault::Stopping))
+        room.mail.send(mail(Reply(to))).await.map_err(|_| self.ended())?;
+        answer.await.unwrap_or_else(|_| Err(self.ended()))
     }
 }
 

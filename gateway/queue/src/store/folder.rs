@@ -43,24 +43,38 @@ pub(super) struct FolderKey {
     pub(super) damaged: u64,
 }
 
-/// Reads the files, or makes them.
-pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<FolderKey, OpenFault> {
-    let (mut found, mut damaged) = (Vec::new(), 0);
+/// What the copies say.
+pub(crate) struct Found {
+    /// The key, if a copy can be read.
+    pub(crate) key: Option<[u8; 16]>,
+    /// How many copies are there and cannot be read.
+    pub(crate) damaged: u64,
+}
+
+/// Reads both copies.
+pub(crate) fn find(disk: &dyn Disk) -> Result<Found, OpenFault> {
+    let mut found = Found { key: None, damaged: 0 };
     for file in FILES {
         let Some(bytes) = disk.read(file).map_err(OpenFault::disk("read the format file"))? else {
             continue;
         };
         match decode(&bytes) {
-            Said::Key(key) => found.push(key),
+            Said::Key(key) => found.key = found.key.or(Some(key)),
             Said::Version(found) => return Err(version(found)),
             Said::Damaged => {
                 tracing::error!(file, "format file is damaged");
-                damaged += 1;
+                found.damaged += 1;
             }
         }
     }
-    let (key, made) = match found.first() {
-        Some(key) => (*key, false),
+    Ok(found)
+}
+
+/// Reads the files, or makes them.
+pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<FolderKey, OpenFault> {
+    let Found { key: found, damaged } = find(disk)?;
+    let (key, made) = match found {
+        Some(key) => (key, false),
         None if damaged > 0 => return Err(version("unknown".to_owned())),
         None => (new_key(seed), true),
     };
@@ -68,15 +82,17 @@ pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<FolderKey, OpenFault> {
     Ok(FolderKey { key, made, damaged })
 }
 
-/// Makes both copies what they should be.
-fn save(disk: &dyn Disk, key: [u8; 16]) -> io::Result<()> {
+/// Makes both copies what they should be; returns those that were not.
+pub(crate) fn save(disk: &dyn Disk, key: [u8; 16]) -> io::Result<Vec<&'static str>> {
     let bytes = encode(key);
+    let mut made = Vec::new();
     for file in FILES {
         if disk.read(file)?.as_deref() != Some(bytes.as_slice()) {
             disk.replace("", file, &bytes)?;
+            made.push(file);
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 fn new_key(seed: u64) -> [u8; 16] {

@@ -7,7 +7,7 @@ mod cursor;
 mod define;
 mod definitions;
 mod engine;
-mod folder;
+pub(crate) mod folder;
 mod items;
 mod letters;
 mod open;
@@ -91,6 +91,8 @@ impl Store {
             disk_bytes,
             segments,
             quarantined: counters.quarantined.value(),
+            unread: counters.unread.value(),
+            recounted: counters.recounted.load(Ordering::Relaxed),
             checkpoints: counters.checkpoints.value(),
             thinned_bytes: counters.thinned_bytes.value(),
             archive_faults: counters.archive_faults.value(),

@@ -54,6 +54,16 @@ impl Store {
         Self::open_with(disk, None, config, clock, Threads::Writer)
     }
 
+    /// On a disk of the caller's, with all the threads.
+    #[cfg(test)]
+    pub(crate) fn open_manned(
+        disk: Arc<dyn Disk>,
+        config: &StoreConfig,
+        clock: Clock,
+    ) -> Result<Self, OpenFault> {
+        Self::open_with(disk, None, config, clock, Threads::Own)
+    }
+
     fn open_with(
         disk: Arc<dyn Disk>,
         lock: Option<Arc<FolderLock>>,
@@ -79,7 +89,7 @@ impl Store {
             .map_err(OpenFault::disk("count what is in the queues"))?;
         report_missing(&recovered.ledger, &counters);
         let registry = Arc::clone(&opener.registry);
-        let archive = archive(&disk, &mut recovered, &depot, &counters, threads)?;
+        let archive = archive(&disk, &mut recovered, &depot, &desk, &counters, threads)?;
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
         let writer = Writer {
             disk,
@@ -201,6 +211,7 @@ fn archive(
     disk: &Arc<dyn Disk>,
     recovered: &mut Recovered,
     depot: &Arc<Depot>,
+    desk: &Arc<Desk>,
     counters: &Arc<Counters>,
     threads: Threads,
 ) -> Result<Archive, OpenFault> {
@@ -210,6 +221,7 @@ fn archive(
         listings: Arc::clone(&recovered.listings),
         depot: Arc::clone(depot),
         counters: Arc::clone(counters),
+        desk: Arc::clone(desk),
         shared: Arc::new(Shared::found(std::mem::take(&mut recovered.checkpoints))),
         failed: Vec::new(),
     };

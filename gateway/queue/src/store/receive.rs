@@ -1,6 +1,6 @@
 //! The events of leases, read back from the log on the thread of their consumer.
 
-use sluicegate_core::queue::{Consumed, Item, Lease, QueueFault, Verb};
+use sluicegate_core::queue::{Consumed, Item, Lease, QueueFault};
 
 use super::Store;
 use crate::log::ReadBack;
@@ -22,7 +22,7 @@ impl Drop for OnTheWay<'_> {
 
 impl Store {
     /// Reads the events of leases. What is damaged is taken out of the queue; what cannot be read
-    /// now goes back.
+    /// now goes back, to be offered again later.
     pub(super) async fn read_back(
         &self,
         room: &Room,
@@ -70,16 +70,14 @@ impl Store {
         Ok(consumed)
     }
 
-    /// Ends leases whose events cannot be read now: each attempt has failed, for this reason.
+    /// Ends leases whose events cannot be read now, for these reasons.
     async fn put_back(&self, room: &Room, back: Vec<(Lease, String)>) -> Result<(), QueueFault> {
         let why = back.first().map(|(_, why)| why.clone()).unwrap_or_default();
         let (queue, events) = (room.name(), back.len());
         tracing::error!(error = why, %queue, events, "events cannot be read back");
-        let nack = |(lease, reason): (Lease, String)| {
-            (Some(lease.number), Verb::Nack { delay: None, reason })
-        };
-        let settlements = back.into_iter().map(nack).collect();
-        self.ask(room, |to| Mail::Settle { settlements, to }).await.map(drop)
+        self.counters.unread.add(events as u64);
+        let back = back.into_iter().map(|(lease, why)| (lease.number, why)).collect();
+        room.mail.send(Mail::Unread(back)).await.map_err(|_| QueueFault::Stopping)
     }
 
     /// Reads on this thread what was committed lately, and so lies in memory; the rest on a thread

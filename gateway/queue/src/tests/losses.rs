@@ -68,26 +68,59 @@ async fn after_the_newest_segments_are_lost_what_comes_is_kept_all_the_same() {
     assert!(found.len() > 5 && found.last() == Some(&500), "{found:?}");
 }
 
-#[tokio::test]
-async fn an_entry_that_cannot_be_read_is_put_back_and_its_neighbours_are_delivered() {
-    let (disk, seam) = folder(3).await;
-    let segment = "log/0000000001.log";
+/// Where the payload of event 1 lies in the first segment.
+fn place_of_1(disk: &SimulatedDisk) -> usize {
     let payload = b"{\"n\":1,";
-    let bytes = disk.bytes_of(segment);
-    let at = bytes.windows(payload.len()).position(|window| window == payload).unwrap() as u64;
+    let bytes = disk.bytes_of(SEGMENT);
+    bytes.windows(payload.len()).position(|window| window == payload).unwrap()
+}
+
+const SEGMENT: &str = "log/0000000001.log";
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_stays_and_is_delivered_once_the_disk_reads_it() {
+    let (disk, seam) = folder(3).await;
     let store = open_on(&seam, &config(""));
-    disk.spoil(segment, at..at + 1);
+    let at = place_of_1(&disk) as u64;
+    disk.spoil(SEGMENT, at..at + 1);
     let taken = receive(&store, "a", 3).await;
     let read: Vec<u64> = taken.iter().map(|one| number_of(&one.event)).collect();
     assert_eq!(read, [0, 2]);
-    // It has no more luck later, and ends where a person looks.
-    eventually("it is given up", async || {
+    // More often than it may be attempted.
+    eventually("it was tried five times", async || {
         assert!(receive(&store, "a", 3).await.is_empty());
-        stats(&store, "a").await.depth == 2
+        store.metrics().unread >= 5
     })
     .await;
-    assert_eq!(stats(&store, "dead").await.depth, 1);
-    assert_eq!(stats(&store, "a").await.lost, 0);
+    let now = stats(&store, "a").await;
+    assert_eq!((now.depth, now.lost, stats(&store, "dead").await.depth), (3, 0, 0));
+    assert_eq!(store.metrics().quarantined, 0);
+    disk.heal();
+    eventually("it is delivered", async || {
+        let got = receive(&store, "a", 3).await;
+        got.iter().any(|one| number_of(&one.event) == 1)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_only_the_memory_has_wrong_is_read_again_from_the_disk() {
+    let (disk, seam) = folder(3).await;
+    let store = open_on(&seam, &config(""));
+    disk.flip_cached(SEGMENT, place_of_1(&disk), 3);
+    assert_eq!(numbers(&store, "a").await, [0, 1, 2]);
+    assert_eq!((stats(&store, "a").await.lost, store.metrics().quarantined), (0, 0));
+}
+
+#[tokio::test]
+async fn what_the_disk_has_wrong_is_lost_at_the_second_look_and_copied_aside() {
+    let (disk, seam) = folder(3).await;
+    let store = open_on(&seam, &config(""));
+    disk.flip(SEGMENT, place_of_1(&disk), 3);
+    assert_eq!(numbers(&store, "a").await, [0, 2]);
+    eventually("it leaves", async || stats(&store, "a").await.lost == 1).await;
+    eventually("it is copied", async || seam.list("quarantine").unwrap().len() == 1).await;
+    assert_eq!((store.metrics().quarantined, store.metrics().unread), (1, 0));
 }
 
 #[tokio::test]

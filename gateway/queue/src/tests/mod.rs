@@ -14,6 +14,7 @@ mod keys;
 mod lives;
 mod look;
 mod losses;
+mod panics;
 mod past;
 mod sealed;
 mod settings;

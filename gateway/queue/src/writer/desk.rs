@@ -4,7 +4,7 @@
 //! nothing comes to the log by another way.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate_core::refusal::Refusal;
@@ -122,14 +122,25 @@ impl Desk {
     pub(crate) fn poison(&self, what: &'static str) {
         let works = {
             let mut pile = self.lock();
+            if matches!(pile.standing, Standing::Poisoned(_)) {
+                // What came first is the cause.
+                return;
+            }
             pile.standing = Standing::Poisoned(what);
             std::mem::take(&mut pile.works)
         };
+        self.work_came.notify_one();
         for work in works {
             self.done(work.frame().len());
             work.refuse(what);
         }
         self.failure.send_replace(Some(what));
+    }
+
+    /// As long as this is held, a panic of the thread that holds it poisons the desk: without that
+    /// thread, or that task, nobody may believe that the store goes on.
+    pub(crate) fn fails_with(self: &Arc<Self>, what: &'static str) -> FailsWith {
+        FailsWith { desk: Arc::clone(self), what }
     }
 
     /// Tells when the desk is poisoned, and why.
@@ -158,6 +169,21 @@ impl Desk {
     fn lock(&self) -> MutexGuard<'_, Pile> {
         // No code panics with the lock held; if one did, the pile is whole all the same.
         self.pile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Poisons the desk if its thread panics.
+pub(crate) struct FailsWith {
+    desk: Arc<Desk>,
+    what: &'static str,
+}
+
+impl Drop for FailsWith {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(what = self.what, "store is poisoned: nothing is committed any more");
+            self.desk.poison(self.what);
+        }
     }
 }
 

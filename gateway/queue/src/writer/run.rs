@@ -98,20 +98,10 @@ pub(crate) fn spawn(writer: Writer) -> io::Result<JoinHandle<()>> {
     let desk = Arc::clone(&writer.desk);
     std::thread::Builder::new().name("queue-writer".into()).spawn(move || {
         // Whatever ends the thread, nobody is left waiting.
-        let _guard = PoisonOnPanic(desk);
+        let _guard = desk.fails_with("the writer panicked");
         let mut writer = writer;
         writer.run();
     })
-}
-
-struct PoisonOnPanic(Arc<Desk>);
-
-impl Drop for PoisonOnPanic {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.poison("the writer failed");
-        }
-    }
 }
 
 impl Writer {
@@ -133,8 +123,11 @@ impl Writer {
             if let Err(fault) = done {
                 return self.fail(&fault, &mut batch);
             }
-            if standing != Standing::Open {
-                return;
+            match standing {
+                Standing::Open => {}
+                Standing::Stopping => return,
+                // By another thread: nobody who still waits is left without an answer.
+                Standing::Poisoned(what) => return self.refuse(&mut batch, what),
             }
             let chores_due = chores_at <= Instant::now();
             if chores_due {

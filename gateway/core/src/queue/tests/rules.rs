@@ -71,6 +71,54 @@ fn used_up_attempts_end_in_a_letter_with_their_history() {
 }
 
 #[test]
+fn what_cannot_be_read_waits_longer_each_time_and_is_never_given_up() {
+    let mut policy = policy();
+    (policy.retry.wait_min, policy.retry.wait_max) = (ms(200), ms(10_000));
+    let mut world = World::new(policy, 3);
+    world.arrive(&[terms(0)]);
+    let mut waits = Vec::new();
+    for _ in 0..5 * ATTEMPTS {
+        let leases = world.ask(1);
+        assert_eq!(leases[0].item.attempts, 1, "the one before does not count");
+        let effects = world.run(Input::Unread(vec![(leases[0].number, "EIO".into())]));
+        let [Change::Failed { until, why, .. }, Change::Returned(item)] = changes(&effects)[..]
+        else {
+            panic!("{effects:?}")
+        };
+        assert_eq!((why.as_str(), item.attempts), ("EIO", 0));
+        waits.push(until.since(world.now.wall));
+        assert!(world.ask(1).is_empty(), "a disk that fails is left alone");
+        world.pass(ms(10_000));
+    }
+    assert!(waits[0] <= ms(200) && waits[4] >= ms(1_600), "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= ms(10_000)), "{waits:?}");
+    // A consumer has all its attempts.
+    for _ in 0..ATTEMPTS {
+        let lease = world.ask(1)[0];
+        world.settle(lease.number, nack(Some(0)));
+    }
+    assert_eq!(world.machine.stats(world.now).depth, 0);
+}
+
+#[test]
+fn what_cannot_be_read_keeps_its_place_in_its_line_even_across_a_restart() {
+    let with = |of| super::super::Terms { order_key: key(of), ..terms(0) };
+    let mut world = World::new(policy(), 3);
+    let ids = world.arrive(&[with(1), with(1)]);
+    let lease = world.ask(10)[0];
+    world.run(Input::Unread(vec![(lease.number, "EIO".into())]));
+    assert!(world.ask(10).is_empty(), "the first of the key waits");
+    let snapshot = world.machine.snapshot(world.now);
+    let now = world.now;
+    world.machine = super::super::QueueState::from_snapshot(policy(), snapshot, now);
+    world.machine.finish_replay(policy(), now);
+    assert!(world.ask(10).is_empty(), "it still does");
+    world.pass(ms(10_000));
+    let out = world.ask(10);
+    assert_eq!((out.len(), out[0].item.id), (1, ids[0]));
+}
+
+#[test]
 fn events_of_one_key_go_one_after_the_other_and_those_of_others_pass() {
     let mut world = World::new(policy(), 3);
     let with = |level, of| super::super::Terms { order_key: key(of), ..terms(level) };

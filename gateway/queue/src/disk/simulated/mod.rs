@@ -45,6 +45,8 @@ struct State {
     unreadable: Vec<(usize, Range<u64>)>,
     /// So many writes find no room, wherever they go.
     full_writes: u64,
+    /// Whoever reads or makes a file with this in its name panics.
+    panics_at: Option<&'static str>,
 }
 
 impl SimulatedDisk {
@@ -87,6 +89,11 @@ impl SimulatedDisk {
         self.lock().full_writes = count;
     }
 
+    /// Whoever reads or makes a file with this in its name panics from now on.
+    pub(crate) fn panic_at(&self, part: &'static str) {
+        self.lock().panics_at = Some(part);
+    }
+
     /// What `free_bytes` says.
     pub(crate) fn say_free(&self, bytes: u64) {
         self.lock().free_bytes = bytes;
@@ -105,6 +112,18 @@ impl SimulatedDisk {
         state.files[id].replay();
     }
 
+    /// Flips one bit of what the memory has of a file; the disk has it right.
+    pub(crate) fn flip_cached(&self, name: &str, byte: usize, bit: u8) {
+        let mut state = self.lock();
+        let id = state.names[name];
+        state.files[id].cached[byte] ^= 1 << bit;
+    }
+
+    /// All bytes can be read again.
+    pub(crate) fn heal(&self) {
+        self.lock().unreadable.clear();
+    }
+
     pub(crate) fn bytes_of(&self, name: &str) -> Vec<u8> {
         let state = self.lock();
         state.files[state.names[name]].cached.clone()
@@ -112,6 +131,14 @@ impl SimulatedDisk {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
+    }
+
+    /// Not with the lock held: other threads go on.
+    fn may_panic(&self, touches: impl FnOnce(&State, &str) -> bool) {
+        let state = self.lock();
+        let panics = state.panics_at.is_some_and(|part| touches(&state, part));
+        drop(state);
+        assert!(!panics, "the disk panics, as it was told");
     }
 
     fn name_step(&self, folder_of: &str, step: NameStep) -> io::Result<()> {
@@ -198,6 +225,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn create(&self, name: &str, room: u64) -> io::Result<Arc<dyn DiskFile>> {
+        self.may_panic(|_, part| name.contains(part));
         let id = {
             let mut state = self.lock();
             if state.names.contains_key(name) {
@@ -274,6 +302,9 @@ impl SimulatedFile {
 
 impl DiskFile for SimulatedFile {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.disk.may_panic(|state, part| {
+            state.names.iter().any(|(name, id)| *id == self.id && name.contains(part))
+        });
         let state = self.disk.lock();
         state.alive()?;
         let read = offset..offset.saturating_add(into.len() as u64);

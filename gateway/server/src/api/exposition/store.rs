@@ -21,6 +21,11 @@ pub(super) fn write(page: &mut Page, store: &StoreMetrics, fsync: FsyncMode) {
             store.dedupe_keys_evicted,
         ),
         ("sluicegate_store_quarantined_total", "Damaged places set aside.", store.quarantined),
+        (
+            "sluicegate_store_unread_total",
+            "Events that the disk could not read for a consumer, each time.",
+            store.unread,
+        ),
         ("sluicegate_store_checkpoints_total", "Checkpoints written.", store.checkpoints),
         (
             "sluicegate_store_archive_faults_total",
@@ -48,6 +53,11 @@ fn write_gauges(page: &mut Page, store: &StoreMetrics) {
             "sluicegate_store_data_keys",
             "Data keys of the folder; 0: it is not encrypted.",
             store.data_keys as f64,
+        ),
+        (
+            "sluicegate_store_recounted",
+            "1 if no checkpoint could be read at the start.",
+            f64::from(u8::from(store.recounted)),
         ),
         (
             "sluicegate_store_poisoned",

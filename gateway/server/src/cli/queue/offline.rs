@@ -23,7 +23,7 @@ use super::admin::Output;
 use super::arguments::Peek;
 use crate::cli::table::{Table, plain, span};
 use crate::cli::{CommandFault, say};
-use crate::clock::wall_clock;
+use crate::clock::machine_clock;
 use crate::config;
 use crate::fault::RunFault;
 
@@ -70,7 +70,7 @@ impl Folder {
         file: Option<&Path>,
         output: Output,
     ) -> Result<Self, CommandFault> {
-        let plan = file.map(|file| config::load(file, &wall_clock())).transpose();
+        let plan = file.map(|file| config::load(file, &machine_clock())).transpose();
         let store = plan.map_err(RunFault::from)?.map(|plan| plan.store);
         let path = match (path, &store) {
             (Some(path), _) => path.to_owned(),
@@ -81,7 +81,7 @@ impl Folder {
             }
         };
         let encryption = store.and_then(|store| store.encryption);
-        Ok(Self { path, options: Options { encryption, clock: wall_clock() }, output })
+        Ok(Self { path, options: Options { encryption, clock: machine_clock() }, output })
     }
 
     /// Reads every byte, and says what is not as it should be.
