@@ -125,7 +125,7 @@ pub(crate) fn words(words: &[u32]) -> Vec<u8> {
 pub(crate) fn host() -> Host {
     let queues: BTreeSet<QueueName> =
         ["siem", "archive"].iter().map(|name| name.parse().unwrap()).collect();
-    Host::start(HostConfig { threads: 2, jobs_max: 64, plugins_max: 8, queues }).unwrap()
+    Host::start(HostConfig { threads: 2, jobs_max: 64, plugins_max: 8, queues: Arc::new(queues) }).unwrap()
 }
 
 /// A specification with the default limits.
