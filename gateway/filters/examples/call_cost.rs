@@ -20,13 +20,18 @@ use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::{Digest, EventId};
 use sluicegate_core::time::Timestamp;
-use sluicegate_filters::{Chain, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms};
+use sluicegate_filters::{Chain, Compiler, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let queues: BTreeSet<_> = ["urgent".parse()?].into();
-    let config =
-        HostConfig { threads: 2, jobs_max: 1024, plugins_max: 4, queues: Arc::new(queues) };
+    let config = HostConfig {
+        threads: 2,
+        jobs_max: 1024,
+        plugins_max: 4,
+        queues: Arc::new(queues),
+        compiler: Compiler::Here,
+    };
     let host = Arc::new(Host::start(config)?);
     let began = Instant::now();
     let plugin = host.load(router()?)?;

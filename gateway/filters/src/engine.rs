@@ -24,6 +24,11 @@ pub(crate) fn counting_engine(instances: usize) -> Result<Engine, HostFault> {
     made(settings(instances).consume_fuel(true))
 }
 
+/// An engine that compiles for the others and runs nothing, so it reserves no address space.
+pub(crate) fn compiling_engine() -> Result<Engine, HostFault> {
+    made(settings(1).allocation_strategy(InstanceAllocationStrategy::OnDemand))
+}
+
 fn made(config: &Config) -> Result<Engine, HostFault> {
     Engine::new(config).map_err(|error| HostFault::Engine(format!("{error:#}")))
 }

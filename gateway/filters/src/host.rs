@@ -11,6 +11,7 @@ use sluicegate_core::refusal::Refusal;
 use tokio::sync::oneshot;
 use wasmtime::component::Linker;
 
+use crate::aot::Compiler;
 use crate::engine::{GUEST_STACK_BYTES, engine};
 use crate::fault::{HostFault, LoadFault};
 use crate::imports::{Context, linker};
@@ -25,6 +26,7 @@ use crate::ticker::Ticker;
 /// The Wasm room. It stops when it is dropped.
 pub struct Host {
     linker: Linker<Context>,
+    compiler: Compiler,
     jobs: Arc<Jobs>,
     ticker: Arc<Ticker>,
     loading: Mutex<()>,
@@ -55,6 +57,7 @@ impl Host {
         let station = || Mutex::new(Station::new(Arc::clone(&queues)));
         let host = Self {
             linker,
+            compiler: config.compiler,
             jobs: Arc::new(Jobs::new(config.jobs_max)),
             ticker: Arc::new(Ticker::default()),
             loading: Mutex::new(()),
@@ -90,8 +93,10 @@ impl Host {
         self.stations.iter().for_each(|station| lock(station).sweep());
         let _running = self.ticker.running();
         let PluginSpec { name, bytes, digest, terms } = spec;
-        let plugin =
-            on_a_thread_of_its_own(|| prepare(&self.linker, &bytes)?.start(name, digest, terms))?;
+        let plugin = on_a_thread_of_its_own(|| {
+            let component = self.compiler.compile(self.linker.engine(), digest, &bytes)?;
+            prepare(&self.linker, &component)?.start(name, digest, terms)
+        })?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
         Ok(plugin)
     }

@@ -13,6 +13,7 @@
 //! (`answer`) and, if it made events, they are patched together (`patch`).
 
 mod answer;
+mod aot;
 mod contract;
 mod deadline;
 mod engine;
@@ -37,6 +38,7 @@ mod ticker;
 mod trial;
 mod walk;
 
+pub use aot::{Cache, Child, Compiler, compile_child};
 pub use fault::{HostFault, LoadFault};
 pub use host::Host;
 pub use inspect::{Import, Inspection, inspect};

@@ -29,16 +29,18 @@ pub(crate) struct Prepared {
     exports: GuestIndices,
 }
 
-/// Compiles a plugin and holds it against the contract. Nothing of it runs.
-pub(crate) fn prepare(linker: &Linker<Context>, bytes: &[u8]) -> Result<Prepared, LoadFault> {
-    let component = compile(linker.engine(), bytes)?;
-    check_exports(linker.engine(), &component)?;
-    check_imports(linker.engine(), &component)?;
+/// Holds a component against the contract. Nothing of it runs.
+pub(crate) fn prepare(
+    linker: &Linker<Context>,
+    component: &Component,
+) -> Result<Prepared, LoadFault> {
+    check_exports(linker.engine(), component)?;
+    check_imports(linker.engine(), component)?;
     let wrong = |error: wasmtime::Error| LoadFault::WrongWorld {
         wanted: FILTER,
         found: bounded_reason(format!("another form of it: {error:#}")),
     };
-    let instances = linker.instantiate_pre(&component).map_err(wrong)?;
+    let instances = linker.instantiate_pre(component).map_err(wrong)?;
     let exports = GuestIndices::new(&instances).map_err(wrong)?;
     Ok(Prepared { instances, exports })
 }
@@ -109,7 +111,8 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadFa
         .map_err(|error| LoadFault::Malformed { why: bounded_reason(format!("{error:#}")) })
 }
 
-fn component_of(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadFault> {
+/// The component that a file is or can be made.
+pub(crate) fn component_of(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadFault> {
     if bytes.len() > PLUGIN_BYTES_MAX {
         return Err(LoadFault::TooLarge { bytes: bytes.len() });
     }

@@ -9,6 +9,7 @@ use sluicegate_core::event::Event;
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName};
 use sluicegate_core::letter::Letter;
 
+use crate::aot::Compiler;
 use crate::plugin::Plugin;
 
 /// The size of the room.
@@ -22,6 +23,8 @@ pub struct HostConfig {
     pub plugins_max: usize,
     /// Who knows which queues exist: a decision that names another is a bad one.
     pub queues: Arc<dyn Queues>,
+    /// Where plugins are compiled.
+    pub compiler: Compiler,
 }
 
 /// Which queues exist. Asked for every queue that a decision names, so it must be quick.

@@ -17,7 +17,7 @@ use crate::fault::{Fault, HostFault, LoadFault};
 use crate::imports::linker;
 use crate::instance::Instance;
 use crate::jobs::Jobs;
-use crate::load::{Prepared, prepare};
+use crate::load::{Prepared, compile, prepare};
 use crate::plugin::Plugin;
 use crate::spec::{AnyQueue, Terms};
 use crate::ticker::Ticker;
@@ -118,7 +118,7 @@ impl Trials {
             Meter::Fuel => counting_engine(INSTANCES),
         }?;
         let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
-        let prepared = prepare(&linker, bytes)?;
+        let prepared = prepare(&linker, &compile(linker.engine(), bytes)?)?;
         Ok(Self { prepared, clock: Arc::new(Clock::start(engine)?) })
     }
 

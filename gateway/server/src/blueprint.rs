@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sluicegate_admission::Admission;
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
-use sluicegate_filters::{Chain, Host, HostConfig, Plugin};
+use sluicegate_filters::{Chain, Compiler, Host, HostConfig, Plugin};
 use sluicegate_sinks::http::HttpSink;
 
 use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan};
@@ -34,9 +34,9 @@ impl Blueprint {
     /// # Errors
     /// Every fault of the plan, and those that show only here: a plugin that is not Wasm, a key
     /// that is too short, a URL that may not be called.
-    pub fn build(plan: &mut Plan) -> Result<Self, ConfigFaults> {
+    pub fn build(plan: &mut Plan, compiler: Compiler) -> Result<Self, ConfigFaults> {
         let mut faults = std::mem::take(&mut plan.found);
-        let (filters, plugins) = build_filters(plan, &mut faults);
+        let (filters, plugins) = build_filters(plan, compiler, &mut faults);
         let sinks = build_sinks(plan, &mut faults);
         let admission = build_admission(plan, &mut faults);
         match (admission, filters) {
@@ -65,6 +65,7 @@ fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Adm
 
 fn build_filters(
     plan: &mut Plan,
+    compiler: Compiler,
     faults: &mut Vec<ConfigFault>,
 ) -> (Option<Host>, BTreeMap<PluginName, Plugin>) {
     let mut plugins = BTreeMap::new();
@@ -74,6 +75,7 @@ fn build_filters(
         jobs_max: JOBS_MAX,
         plugins_max: plan.plugins.len().max(1),
         queues: Arc::new(queues),
+        compiler,
     };
     let host = match Host::start(config) {
         Ok(host) => host,

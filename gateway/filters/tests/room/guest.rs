@@ -9,7 +9,9 @@ use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::{Digest, EventId, QueueName};
 use sluicegate_core::time::Timestamp;
-use sluicegate_filters::{Branch, Chain, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms};
+use sluicegate_filters::{
+    Branch, Chain, Compiler, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms,
+};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -125,7 +127,14 @@ pub(crate) fn words(words: &[u32]) -> Vec<u8> {
 pub(crate) fn host() -> Host {
     let queues: BTreeSet<QueueName> =
         ["siem", "archive"].iter().map(|name| name.parse().unwrap()).collect();
-    Host::start(HostConfig { threads: 2, jobs_max: 64, plugins_max: 8, queues: Arc::new(queues) }).unwrap()
+    Host::start(HostConfig {
+        threads: 2,
+        jobs_max: 64,
+        plugins_max: 8,
+        queues: Arc::new(queues),
+        compiler: Compiler::Here,
+    })
+    .unwrap()
 }
 
 /// A specification with the default limits.

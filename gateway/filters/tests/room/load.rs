@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::guest::{chain, event, host, moody, spec};
 use sluicegate_core::refusal::Refusal;
-use sluicegate_filters::{AnyQueue, End, Host, HostConfig};
+use sluicegate_filters::{AnyQueue, Compiler, End, Host, HostConfig};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trap_under_concurrent_load_does_not_disturb_other_events() {
     let queues = Arc::new(AnyQueue);
-    let config = HostConfig { threads: 2, jobs_max: 4096, plugins_max: 4, queues };
+    let config =
+        HostConfig { threads: 2, jobs_max: 4096, plugins_max: 4, queues, compiler: Compiler::Here };
     let host = Arc::new(Host::start(config).unwrap());
     let plugin = host.load(spec("moody", moody("(unreachable)").component())).unwrap();
     let tasks: Vec<_> = (0..1000)
@@ -51,7 +52,14 @@ async fn an_endless_loop_holds_one_worker_and_the_others_go_on() {
 #[tokio::test]
 async fn more_events_than_may_wait_are_refused() {
     let queues = Arc::new(AnyQueue);
-    let host = Host::start(HostConfig { threads: 1, jobs_max: 1, plugins_max: 1, queues }).unwrap();
+    let host = Host::start(HostConfig {
+        threads: 1,
+        jobs_max: 1,
+        plugins_max: 1,
+        queues,
+        compiler: Compiler::Here,
+    })
+    .unwrap();
     let mut slow = spec("slow", moody("(loop (br 0))").component());
     slow.terms.deadline = Duration::from_millis(500);
     let slow = host.load(slow).unwrap();
@@ -78,7 +86,14 @@ async fn a_stopped_host_refuses() {
 #[tokio::test]
 async fn plugins_come_and_go_without_using_the_room_up() {
     let queues = Arc::new(AnyQueue);
-    let host = Host::start(HostConfig { threads: 2, jobs_max: 8, plugins_max: 1, queues }).unwrap();
+    let host = Host::start(HostConfig {
+        threads: 2,
+        jobs_max: 8,
+        plugins_max: 1,
+        queues,
+        compiler: Compiler::Here,
+    })
+    .unwrap();
     let bytes = moody("(unreachable)").component();
     for _ in 0..20 {
         let plugin = host.load(spec("p", bytes.clone())).unwrap();

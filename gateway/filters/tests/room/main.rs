@@ -4,6 +4,7 @@
 #![expect(clippy::panic, reason = "a test that finds another answer fails")]
 
 mod chains;
+mod children;
 mod decisions;
 mod failures;
 mod guest;

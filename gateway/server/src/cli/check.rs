@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CommandFault, say};
+use super::{CommandFault, compile, say};
 use crate::blueprint::Blueprint;
 use crate::clock::machine_clock;
 use crate::config;
@@ -13,7 +13,7 @@ pub(super) fn check(file: &Path) -> Result<(), CommandFault> {
     let mut plan = config::load(file, &machine_clock()).map_err(RunFault::from)?;
     let routes = plan.routes.len();
     let (sources, queues) = (plan.sources.len(), plan.store.queues.len());
-    Blueprint::build(&mut plan).map_err(RunFault::from)?;
+    Blueprint::build(&mut plan, compile::child(None)?).map_err(RunFault::from)?;
     let file = file.display();
     say(&format!("{file}: ok: {sources} sources, {routes} routes, {queues} queues"));
     Ok(())

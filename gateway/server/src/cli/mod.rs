@@ -4,6 +4,7 @@
 //! 3 something failed while running.
 
 mod check;
+mod compile;
 mod logging;
 mod plugin;
 mod queue;
@@ -55,6 +56,9 @@ enum Command {
     Queue(queue::Arguments),
     /// Make, build, test and look at plugins.
     Plugin(plugin::Arguments),
+    /// Compile a plugin from standard input to standard output: the gateway's own child process.
+    #[command(name = compile::COMMAND, hide = true)]
+    Compile,
     /// List the signature schemes and what each needs.
     Schemes,
     /// Print published schemas.
@@ -127,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::send(&arguments),
         Command::Verify { vectors } => verify::verify(&vectors),
         Command::Queue(arguments) => queue::run(arguments),
+        Command::Compile => return compile::run(),
         Command::Plugin(arguments) => plugin::run(arguments),
         Command::Schemes => schemes::print(),
         Command::Schema(which) => schema::print(&which),

@@ -8,7 +8,7 @@ use sluicegate_queue::FsyncMode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::logging::{self, LogFormat};
-use super::{CommandFault, say};
+use super::{CommandFault, compile, say};
 use crate::blueprint::Blueprint;
 use crate::clock::machine_clock;
 use crate::config;
@@ -43,7 +43,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let mut plan = config::load(&arguments.config, &machine_clock())?;
-    let blueprint = Blueprint::build(&mut plan)?;
+    let cache = plan.store.folder.join(COMPILED);
+    let blueprint = Blueprint::build(&mut plan, compile::child(Some(cache))?)?;
     let (mode, data) = (plan.store.fsync, plan.store.folder.clone());
     let fsync = fsync_words(mode);
     let sealed_by = plan.store.encryption.as_ref().map(|one| one.seal_with.name().to_owned());
@@ -112,3 +113,6 @@ impl StopSignals {
         }
     }
 }
+
+/// Where compiled plugins are kept, in the data folder.
+const COMPILED: &str = "compiled";
