@@ -25,7 +25,7 @@ use crate::gauges::{Sources, tag_of};
 use crate::log::{Depot, Ledger, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
-use crate::recovery::{self, Recovered, Trust};
+use crate::recovery::{self, Checkpoints, Recovered, Trust};
 use crate::rooms::{Plan, Registry, Standing};
 use crate::seal::{Unsealer, unlock};
 use crate::writer::Standing::Open;
@@ -268,6 +268,8 @@ fn read(
     }
     counters.quarantined.add(recovered.quarantined);
     counters.recovered_entries.add(recovered.entries);
+    let recounted = recovered.checkpoint == Checkpoints::Lost;
+    counters.recounted.store(recounted, Ordering::Relaxed);
     let recovery_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     counters.recovery_ns.store(recovery_ns, Ordering::Relaxed);
     save_names(&**disk, &recovered.names, &recovered.names_saved)?;

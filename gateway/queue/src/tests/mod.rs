@@ -20,4 +20,5 @@ mod sealed;
 mod settings;
 mod stragglers;
 mod torture;
+mod uncounted;
 pub(crate) mod world;

@@ -76,7 +76,12 @@ impl Writer {
         self.ledger.not_thinned(&self.archive.take_not_thinned());
         let (now, rooms) = (self.clock.now(), &self.rooms);
         let (_, floor) = self.archive.older();
-        self.ledger.begin_checkpoint(number, floor, now, |queue| retain_of(rooms, queue))
+        let chosen =
+            self.ledger.begin_checkpoint(number, floor, now, |queue| retain_of(rooms, queue));
+        // The archivist keeps their keys in files, which go when the last key is forgotten.
+        let last = |segment: &u32| Some((*segment, self.ledger.keys_end(*segment)?));
+        self.key_files.extend(chosen.iter().filter_map(last));
+        chosen
     }
 
     /// An event comes into a queue while a checkpoint is gathered: its queue may have been asked
