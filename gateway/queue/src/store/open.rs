@@ -15,7 +15,7 @@ use super::definitions::Definitions;
 use super::folder::FolderKey;
 use super::opener::Opener;
 use super::operator::Operator;
-use super::{Store, folder, settings};
+use super::{Store, folder, settings, strays};
 use crate::archive::{Archive, Archivist, Shared};
 use crate::config::StoreConfig;
 use crate::disk::{Disk, FolderLock, RealDisk};
@@ -88,6 +88,7 @@ impl Store {
         fill(&opener, &mut recovered, plans, &sources, opened)
             .map_err(OpenFault::disk("count what is in the queues"))?;
         report_missing(&recovered.ledger, &counters);
+        strays::remove(&*disk, &recovered);
         let registry = Arc::clone(&opener.registry);
         let archive = archive(&disk, &mut recovered, &depot, &desk, &counters, threads)?;
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);

@@ -19,6 +19,7 @@ mod past;
 mod sealed;
 mod settings;
 mod stragglers;
+mod strays;
 mod torture;
 mod uncounted;
 pub(crate) mod world;
