@@ -11,6 +11,7 @@ mod folder;
 mod forensics;
 mod formats;
 mod keys;
+mod large;
 mod lives;
 mod look;
 mod losses;
