@@ -16,6 +16,7 @@ mod lives;
 mod look;
 mod losses;
 mod panics;
+mod parked;
 mod past;
 mod sealed;
 mod settings;
