@@ -17,7 +17,7 @@ const NOW: Timestamp = Timestamp::from_unix_ms(1_795_000_000_000);
 fn delayed(count: u64) -> Snapshot {
     let held = (0..count).map(|number| {
         // About fifty thousand events to a segment.
-        let position = (1 + number / 50_000) << 32 | (number % 50_000) * 1_200;
+        let position = ((1 + number / 50_000) << 32) | ((number % 50_000) * 1_200);
         let until = NOW.plus(Duration::from_millis(1 + number));
         let terms = Terms { deliver_at: Some(until), ..Terms::default() };
         let item = Item { terms, ..Item::fresh(Place { position, part: 0 }, NOW, 1_000) };
@@ -49,7 +49,6 @@ fn a_million_delayed_events_are_saved_and_recovered_in_bounded_time() {
     assert_eq!((state.stats(now).depth, state.stats(now).delayed), (1_000_000, 1_000_000));
     // Without optimization it takes five seconds, and a loaded machine has its share.
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
-    println!("{} bytes, {:?}", bytes.len(), start.elapsed());
 }
 
 #[test]
