@@ -78,9 +78,9 @@ impl Archivist {
 }
 
 impl Archivist {
-    /// Keeps the idempotency keys of a segment in a file, as those of a deleted one: what is punched
-    /// out has them no more, and an index that is made again would lack them. `false` if they cannot
-    /// be read. What was kept when the segment was thinned before is whole, and stays.
+    /// Keeps the idempotency keys of a segment in a file, as those of a deleted one: what is
+    /// punched out has them no more, and an index that is made again would lack them. `false` if
+    /// they cannot be read. What was kept when the segment was thinned before is whole, and stays.
     fn keep_keys(&self, segment: u32) -> io::Result<bool> {
         let name = keys::file_name(segment);
         if self.disk.list("keys")?.contains(&name) {

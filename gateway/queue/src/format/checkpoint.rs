@@ -21,9 +21,9 @@
 //! snapshot  time when it was taken, bytes of all events, newest id place,
 //!           lanes: count, each: priority, after place, runs: count and (segment, left, oldest),
 //!           holes: count and places;
-//!           texts: count and texts, each once: a sink that is down says the same of a million events;
-//!           held: count, each: id place, item, until option, failures: count, each: at (nanoseconds
-//!           since 1970), number of the attempt, number of the text
+//!           texts: count and texts, each once: a sink that is down says the same of a million
+//!           events; held: count, each: id place, item, until option, failures: count, each: at
+//!           (nanoseconds since 1970), number of the attempt, number of the text
 //! ```
 //!
 //! A held event takes about fifty bytes, and ten more for each of its failures; a delayed one,

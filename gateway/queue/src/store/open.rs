@@ -22,7 +22,7 @@ use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
-use crate::log::{Depot, Ledger, Log, Reader, ballast_bytes, spawn_depot};
+use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
 use crate::recovery::{self, Checkpoints, Recovered, Trust};
@@ -87,8 +87,7 @@ impl Store {
         let opener = opener(&runtime, &recovered, &desk, &clock, config.seed);
         fill(&opener, &mut recovered, plans, &sources, opened)
             .map_err(OpenFault::disk("count what is in the queues"))?;
-        report_missing(&recovered.ledger, &counters);
-        strays::remove(&*disk, &recovered);
+        finish_folder(&*disk, &recovered, &counters);
         let registry = Arc::clone(&opener.registry);
         let archive = archive(&disk, &mut recovered, &depot, &desk, &counters, threads)?;
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
@@ -150,12 +149,14 @@ fn patience(desk: &Arc<Desk>, counters: &Arc<Counters>) -> impl Fn() -> bool + S
     }
 }
 
-/// Segments that should be there and are not: their events are counted as lost when they come up.
-fn report_missing(ledger: &Ledger, counters: &Counters) {
-    for (segment, events) in ledger.missing() {
+/// Says which segments should be there and are not: their events are counted as lost when they come
+/// up. Removes what is left over.
+fn finish_folder(disk: &dyn Disk, recovered: &Recovered, counters: &Counters) {
+    for (segment, events) in recovered.ledger.missing() {
         tracing::error!(segment, events, "a segment of the log is missing: its events are lost");
         counters.quarantined.increment();
     }
+    strays::remove(disk, recovered);
 }
 
 /// Which threads a store has.

@@ -1,5 +1,5 @@
-//! Checkpoints of queues that hold much: what one held event costs, and that a million are saved and
-//! read back in bounded time.
+//! Checkpoints of queues that hold much: what one held event costs, and that a million are saved
+//! and read back in bounded time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
