@@ -14,6 +14,7 @@ mod keys;
 mod lives;
 mod look;
 mod losses;
+mod mutated;
 mod past;
 mod sealed;
 mod settings;
