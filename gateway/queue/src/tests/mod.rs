@@ -17,6 +17,7 @@ mod look;
 mod losses;
 mod panics;
 mod parked;
+mod mutated;
 mod past;
 mod sealed;
 mod settings;
