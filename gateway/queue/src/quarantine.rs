@@ -78,6 +78,20 @@ fn write(disk: &dyn Disk, draft: &str, file: &dyn DiskFile, range: Range<u64>) -
     copy.sync()
 }
 
+/// Moves a whole file here, under its own name, or that and a number if there is one of that name.
+///
+/// # Errors
+/// Those of the disk.
+pub(crate) fn move_here(disk: &dyn Disk, path: &str) -> io::Result<()> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let taken = disk.list(FOLDER)?;
+    let names = (2_u32..).map(|number| format!("{name}.{number}"));
+    let free = std::iter::once(name.to_owned()).chain(names).find(|name| !taken.contains(name));
+    disk.rename(path, &format!("{FOLDER}/{}", free.unwrap_or_default()))?;
+    disk.sync_folder(FOLDER)?;
+    disk.sync_folder(folder)
+}
+
 /// Takes a name away, if it is there.
 pub(crate) fn remove(disk: &dyn Disk, name: &str) -> io::Result<()> {
     match disk.remove(name) {

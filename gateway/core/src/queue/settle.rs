@@ -103,8 +103,8 @@ impl QueueState {
         turn.changes.push(Change::Failed { item, until: turn.now.wall.plus(delay), why });
     }
 
-    /// The event could not be read for its consumer, who has not failed: the attempt does not count,
-    /// so that it is never given up for it. (The first one of an event with an ordering key does:
+    /// The event could not be read for its consumer, who has not failed: the attempt does not
+    /// count, so that it is never given up for it. (The first one of an event with an ordering key does:
     /// who was attempted stays the first of its key, across a restart too.) It waits longer each
     /// time; after a restart it may be ready at once.
     pub(super) fn unread(&mut self, number: LeaseNumber, why: String, turn: &mut Turn) {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use sluicegate_core::queue::Place;
 
@@ -33,7 +34,14 @@ pub(crate) enum Job {
     /// A segment is full: its index becomes a file.
     SaveIndex(u32),
     /// Every queue is marked: the checkpoint becomes a file.
-    SaveCheckpoint { number: u32, from: Position, marked: Vec<Marked>, thinning: Thinning },
+    SaveCheckpoint {
+        number: u32,
+        from: Position,
+        marked: Vec<Marked>,
+        thinning: Thinning,
+        /// When the first queue was asked for it.
+        began: Instant,
+    },
     /// Nobody needs a segment any more. The keys that are remembered from it are kept.
     Delete { segment: u32, keys: Option<Vec<u8>> },
     /// All the keys of these segments are forgotten.
@@ -63,6 +71,8 @@ pub(crate) struct Shared {
     older: AtomicU64,
     /// A checkpoint is being saved.
     saving: AtomicBool,
+    /// The last checkpoint was a large one: no other begins before.
+    rests_until: Mutex<Option<Instant>>,
     /// Segments that were to be thinned and were not.
     not_thinned: Mutex<BTreeSet<u32>>,
     /// The checkpoints on the disk, oldest first: number, and the segment that it reads from.
@@ -124,6 +134,13 @@ impl Archive {
         self.shared.saving.load(Ordering::Acquire)
     }
 
+    /// Whether the last checkpoint took so long that the next one is to wait: what a checkpoint
+    /// costs goes with what is held, and must stay a small part of all work.
+    pub(crate) fn rests(&self) -> bool {
+        let until = self.shared.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
     /// The segments that were to be thinned and were not.
     pub(crate) fn take_not_thinned(&self) -> BTreeSet<u32> {
         let mut segments = self.shared.not_thinned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,9 +169,10 @@ impl Archive {
         from: Position,
         marked: Vec<Marked>,
         thinning: Thinning,
+        began: Instant,
     ) {
         self.shared.saving.store(true, Ordering::Release);
-        self.give(Job::SaveCheckpoint { number, from, marked, thinning });
+        self.give(Job::SaveCheckpoint { number, from, marked, thinning, began });
     }
 }
 
@@ -232,8 +250,10 @@ impl Archivist {
                 done.map_err(|fault| (fault, Some(Job::SaveIndex(segment))))
             }
             // The next checkpoint will do.
-            Job::SaveCheckpoint { number, from, marked, thinning } => {
+            Job::SaveCheckpoint { number, from, marked, thinning, began } => {
                 let done = self.checkpoint(number, from, marked, &thinning);
+                *self.shared.rests_until.lock().unwrap_or_else(PoisonError::into_inner) =
+                    rest(began.elapsed()).map(|rest| Instant::now() + rest);
                 self.shared.saving.store(false, Ordering::Release);
                 done.map_err(|fault| {
                     let mut failed =
@@ -339,5 +359,29 @@ impl Archivist {
     }
 }
 
+/// How long no checkpoint begins after one that took so long: at most one part in four of the time
+/// goes to checkpoints. Small ones may follow one another.
+fn rest(took: Duration) -> Option<Duration> {
+    (took >= SLOW_CHECKPOINT).then(|| took.saturating_mul(3).min(REST_MAX))
+}
+
+const SLOW_CHECKPOINT: Duration = Duration::from_millis(250);
+/// The log that start-up reads must not grow for ever.
+const REST_MAX: Duration = Duration::from_secs(60);
+
 /// Checkpoints on the disk: if the newest is damaged, the other is as good.
 const CHECKPOINTS_KEPT: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_checkpoints_leave_three_parts_of_four_to_others_and_small_ones_all() {
+        let ms = Duration::from_millis;
+        assert_eq!(rest(ms(249)), None);
+        assert_eq!(rest(ms(250)), Some(ms(750)));
+        assert_eq!(rest(ms(4_000)), Some(ms(12_000)));
+        assert_eq!(rest(ms(1_000_000)), Some(REST_MAX));
+    }
+}

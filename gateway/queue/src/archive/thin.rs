@@ -17,6 +17,7 @@ use sluicegate_core::queue::{LaneSnapshot, Place, QueueNumber, Snapshot, Wish};
 use super::Archivist;
 use crate::disk::DiskFile;
 use crate::format::entry::Position;
+use crate::format::keys;
 use crate::listing::Listings;
 use crate::log::entry_len;
 
@@ -58,6 +59,10 @@ impl Archivist {
                 tracing::warn!(segment, "a needed entry cannot be read: segment is not thinned");
                 continue;
             };
+            if !self.keep_keys(segment)? {
+                tracing::warn!(segment, "idempotency keys cannot be kept: segment is not thinned");
+                continue;
+            }
             let before = file.space()?;
             for gap in gaps(&kept, file.len()?) {
                 file.punch(gap)?;
@@ -69,6 +74,25 @@ impl Archivist {
             tracing::debug!(segment, kept = kept.len(), freed_bytes = freed, "segment is thinned");
         }
         Ok(())
+    }
+}
+
+impl Archivist {
+    /// Keeps the idempotency keys of a segment in a file, as those of a deleted one: what is
+    /// punched out has them no more, and an index that is made again would lack them. `false` if
+    /// they cannot be read. What was kept when the segment was thinned before is whole, and stays.
+    fn keep_keys(&self, segment: u32) -> io::Result<bool> {
+        let name = keys::file_name(segment);
+        if self.disk.list("keys")?.contains(&name) {
+            return Ok(true);
+        }
+        match self.listings.indexes.keys(segment) {
+            Ok(all) if all.is_empty() => {}
+            Ok(all) => self.disk.replace("keys", &name, &keys::encode(all.into_iter()))?,
+            Err(fault) if fault.kind() == io::ErrorKind::InvalidData => return Ok(false),
+            Err(fault) => return Err(fault),
+        }
+        Ok(true)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::recovery::numbered;
 use crate::seal::{KEYRING_FILES, is_keyring_sound};
 
 /// The folders of a data folder.
-pub(super) const FOLDERS: [&str; 5] = ["", "log", "keys", "checkpoints", quarantine::FOLDER];
+pub(crate) const FOLDERS: [&str; 5] = ["", "log", "keys", "checkpoints", quarantine::FOLDER];
 
 /// Looks at every small file.
 pub(super) fn check(stopped: &Stopped, report: &mut Report) -> io::Result<()> {
@@ -136,7 +136,8 @@ fn strangers(disk: &dyn Disk, report: &mut Report) -> io::Result<()> {
     Ok(())
 }
 
-fn is_known(folder: &str, name: &str) -> bool {
+/// Whether a file of this name may be in this folder of a data folder.
+pub(crate) fn is_known(folder: &str, name: &str) -> bool {
     let one_of = |files: [&str; 2]| files.contains(&name);
     match folder {
         "" => {
@@ -155,5 +156,5 @@ fn is_known(folder: &str, name: &str) -> bool {
 }
 
 /// How the names of drafts end.
-pub(super) const DRAFT: &str = ".new";
+pub(crate) const DRAFT: &str = ".new";
 const CHUNK_BYTES: usize = 1024 * 1024;

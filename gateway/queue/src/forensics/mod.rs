@@ -22,6 +22,8 @@ pub(crate) use {
     dump::dump_stopped, repair::repair_stopped, stopped::Stopped, verify::verify_stopped,
 };
 
+pub(crate) use files::{DRAFT, FOLDERS, is_known};
+
 pub use dump::{EntryKind, Filter, Payloads, dump};
 pub use finding::{Finding, Severity, What};
 pub use look::{peek, queues};

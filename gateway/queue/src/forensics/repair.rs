@@ -201,11 +201,7 @@ impl Repair<'_> {
     }
 
     fn move_aside(&mut self, what: What, path: &str) -> io::Result<()> {
-        let disk = self.disk();
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        disk.rename(path, &format!("{}/{name}", quarantine::FOLDER))?;
-        disk.sync_folder(quarantine::FOLDER)?;
-        disk.sync_folder(folder)?;
+        quarantine::move_here(&*self.disk(), path)?;
         self.did(what, path, "moved into quarantine");
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! only what the log says after it.
 //!
 //! ```text
-//! "SGC1"    4
+//! "SGC2"    4   ("SGC1": the same, but for failures: those have their texts, as `letter` has them)
 //! version   1
 //! zero      3
 //! from      8   a position C of the log
@@ -21,11 +21,20 @@
 //! snapshot  time when it was taken, bytes of all events, newest id place,
 //!           lanes: count, each: priority, after place, runs: count and (segment, left, oldest),
 //!           holes: count and places;
-//!           held: count, each: id place, item, until option, failures (as `letter` has them)
+//!           texts: count and texts, each once: a sink that is down says the same of a million
+//!           events; held: count, each: id place, item, until option, failures: count, each: at
+//!           (nanoseconds since 1970), number of the attempt, number of the text
 //! ```
+//!
+//! A held event takes about fifty bytes, and ten more for each of its failures; a delayed one,
+//! too. The frame of one queue is at most 4 GiB: eighty million of them. What is larger is not
+//! saved, and the log is kept: a quota (`limits.events`) ends before.
 
+use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
+use sluicegate_core::letter::Failure;
 use sluicegate_core::queue::{Held, LaneSnapshot, Place, Priority, QueueNumber, Run, Snapshot};
 use sluicegate_core::time::Timestamp;
 
@@ -33,7 +42,9 @@ use super::bytes::{Put, Take};
 use super::entry::{self, Head, Kind, Position};
 use super::{VERSION, item, letter};
 
-const MAGIC: [u8; 4] = *b"SGC1";
+const MAGIC: [u8; 4] = *b"SGC2";
+/// With every text where it is used.
+const MAGIC_BEFORE: [u8; 4] = *b"SGC1";
 const HEAD_BYTES: usize = 20;
 const QUEUE_BYTES: usize = 16;
 
@@ -86,11 +97,12 @@ pub(crate) fn decode(
     bytes: &[u8],
     open: impl FnMut(&Head, &[u8]) -> io::Result<Option<Vec<u8>>>,
 ) -> io::Result<Option<Checkpoint>> {
-    let Some((from, frames)) = split(bytes) else { return Ok(None) };
+    let Some((from, texts, frames)) = split(bytes) else { return Ok(None) };
     let mut open = open;
     let mut queues = Vec::with_capacity(frames.len());
     for Frame { queue, mark, head, body } in frames {
-        let Some(snapshot) = open(&head, body)?.and_then(|body| decode_snapshot(&body)) else {
+        let Some(snapshot) = open(&head, body)?.and_then(|body| decode_snapshot(&body, texts))
+        else {
             return Ok(None);
         };
         queues.push((queue, mark, snapshot));
@@ -106,14 +118,26 @@ struct Frame<'a> {
     body: &'a [u8],
 }
 
-fn split(bytes: &[u8]) -> Option<(u64, Vec<Frame<'_>>)> {
+/// Where the texts of a snapshot are.
+#[derive(Clone, Copy)]
+enum Texts {
+    InTable,
+    InPlace,
+}
+
+fn split(bytes: &[u8]) -> Option<(u64, Texts, Vec<Frame<'_>>)> {
     let (all, crc) = bytes.split_last_chunk::<4>()?;
     if crc32c::crc32c(all) != u32::from_le_bytes(*crc) {
         return None;
     }
     let mut from = Take(all);
     let head: [u8; 8] = from.array()?;
-    if !head.starts_with(&MAGIC) || head.get(4) != Some(&VERSION) {
+    let texts = match head.first_chunk::<4>()? {
+        magic if *magic == MAGIC => Texts::InTable,
+        magic if *magic == MAGIC_BEFORE => Texts::InPlace,
+        _ => return None,
+    };
+    if head.get(4) != Some(&VERSION) {
         return None;
     }
     let start = u64::from_le_bytes(from.array()?);
@@ -129,7 +153,7 @@ fn split(bytes: &[u8]) -> Option<(u64, Vec<Frame<'_>>)> {
             entry::head(frame, place_of(queue)).filter(|head| head.kind == Kind::Snapshot)?;
         frames.push(Frame { queue, mark, head, body: head.body(frame)? });
     }
-    from.0.is_empty().then_some((start, frames))
+    from.0.is_empty().then_some((start, texts, frames))
 }
 
 /// Encodes a snapshot as an entry that lacks only its place.
@@ -151,6 +175,11 @@ pub(crate) fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
         out.put_number(lane.holes.len() as u64);
         lane.holes.iter().for_each(|hole| out.put_place(*hole));
     }
+    let texts = table(&snapshot.held);
+    let mut listed: Vec<(&str, u64)> = texts.iter().map(|(text, at)| (*text, *at)).collect();
+    listed.sort_unstable_by_key(|(_, at)| *at);
+    out.put_number(listed.len() as u64);
+    listed.iter().for_each(|(text, _)| out.put_text(text));
     out.put_number(snapshot.held.len() as u64);
     for held in &snapshot.held {
         out.put_place(held.item.id);
@@ -159,18 +188,37 @@ pub(crate) fn encode_snapshot(snapshot: &Snapshot) -> Vec<u8> {
         if let Some(until) = held.until {
             out.put_number(until.unix_ns());
         }
-        letter::put_failures(&mut out, &held.failures);
+        out.put_number(held.failures.len() as u64);
+        for failure in &held.failures {
+            out.put_number(failure.at.unix_ns());
+            out.put_number(u64::from(failure.attempt));
+            out.put_number(texts.get(&*failure.why).copied().unwrap_or_default());
+        }
     }
     entry::finish(&mut out, Kind::Snapshot);
     out
 }
 
-fn decode_snapshot(body: &[u8]) -> Option<Snapshot> {
+/// Every text of the failures once, with its number.
+fn table(held: &[Held]) -> HashMap<&str, u64> {
+    let mut texts = HashMap::new();
+    for failure in held.iter().flat_map(|held| &held.failures) {
+        let next = texts.len() as u64;
+        texts.entry(&*failure.why).or_insert(next);
+    }
+    texts
+}
+
+fn decode_snapshot(body: &[u8], texts: Texts) -> Option<Snapshot> {
     let mut from = Take(body);
     let at = Timestamp::from_unix_ns(from.number()?);
     let (bytes, newest) = (from.number()?, from.place()?);
     let lanes = from.many(take_lane)?;
-    let held = from.many(take_held)?;
+    let texts: Option<Vec<Arc<str>>> = match texts {
+        Texts::InTable => Some(from.many(|from| from.text().map(Arc::from))?),
+        Texts::InPlace => None,
+    };
+    let held = from.many(|from| take_held(from, texts.as_deref()))?;
     from.0.is_empty().then_some(Snapshot { lanes, held, bytes, newest, at })
 }
 
@@ -189,12 +237,18 @@ fn take_lane(from: &mut Take<'_>) -> Option<LaneSnapshot> {
     })
 }
 
-fn take_held(from: &mut Take<'_>) -> Option<Held> {
+fn take_held(from: &mut Take<'_>, texts: Option<&[Arc<str>]>) -> Option<Held> {
     let id: Place = from.place()?;
     Some(Held {
         item: item::take(from, id)?,
         until: if from.flag()? { Some(Timestamp::from_unix_ns(from.number()?)) } else { None },
-        failures: letter::take_failures(from)?,
+        failures: match texts {
+            None => letter::take_failures(from)?,
+            Some(texts) => from.many(|from| {
+                let at = Timestamp::from_unix_ns(from.number()?);
+                Some(Failure { at, attempt: from.u32()?, why: texts.get(from.size()?)?.clone() })
+            })?,
+        },
     })
 }
 

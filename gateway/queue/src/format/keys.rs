@@ -1,4 +1,4 @@
-//! The idempotency keys of a deleted segment: `data/keys/<n>.keys`.
+//! The idempotency keys of a deleted or thinned segment: `data/keys/<n>.keys`.
 //!
 //! ```text
 //! "SGK1"          4
@@ -6,7 +6,8 @@
 //! keys            32 bytes each: SipHash-1-3-128 of (source, key), id of the first event
 //! ```
 //!
-//! Written and flushed before the segment is unlinked. A damaged file is set aside: duplicates of
+//! Written and flushed before the segment is unlinked or anything is punched out of it; for one
+//! that is thinned, from its index, which then lists more than the log has. A damaged file is set aside: duplicates of
 //! its events are then stored again, which at-least-once allows.
 
 use sluicegate_core::ids::EventId;

@@ -80,6 +80,11 @@ impl Ledger {
         }
     }
 
+    /// The number after that of the last key that was remembered from a segment.
+    pub(crate) fn keys_end(&self, segment: u32) -> Option<u64> {
+        self.notes.get(&segment).map(|note| note.keys.end)
+    }
+
     /// An event lies in a queue, with its letter.
     pub(crate) fn came(&mut self, item: &Item) {
         for place in item.places() {

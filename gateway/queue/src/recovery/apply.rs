@@ -51,7 +51,14 @@ impl Recovery<'_> {
         Some(())
     }
 
-    /// A key was seen in a segment that is still there.
+    /// A key was seen in a segment or its index. If its keys are in a file, they are known already.
+    pub(super) fn remember_one(&mut self, segment: u32, key: KeyHash, id: EventId) {
+        if !self.kept.contains(&segment) {
+            self.remember(segment, key, id);
+        }
+    }
+
+    /// A key of a segment that is still there.
     pub(super) fn remember(&mut self, segment: u32, key: KeyHash, id: EventId) {
         self.out.keys.insert(key, id, self.terms.now.wall);
         self.out.ledger.remembered(segment, self.out.keys.next());
@@ -60,7 +67,7 @@ impl Recovery<'_> {
     fn list(&mut self, segment: u32, listing: &Listing) {
         self.out.indexes.list(segment, &listing.items, listing.key.as_slice());
         if let Some((key, id)) = listing.key {
-            self.remember(segment, key, id);
+            self.remember_one(segment, key, id);
         }
     }
 

@@ -6,11 +6,11 @@
 
 mod apply;
 mod count;
+mod damage;
 mod names;
-mod quarantine;
 mod segments;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,6 +27,7 @@ use crate::format::entry::Head;
 use crate::index::Indexes;
 use crate::listing::Listings;
 use crate::log::{Ledger, Segments, segment_number};
+use crate::quarantine;
 use crate::seal::Unsealer;
 
 pub(crate) use count::count;
@@ -44,6 +45,7 @@ pub(crate) struct Recovered {
     pub(crate) segments: Arc<Segments>,
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) listings: Arc<Listings>,
+    pub(crate) checkpoint: Checkpoints,
     /// The checkpoints on the disk, oldest first: number, and the segment that it reads from.
     pub(crate) checkpoints: VecDeque<(u32, u32)>,
     /// The files of keys, oldest first, each with the number after its last key.
@@ -63,6 +65,17 @@ pub(crate) enum Trust {
     Indexes,
     /// From the segment itself: the keys in its index are hashed with a key that was lost.
     Segments,
+}
+
+/// What became of the checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checkpoints {
+    /// There never was one.
+    None,
+    /// One was read.
+    Read,
+    /// There were some, and none could be read.
+    Lost,
 }
 
 /// What recovery must know beside the folder.
@@ -98,6 +111,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovere
             segments,
             indexes,
             listings,
+            checkpoint: Checkpoints::None,
             checkpoints: VecDeque::new(),
             key_files: VecDeque::new(),
             next_segment: 1,
@@ -106,6 +120,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovere
         },
         from: 0,
         newest: None,
+        kept: BTreeSet::new(),
         marks: Vec::new(),
         terms,
     };
@@ -131,6 +146,8 @@ struct Recovery<'a> {
     from: u64,
     /// The newest segment that something came from, as the checkpoint knows.
     newest: Option<u32>,
+    /// Segments whose idempotency keys are in a file of their own.
+    kept: BTreeSet<u32>,
     /// By queue number: changes of the queue before this position are in the checkpoint.
     marks: Vec<u64>,
     out: Recovered,
@@ -139,7 +156,7 @@ struct Recovery<'a> {
 impl Recovery<'_> {
     /// The newest checkpoint that is sound; if none is, the log is read from its beginning.
     fn read_checkpoints(&mut self) -> io::Result<()> {
-        let mut found = None;
+        let (mut found, mut damaged) = (None, 0);
         for number in numbered(self.disk, "checkpoints", ".checkpoint")?.into_iter().rev() {
             let name = format!("checkpoints/{}", checkpoint::file_name(number));
             let bytes = self.disk.read(&name)?.unwrap_or_default();
@@ -149,16 +166,18 @@ impl Recovery<'_> {
                 Ok(opened.map(<[u8]>::to_vec))
             };
             let Some(checkpoint) = checkpoint::decode(&bytes, open)? else {
-                tracing::warn!(file = name, "checkpoint is damaged: the one before is read");
+                tracing::error!(file = name, "checkpoint is damaged: set aside");
                 self.out.quarantined += 1;
                 // It must not be taken for one that start-up can rely on.
-                self.disk.remove(&name)?;
+                quarantine::move_here(self.disk, &name)?;
+                damaged += 1;
                 continue;
             };
             self.out.checkpoints.push_front((number, (checkpoint.from >> 32) as u32));
             found = found.or(Some(checkpoint));
         }
-        let Some(checkpoint) = found else { return Ok(()) };
+        let Some(checkpoint) = found else { return self.recount(damaged) };
+        self.out.checkpoint = Checkpoints::Read;
         self.from = checkpoint.from;
         for (queue, mark, snapshot) in checkpoint.queues {
             let at = usize::from(queue.0);
@@ -171,6 +190,24 @@ impl Recovery<'_> {
             self.newest = self.newest.max(Some(snapshot.newest.segment()));
             let state = QueueState::from_snapshot(KEEP, snapshot, self.terms.now);
             *self.state(queue) = state;
+        }
+        Ok(())
+    }
+}
+
+impl Recovery<'_> {
+    /// No checkpoint can be read: all is counted from the log, as far as that is there. A segment
+    /// is deleted only once there were two checkpoints, so a log without its beginning had some.
+    fn recount(&mut self, damaged: u64) -> io::Result<()> {
+        let there = numbered(self.disk, "log", ".log")?;
+        let whole = there.iter().copied().eq(1..=there.len() as u32);
+        if damaged > 0 || !whole {
+            self.out.checkpoint = Checkpoints::Lost;
+            tracing::error!(
+                damaged,
+                "no checkpoint can be read: everything is counted from the log. Events that were \
+                 settled in segments that are deleted come again, with no attempts made"
+            );
         }
         Ok(())
     }

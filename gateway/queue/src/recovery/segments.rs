@@ -81,12 +81,13 @@ impl Recovery<'_> {
 
     fn read_segment(&mut self, number: u32, current: bool) -> io::Result<()> {
         self.out.ledger.begin(number, self.out.keys.next());
+        self.read_kept_keys(number)?;
         if number < (self.from >> 32) as u32 {
             match self.known_keys(number)? {
                 Some(keys) => {
                     let bytes = self.disk.open(&segment_name(number))?.len()?;
                     self.out.segments.know(number, bytes);
-                    keys.into_iter().for_each(|(key, id)| self.remember(number, key, id));
+                    keys.into_iter().for_each(|(key, id)| self.remember_one(number, key, id));
                 }
                 None => {
                     tracing::warn!(segment = number, "index is missing or damaged: made again");
@@ -178,6 +179,26 @@ impl Recovery<'_> {
             Reading::Entries => self.apply(position, kind, body),
             Reading::Index => self.apply_listing(position, kind, body),
         }
+    }
+
+    /// The keys of a segment that was thinned: the log and an index that is made again from it have
+    /// only some of them. Of no use if they were hashed with a key that was lost.
+    fn read_kept_keys(&mut self, number: u32) -> io::Result<()> {
+        if self.terms.indexes == Trust::Segments {
+            return Ok(());
+        }
+        let Some(bytes) = self.disk.read(&format!("keys/{}", keys::file_name(number)))? else {
+            return Ok(());
+        };
+        let Some(keys) = keys::decode(&bytes) else {
+            tracing::warn!(segment = number, "idempotency keys of a thinned segment are damaged");
+            self.out.quarantined += 1;
+            return Ok(());
+        };
+        keys.into_iter().for_each(|(key, id)| self.remember(number, key, id));
+        self.kept.insert(number);
+        self.out.key_files.push_back((number, self.out.keys.next()));
+        Ok(())
     }
 
     /// The keys of a deleted segment.

@@ -17,6 +17,7 @@ mod past;
 mod plan;
 mod receive;
 mod settings;
+mod strays;
 mod tend;
 
 use std::collections::HashMap;

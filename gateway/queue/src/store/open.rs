@@ -15,17 +15,17 @@ use super::definitions::Definitions;
 use super::folder::FolderKey;
 use super::opener::Opener;
 use super::operator::Operator;
-use super::{Store, folder, settings};
+use super::{Store, folder, settings, strays};
 use crate::archive::{Archive, Archivist, Shared};
 use crate::config::StoreConfig;
 use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
 use crate::format::catalogue;
 use crate::gauges::{Sources, tag_of};
-use crate::log::{Depot, Ledger, Log, Reader, ballast_bytes, spawn_depot};
+use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
-use crate::recovery::{self, Recovered, Trust};
+use crate::recovery::{self, Checkpoints, Recovered, Trust};
 use crate::rooms::{Plan, Registry, Standing};
 use crate::seal::{Unsealer, unlock};
 use crate::writer::Standing::Open;
@@ -87,7 +87,7 @@ impl Store {
         let opener = opener(&runtime, &recovered, &desk, &clock, config.seed);
         fill(&opener, &mut recovered, plans, &sources, opened)
             .map_err(OpenFault::disk("count what is in the queues"))?;
-        report_missing(&recovered.ledger, &counters);
+        finish_folder(&*disk, &recovered, &counters);
         let registry = Arc::clone(&opener.registry);
         let archive = archive(&disk, &mut recovered, &depot, &desk, &counters, threads)?;
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
@@ -149,12 +149,14 @@ fn patience(desk: &Arc<Desk>, counters: &Arc<Counters>) -> impl Fn() -> bool + S
     }
 }
 
-/// Segments that should be there and are not: their events are counted as lost when they come up.
-fn report_missing(ledger: &Ledger, counters: &Counters) {
-    for (segment, events) in ledger.missing() {
+/// Says which segments should be there and are not: their events are counted as lost when they come
+/// up. Removes what is left over.
+fn finish_folder(disk: &dyn Disk, recovered: &Recovered, counters: &Counters) {
+    for (segment, events) in recovered.ledger.missing() {
         tracing::error!(segment, events, "a segment of the log is missing: its events are lost");
         counters.quarantined.increment();
     }
+    strays::remove(disk, recovered);
 }
 
 /// Which threads a store has.
@@ -268,6 +270,8 @@ fn read(
     }
     counters.quarantined.add(recovered.quarantined);
     counters.recovered_entries.add(recovered.entries);
+    let recounted = recovered.checkpoint == Checkpoints::Lost;
+    counters.recounted.store(recounted, Ordering::Relaxed);
     let recovery_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
     counters.recovery_ns.store(recovery_ns, Ordering::Relaxed);
     save_names(&**disk, &recovered.names, &recovered.names_saved)?;

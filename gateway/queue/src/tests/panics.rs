@@ -1,5 +1,5 @@
-//! A thread of the store that panics: the store has failed, as after a failed flush. It never hangs,
-//! and never goes on as if nothing had happened.
+//! A thread of the store that panics: the store has failed, as after a failed flush. It never
+//! hangs, and never goes on as if nothing had happened.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::time::Instant;
 
 use sluicegate_core::queue::Item;
 
@@ -32,6 +33,7 @@ pub(crate) struct Gathering {
     missing: usize,
     marked: Vec<Marked>,
     thinning: Thinning,
+    began: Instant,
 }
 
 impl Marks {
@@ -55,6 +57,7 @@ impl Writer {
         // What is parked is not in the log, but the queues have let go of it.
         let busy = self.progress.gathering.is_some()
             || self.archive.saves()
+            || self.archive.rests()
             || !self.progress.parked.is_empty();
         if busy || !(rolled || wanted) {
             return;
@@ -67,16 +70,21 @@ impl Writer {
         let missing = self.rooms.len();
         let number = self.archive.next_number();
         let thinning = Thinning { segments: self.begin_thinning(number), came: Vec::new() };
-        let from = self.log.end();
+        let (from, began) = (self.log.end(), Instant::now());
         self.progress.gathering =
-            Some(Gathering { number, from, missing, marked: Vec::new(), thinning });
+            Some(Gathering { number, from, missing, marked: Vec::new(), thinning, began });
     }
 
     fn begin_thinning(&mut self, number: u32) -> BTreeSet<u32> {
         self.ledger.not_thinned(&self.archive.take_not_thinned());
         let (now, rooms) = (self.clock.now(), &self.rooms);
         let (_, floor) = self.archive.older();
-        self.ledger.begin_checkpoint(number, floor, now, |queue| retain_of(rooms, queue))
+        let chosen =
+            self.ledger.begin_checkpoint(number, floor, now, |queue| retain_of(rooms, queue));
+        // The archivist keeps their keys in files, which go when the last key is forgotten.
+        let last = |segment: &u32| Some((*segment, self.ledger.keys_end(*segment)?));
+        self.key_files.extend(chosen.iter().filter_map(last));
+        chosen
     }
 
     /// An event comes into a queue while a checkpoint is gathered: its queue may have been asked
@@ -96,12 +104,12 @@ impl Writer {
             gathering.marked.push(marked);
         }
         if gathering.missing == 0
-            && let Some(Gathering { number, from, marked, thinning, .. }) =
+            && let Some(Gathering { number, from, marked, thinning, began, .. }) =
                 self.progress.gathering.take()
         {
             // A checkpoint must not be on the disk before what it says was done.
             self.flush()?;
-            self.archive.save_checkpoint(number, from, marked, thinning);
+            self.archive.save_checkpoint(number, from, marked, thinning, began);
         }
         Ok(())
     }

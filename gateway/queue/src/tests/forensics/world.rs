@@ -42,6 +42,32 @@ pub(super) async fn put(store: &Store, number: u64, queues: &[&str]) {
 /// several segments, indexes, two checkpoints; cleanly stopped.
 pub(super) async fn folder(config: &StoreConfig) -> SimulatedDisk {
     let disk = SimulatedDisk::new();
+    fill(&disk, config).await;
+    disk
+}
+
+/// The same, after a past of which only idempotency keys are left.
+pub(super) async fn old_folder(config: &StoreConfig) -> SimulatedDisk {
+    let disk = SimulatedDisk::new();
+    let seam: Arc<dyn Disk> = Arc::new(disk.clone());
+    let store = open_on(&seam, config);
+    let mut number = 100;
+    eventually("a segment goes, and its keys stay", async || {
+        put(&store, number, &["b"]).await;
+        number += 1;
+        for one in receive_all(&store, "b").await {
+            ack(&store, "b", &one).await;
+        }
+        !disk.list("keys").unwrap().is_empty()
+    })
+    .await;
+    store.stop().await;
+    drop(store);
+    fill(&disk, config).await;
+    disk
+}
+
+async fn fill(disk: &SimulatedDisk, config: &StoreConfig) {
     let seam: Arc<dyn Disk> = Arc::new(disk.clone());
     let store = open_on(&seam, config);
     store.define(QueueConfig::new(name("made"), name("dead"))).await.unwrap();
@@ -69,7 +95,6 @@ pub(super) async fn folder(config: &StoreConfig) -> SimulatedDisk {
         ack(&store, "b", &one).await;
     }
     store.stop().await;
-    disk
 }
 
 pub(super) const QUEUES: [&str; 4] = ["a", "b", "made", "dead"];
@@ -93,13 +118,21 @@ pub(super) fn options(encryption: Option<Encryption>) -> Options {
 
 /// A look at a disk: nothing on it is changed.
 pub(super) fn look(disk: &SimulatedDisk) -> Stopped {
+    look_with(disk, None)
+}
+
+fn look_with(disk: &SimulatedDisk, encryption: Option<Encryption>) -> Stopped {
     let overlay = Overlay::new(Arc::new(disk.clone()));
-    Stopped::on(Arc::new(overlay), &options(None), None).unwrap()
+    Stopped::on(Arc::new(overlay), &options(encryption), None).unwrap()
 }
 
 pub(super) fn verified(disk: &SimulatedDisk) -> Report {
+    verified_with(disk, None)
+}
+
+pub(super) fn verified_with(disk: &SimulatedDisk, encryption: Option<Encryption>) -> Report {
     let (steps, mut last) = (disk.steps(), None);
-    let report = verify_stopped(&look(disk), &mut |progress| {
+    let report = verify_stopped(&look_with(disk, encryption), &mut |progress| {
         assert!(last.is_none_or(|last| last <= progress.bytes_done));
         last = Some(progress.bytes_done);
     });
