@@ -108,6 +108,15 @@ impl Writer {
                 let _ = ticket.send(Place { position: self.log.end().pack(), part: 0 });
                 return Ok(());
             }
+            Work::Settled(ticket) => {
+                // With something parked, changes are decided that are not in the log.
+                let _ = ticket.send(self.progress.parked.is_empty());
+                return Ok(());
+            }
+            Work::Spare(ticket) => {
+                self.spare_all(ticket);
+                return Ok(());
+            }
             Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
                 // Who no longer waits needs no answer.
                 let _ = again.ticket.send(Err(QueueFault::Gone));
@@ -179,7 +188,12 @@ impl Writer {
                 self.rooms = self.registry.rooms();
                 batch.tickets.push(names.ticket);
             }
-            Work::Mark(_) | Work::Lookup(_) | Work::End(_) | Work::SetAside(_) => {}
+            Work::Mark(_)
+            | Work::Lookup(_)
+            | Work::End(_)
+            | Work::Settled(_)
+            | Work::Spare(_)
+            | Work::SetAside(_) => {}
         }
     }
 
@@ -194,7 +208,7 @@ impl Writer {
             let id = Place { position: position.pack(), part: placed.part };
             let fresh = Item::fresh(id, commit.received_at, placed.weight);
             let item = Item { source: commit.source, terms: placed.terms, ..fresh };
-            self.ledger.placed(id, placed.queue, placed.weight, now);
+            self.ledger.arrived(&item, placed.queue, now);
             self.ledger.came(&item);
             batch.arrive(placed.queue, item);
         }
@@ -245,6 +259,7 @@ impl Writer {
 
     /// An event came into a queue that no quota holds back.
     fn came(&mut self, queue: QueueNumber, item: Item, batch: &mut Batch) {
+        self.ledger.arrived(&item, queue, self.passed());
         self.ledger.came(&item);
         self.keep_from_thinning(&item);
         self.gauges(queue, |gauges| gauges.add(item.weight));
