@@ -15,6 +15,9 @@ pub(super) struct HeldEvents {
     events: BTreeMap<Place, Entry>,
     leases: HashMap<LeaseNumber, Place>,
     ready: BTreeSet<(Reverse<Priority>, Place)>,
+    /// Those of the ready ones that have an ordering key and were never out: they must not go
+    /// before an arrival that came earlier.
+    in_line: BTreeSet<(Reverse<Priority>, Place)>,
     /// Leases and waits that end by the steady clock.
     steady_ends: BTreeSet<(Timestamp, Place)>,
     /// Waits that end by the wall clock.
@@ -66,7 +69,7 @@ impl HeldEvents {
     }
 
     pub(super) fn ready(&self) -> usize {
-        self.ready.len()
+        self.ready.len() + self.in_line.len()
     }
 
     pub(super) fn get(&self, id: Place) -> Option<&Entry> {
@@ -90,7 +93,7 @@ impl HeldEvents {
         self.counts.tried += usize::from(item.attempts > 0);
         match stand {
             Stand::Ready => {
-                self.ready.insert((Reverse(item.terms.priority), id));
+                self.ready_of(&item).insert((Reverse(item.terms.priority), id));
             }
             Stand::Leased(number, until) => {
                 self.counts.leased += 1;
@@ -119,7 +122,7 @@ impl HeldEvents {
         self.counts.tried -= usize::from(item.attempts > 0);
         match entry.stand {
             Stand::Ready => {
-                self.ready.remove(&(Reverse(item.terms.priority), id));
+                self.ready_of(&item).remove(&(Reverse(item.terms.priority), id));
             }
             Stand::Leased(number, until) => {
                 self.counts.leased -= 1;
@@ -146,19 +149,25 @@ impl HeldEvents {
         }
     }
 
-    /// The first ready one: of the highest priority, with the smallest id.
-    pub(super) fn first_ready(&self) -> Option<(Priority, Place)> {
-        self.ready.first().map(|(Reverse(priority), id)| (*priority, *id))
+    /// The first ready one: of the highest priority, with the smallest id. Of those that must stay
+    /// in line, only one for which `may_go`.
+    pub(super) fn first_ready(
+        &self,
+        may_go: impl Fn(Priority, Place) -> bool,
+    ) -> Option<(Priority, Place)> {
+        let in_line = levels().filter_map(|level| first_of(&self.in_line, level));
+        let in_line = in_line.filter(|(Reverse(level), id)| may_go(*level, *id));
+        let first = self.ready.first().copied().into_iter().chain(in_line).min();
+        first.map(|(Reverse(priority), id)| (priority, id))
     }
 
     /// The ready one with the smallest id, of whatever priority.
     pub(super) fn oldest_ready(&self) -> Option<Place> {
-        let first = |level: usize| {
-            let priority = Reverse(Priority::new(u8::try_from(level).unwrap_or(u8::MAX)));
-            let mut of_level = self.ready.range((priority, Place::START)..);
-            of_level.next().filter(|(found, _)| *found == priority).map(|(_, id)| *id)
+        let of_level = |level| {
+            let both = [&self.ready, &self.in_line];
+            both.into_iter().filter_map(move |set| first_of(set, level)).map(|(_, id)| id).min()
         };
-        (0..Priority::LEVELS).filter_map(first).min()
+        levels().filter_map(of_level).min()
     }
 
     /// The next lease or wait that ends by the steady clock.
@@ -190,4 +199,22 @@ impl HeldEvents {
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
         self.events.values()
     }
+
+    fn ready_of(&mut self, item: &Item) -> &mut BTreeSet<(Reverse<Priority>, Place)> {
+        let in_line = item.terms.order_key.is_some() && item.attempts == 0;
+        if in_line { &mut self.in_line } else { &mut self.ready }
+    }
+}
+
+fn levels() -> impl Iterator<Item = Priority> {
+    (0..Priority::LEVELS).map(|level| Priority::new(u8::try_from(level).unwrap_or(u8::MAX)))
+}
+
+/// The one of this priority with the smallest id.
+fn first_of(
+    set: &BTreeSet<(Reverse<Priority>, Place)>,
+    level: Priority,
+) -> Option<(Reverse<Priority>, Place)> {
+    let first = set.range((Reverse(level), Place::START)..).next().copied();
+    first.filter(|(found, _)| *found == Reverse(level))
 }

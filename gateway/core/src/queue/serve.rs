@@ -147,9 +147,11 @@ impl QueueState {
         }
     }
 
-    /// What is next: the highest priority, then the smallest id.
+    /// What is next: the highest priority, then the smallest id. Where the lanes are closed or
+    /// cannot be read, an event with an ordering key waits for older ones of its key that may be
+    /// in there.
     fn next_up(&self) -> Next {
-        let held = self.held.first_ready();
+        let held = self.held.first_ready(|level, id| !self.backlog.has_before(level, id));
         let or_held = |other| held.map_or(other, |(_, id)| Next::Held(id));
         if !self.lanes_are_open() {
             return or_held(Next::Nothing);

@@ -246,7 +246,10 @@ impl Model {
     }
 
     /// What is to be handed out next, and what is on the way there and must go.
-    fn pick(&self, without: &BTreeSet<Priority>) -> Picked {
+    ///
+    /// `unread`: lanes whose first arrival the machine may not know. What must stay in line
+    /// waits for it.
+    fn pick(&self, without: &BTreeSet<Priority>, unread: &BTreeSet<Priority>) -> Picked {
         let (mut came_up, mut condemned) = (self.came_up.clone(), self.condemned.clone());
         came_up.retain(|id| {
             let known = self.events.get(id);
@@ -260,11 +263,25 @@ impl Model {
             let tried = self.events.values().filter(here);
             let tried = tried.filter(|known| known.item.attempts > 0).count();
             let waits = |item: &Item| self.is_blocked_but_for(item, &condemned, &came_up);
+            let in_lane =
+                |known: &Known| known.at == Where::Lane && !came_up.contains(&known.item.id);
+            let in_line = |known: &Known| {
+                let item = &known.item;
+                let mut others = self.events.values().filter(here).filter(|one| in_lane(one));
+                let level = item.terms.priority;
+                item.terms.order_key.is_some()
+                    && item.attempts == 0
+                    && (unread.contains(&level)
+                        || others.any(|one| {
+                            one.item.terms.priority == level && one.item.id < item.id
+                        }))
+            };
             let ready = self.events.values().filter(here).filter(|known| match known.at {
                 Where::Lane if !came_up.contains(&known.item.id) => {
                     tried < self.policy.held_max && !without.contains(&known.item.terms.priority)
                 }
-                Where::Lane | Where::Up => !waits(&known.item),
+                Where::Lane => !waits(&known.item),
+                Where::Up => !waits(&known.item) && !in_line(known),
                 _ => false,
             });
             let next = ready
@@ -287,14 +304,21 @@ impl Model {
     /// may not have something in memory.
     fn pick_this(&self, id: Place) -> Picked {
         let failing: Vec<Priority> = self.failing.iter().copied().collect();
+        let none = BTreeSet::new();
+        let unread = self.unread();
         let some = |which: usize| {
             let lanes = failing.iter().enumerate();
             let lanes = lanes.filter(|(at, _)| which >> at & 1 == 1);
-            self.pick(&lanes.map(|(_, lane)| *lane).collect())
+            let without = lanes.map(|(_, lane)| *lane).collect();
+            [self.pick(&without, &none), self.pick(&without, &unread)]
         };
-        let all = (0..1 << failing.len()).map(some);
+        let all = (0..1 << failing.len()).flat_map(some);
         let fits = |picked: &Picked| picked.item.is_some_and(|item| item.id == id);
-        all.into_iter().find(fits).unwrap_or_else(|| self.pick(&BTreeSet::new()))
+        all.into_iter().find(fits).unwrap_or_else(|| self.pick(&none, &none))
+    }
+
+    fn unread(&self) -> BTreeSet<Priority> {
+        self.wishes.iter().map(|wish| wish.priority).chain(self.failing.iter().copied()).collect()
     }
 
     fn hand_out(&mut self, leases: &[Lease]) {
@@ -304,6 +328,7 @@ impl Model {
             let expected = picked.item.expect("something is ready");
             assert_eq!(lease.item.id, expected.id, "priority, then age");
             let before = self.events[&expected.id];
+            self.check_line(&before.item);
             let item = Item { attempts: before.item.attempts + 1, ..before.item };
             assert_eq!(lease.item, item);
             self.put(item, before.at, Where::Leased(lease.number, lease.until));
@@ -315,9 +340,23 @@ impl Model {
         }
     }
 
+    /// Within a key, an event goes for the first time only when none that came earlier is here,
+    /// but for those that wait for a time of their own.
+    fn check_line(&self, item: &Item) {
+        let key = item.terms.order_key;
+        if key.is_none() || item.attempts > 0 {
+            return;
+        }
+        let older = self.events.range(..item.id).map(|(_, known)| known).find(|known| {
+            let gone = self.condemned.contains(&known.item.id);
+            known.item.terms.order_key == key && !gone && !matches!(known.at, Where::Scheduled(_))
+        });
+        assert!(older.is_none(), "{item:?} overtakes {older:?}");
+    }
+
     /// Whoever asked got less than there may have been: something was on its way.
     pub(super) fn check_no_more(&self) {
-        let more = self.pick(&self.failing).item;
+        let more = self.pick(&self.failing, &self.unread()).item;
         assert!(more.is_none() || !self.wishes.is_empty(), "{more:?} could have been handed out");
     }
 }

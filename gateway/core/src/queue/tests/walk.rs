@@ -91,7 +91,8 @@ impl Walk {
                     order_key: key(kind.key),
                     deliver_at: kind.delay.map(|delay| wall.plus(ms(delay))),
                     expires_at: kind.ttl.map(|ttl| wall.plus(ms(ttl))),
-                    ..terms(kind.level)
+                    // An ordering key wins over a priority.
+                    ..terms(if kind.key > 0 { 0 } else { kind.level })
                 };
                 let mut item = self.world.event(terms);
                 item.origin = kind.dead.then_some(QueueNumber(3));
