@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use super::item::{Item, Place, Priority};
+use super::lives::Lives;
 use super::traffic::LeaseNumber;
 use crate::time::Timestamp;
 
@@ -22,7 +23,9 @@ pub(super) struct HeldEvents {
     steady_ends: BTreeSet<(Timestamp, Place)>,
     /// Waits that end by the wall clock.
     wall_ends: BTreeSet<(Timestamp, Place)>,
-    /// When events expire that are not leased.
+    /// How long events live, the arrivals in the lanes included.
+    pub(super) lives: Lives,
+    /// When events expire that are not leased, by the steady clock.
     expiries: BTreeSet<(Timestamp, Place)>,
     received: BTreeSet<(Timestamp, Place)>,
     counts: Counts,
@@ -85,10 +88,10 @@ impl HeldEvents {
         self.remove(id);
         self.events.insert(id, Entry { item, stand });
         self.received.insert((item.received_at, id));
-        if let Some(expires_at) = item.terms.expires_at
+        if let Some(end) = self.lives.end_of(&item)
             && !matches!(stand, Stand::Leased(..))
         {
-            self.expiries.insert((expires_at, id));
+            self.expiries.insert((end, id));
         }
         self.counts.tried += usize::from(item.attempts > 0);
         match stand {
@@ -116,8 +119,8 @@ impl HeldEvents {
         let entry = self.events.remove(&id)?;
         let item = entry.item;
         self.received.remove(&(item.received_at, id));
-        if let Some(expires_at) = item.terms.expires_at {
-            self.expiries.remove(&(expires_at, id));
+        if let Some(end) = self.lives.end_of(&item) {
+            self.expiries.remove(&(end, id));
         }
         self.counts.tried -= usize::from(item.attempts > 0);
         match entry.stand {
@@ -180,7 +183,7 @@ impl HeldEvents {
         self.wall_ends.first().copied()
     }
 
-    /// The next event that expires, of those that are not leased.
+    /// The next event that expires by the steady clock, of those that are not leased.
     pub(super) fn next_expiry(&self) -> Option<(Timestamp, Place)> {
         self.expiries.first().copied()
     }

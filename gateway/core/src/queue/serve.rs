@@ -130,7 +130,7 @@ impl QueueState {
                 Next::Arrival(priority) => self.backlog.take_first(priority),
             };
             let Some(item) = item else { return Pick::Nothing };
-            if item.terms.expires_at.is_some_and(|at| at <= turn.now.wall) {
+            if self.held.lives.is_over(&item, turn.now) {
                 self.expire(item, turn);
             } else if self.is_used_up(&item) {
                 // The process ended during the last attempt, or the policy was tightened.

@@ -373,9 +373,8 @@ mod tests {
         let item = Item::fresh(place(1, 64), at, 1);
         ledger.arrived(&item, QUEUE, at);
         ledger.arrived(&item.dead_lettered(QUEUE, place(3, 64)), DEAD, later);
-        let retain = |kept: Retain| {
-            move |queue| if queue == DEAD { kept } else { Retain::default() }
-        };
+        let retain =
+            |kept: Retain| move |queue| if queue == DEAD { kept } else { Retain::default() };
         let retained = |kept, now| ledger.retained(now, retain(kept));
         let held = Retain { hold: Hold::Held, ..Retain::default() };
         assert_eq!(retained(held, later.plus(SECOND * 99)), BTreeSet::from([1, 3]));

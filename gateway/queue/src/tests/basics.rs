@@ -193,7 +193,9 @@ async fn consumers_that_went_away_are_given_nothing() {
     for _ in 0..200 {
         let other = std::sync::Arc::clone(&store);
         let waiting =
-            tokio::spawn(async move { other.receive(&name("a"), Ask { max: 9, wait, lease }).await });
+            tokio::spawn(
+                async move { other.receive(&name("a"), Ask { max: 9, wait, lease }).await },
+            );
         tokio::task::yield_now().await;
         waiting.abort();
         assert!(waiting.await.is_err(), "there is nothing to receive");

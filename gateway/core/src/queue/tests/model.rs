@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::lives::APART_MS_MAX;
 use super::super::{
     Change, Delivery, DropCause, Effect, Item, Lease, LeaseNumber, OnExpiry, Place, Policy,
     Priority, Replayed, Wish,
@@ -28,6 +29,14 @@ pub(super) enum Where {
 pub(super) struct Known {
     pub(super) item: Item,
     pub(super) at: Where,
+    /// By the steady clock.
+    pub(super) end: Option<Timestamp>,
+}
+
+impl Known {
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        self.end.is_some_and(|end| end <= now.steady)
+    }
 }
 
 /// What a log would say.
@@ -47,6 +56,8 @@ struct Picked {
 pub(super) struct Model {
     pub(super) policy: Policy,
     pub(super) now: Moment,
+    /// How the clocks stood when the last of them was noticed to be set.
+    pub(super) clocks: Moment,
     pub(super) events: BTreeMap<Place, Known>,
     pub(super) notes: Vec<Note>,
     pub(super) wishes: Vec<Wish>,
@@ -71,6 +82,7 @@ impl Model {
         Self {
             policy,
             now,
+            clocks: now,
             events: BTreeMap::new(),
             notes: Vec::new(),
             wishes: Vec::new(),
@@ -90,7 +102,13 @@ impl Model {
         let at = item.terms.deliver_at.map_or(Where::Lane, Where::Scheduled);
         self.notes.push(Note::Arrived(item));
         self.moves.insert(("[*]", word(at)));
-        self.events.insert(item.id, Known { item, at });
+        let expected = self.clocks.wall_at(self.now.steady);
+        let apart = expected.since(self.now.wall).max(self.now.wall.since(expected));
+        if apart.as_millis() > APART_MS_MAX {
+            self.clocks = self.now;
+        }
+        let end = item.terms.expires_at.map(|at| self.clocks.steady_at(at));
+        self.events.insert(item.id, Known { item, at, end });
     }
 
     /// Waits that are over are over.
@@ -144,7 +162,7 @@ impl Model {
         let known = self.events.get(&item.id).copied().expect("what changes is here");
         assert_eq!(known.item.id, item.id);
         let leased = matches!(known.at, Where::Leased(..));
-        let expired = item.terms.expires_at.is_some_and(|at| at <= self.now.wall);
+        let expired = known.is_over(self.now);
         let used_up = item.attempts >= self.policy.retry.attempts_max;
         match change {
             Change::Acked(_) => {
@@ -197,7 +215,8 @@ impl Model {
 
     pub(super) fn put(&mut self, item: Item, from: Where, at: Where) {
         self.moves.insert((word(from), word(at)));
-        self.events.insert(item.id, Known { item, at });
+        let end = self.events.get(&item.id).and_then(|known| known.end);
+        self.events.insert(item.id, Known { item, at, end });
     }
 
     fn check_overflow(&self, item: &Item) {
@@ -272,9 +291,8 @@ impl Model {
                 item.terms.order_key.is_some()
                     && item.attempts == 0
                     && (unread.contains(&level)
-                        || others.any(|one| {
-                            one.item.terms.priority == level && one.item.id < item.id
-                        }))
+                        || others
+                            .any(|one| one.item.terms.priority == level && one.item.id < item.id))
             };
             let ready = self.events.values().filter(here).filter(|known| match known.at {
                 Where::Lane if !came_up.contains(&known.item.id) => {
@@ -286,10 +304,10 @@ impl Model {
             });
             let next = ready
                 .min_by_key(|known| (std::cmp::Reverse(known.item.terms.priority), known.item.id));
-            let Some(Known { item, at }) = next.copied() else {
+            let Some(known @ Known { item, at, .. }) = next.copied() else {
                 return Picked { item: None, came_up, condemned };
             };
-            let expired = item.terms.expires_at.is_some_and(|at| at <= self.now.wall);
+            let expired = known.is_over(self.now);
             if expired || item.attempts >= self.policy.retry.attempts_max {
                 condemned.insert(item.id);
             } else if at == Where::Lane && waits(&item) {
