@@ -15,7 +15,7 @@ mod yard;
 pub(crate) use append::Log;
 pub(crate) use depot::{Depot, spawn as spawn_depot};
 pub(crate) use holed::Holed;
-pub(crate) use ledger::Ledger;
+pub(crate) use ledger::{Ledger, Noted};
 pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
 pub(crate) use room::{LogFault, Use, says_full};
 pub(crate) use scan::{Found, Walk, scan, unreadable_at, walk};

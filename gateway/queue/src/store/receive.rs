@@ -1,12 +1,49 @@
 //! The events of leases, read back from the log on the thread of their consumer.
 
 use sluicegate_core::queue::{Consumed, Item, Lease, QueueFault};
+use sluicegate_core::seams::Ask;
+use tokio::sync::oneshot;
 
 use super::Store;
 use crate::log::ReadBack;
-use crate::owner::Mail;
+use crate::owner::{Mail, Reply};
 use crate::rooms::Room;
 use crate::writer::{Work, give_back};
+
+/// An ask that waits for its answer. If the consumer goes away meanwhile, the owner of the queue
+/// is told: it need not look at all who wait to find out.
+struct Asking<'a> {
+    room: &'a Room,
+    ask: u64,
+    answer: oneshot::Receiver<Result<Vec<Lease>, QueueFault>>,
+    is_answered: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if self.is_answered {
+            return;
+        }
+        // Closed first: an owner that meets the ask after this does not take it up.
+        self.answer.close();
+        match self.answer.try_recv() {
+            Ok(answer) => give_back(&self.room.mail.downgrade(), &answer.unwrap_or_default()),
+            Err(_) => self.room.withdrawn.leave_quietly(&mut vec![self.ask]),
+        }
+    }
+}
+
+/// Asks the owner of a queue for events, and waits for its answer.
+pub(super) async fn ask_for(room: &Room, terms: Ask) -> Result<Vec<Lease>, QueueFault> {
+    let (to, answer) = oneshot::channel();
+    let ask = room.number_ask();
+    let mut asking = Asking { room, ask, answer, is_answered: false };
+    let mail = Mail::Ask { ask, terms, to: Reply(to) };
+    room.mail.send(mail).await.map_err(|_| QueueFault::Stopping)?;
+    let leases = (&mut asking.answer).await;
+    asking.is_answered = true;
+    leases.unwrap_or(Err(QueueFault::Stopping))
+}
 
 /// Leases on their way to a consumer. If the consumer goes away before it has them, they go back.
 struct OnTheWay<'a> {

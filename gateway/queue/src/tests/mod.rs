@@ -10,6 +10,8 @@ mod faults;
 mod folder;
 mod forensics;
 mod formats;
+mod gate;
+mod holds;
 mod keys;
 mod large;
 mod lives;
