@@ -177,7 +177,7 @@ impl Whole {
     /// Flips one bit, and holds what is then said and served against what must be. Returns how
     /// many events and letters are lost by it.
     async fn flip(&self, file: &str, byte: usize, bit: u8) -> (usize, usize) {
-        let what = format!("{file}, byte {byte}, bit {bit}");
+        let what = format!("seed {SEED:#x}: {file}, byte {byte}, bit {bit}");
         let disk = self.disk.after_power_cut(0);
         disk.flip(file, byte, bit);
         let report = verified(&disk);
@@ -220,7 +220,6 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn exactly_the_record_that_is_hit_is_skipped_set_aside_and_reported() {
-    println!("seed {SEED:#x}");
     let whole = wait(Whole::new());
     let places = places(&whole.disk, &mut Random(SEED));
     let strike = |half: &[(String, usize)]| {
@@ -237,6 +236,5 @@ fn exactly_the_record_that_is_hit_is_skipped_set_aside_and_reported() {
         (strike(one), other.join().unwrap())
     });
     let (events, letters) = (events + more.0, letters + more.1);
-    println!("{ROUNDS} rounds: {events} events and {letters} letters lost");
-    assert!(events > 10 && letters > 0, "too little was hit to prove anything");
+    assert!(events > 10 && letters > 0, "{events} events, {letters} letters: too little was hit");
 }
