@@ -43,7 +43,7 @@ impl Engine for Store {
         Box::pin(async move {
             let room = self.room(queue)?;
             loop {
-                let leases = ask_for(&room, ask).await?;
+                let leases = ask_for(&room, ask).await.unwrap_or_else(|| Err(self.ended()))?;
                 let empty = leases.is_empty();
                 let consumed = self.read_back(&room, leases).await?;
                 if empty || !consumed.is_empty() {

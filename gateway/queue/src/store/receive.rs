@@ -33,16 +33,16 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// Asks the owner of a queue for events, and waits for its answer.
-pub(super) async fn ask_for(room: &Room, terms: Ask) -> Result<Vec<Lease>, QueueFault> {
+/// Asks the owner of a queue for events, and waits for its answer; `None` if the owner has ended.
+pub(super) async fn ask_for(room: &Room, terms: Ask) -> Option<Result<Vec<Lease>, QueueFault>> {
     let (to, answer) = oneshot::channel();
     let ask = room.number_ask();
     let mut asking = Asking { room, ask, answer, is_answered: false };
     let mail = Mail::Ask { ask, terms, to: Reply(to) };
-    room.mail.send(mail).await.map_err(|_| QueueFault::Stopping)?;
+    room.mail.send(mail).await.ok()?;
     let leases = (&mut asking.answer).await;
     asking.is_answered = true;
-    leases.unwrap_or(Err(QueueFault::Stopping))
+    leases.ok()
 }
 
 /// Leases on their way to a consumer. If the consumer goes away before it has them, they go back.
