@@ -1,6 +1,6 @@
 //! The events of leases, read back from the log on the thread of their consumer.
 
-use sluicegate_core::queue::{Consumed, Item, Lease, QueueFault};
+use sluicegate_core::queue::{Consumed, Item, Lease, Place, QueueFault};
 use sluicegate_core::seams::Ask;
 use tokio::sync::oneshot;
 
@@ -79,15 +79,22 @@ impl Store {
             }
         };
         let mut consumed = Vec::with_capacity(leases.len());
-        let (mut lost, mut damaged, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut lost, mut damaged) = (Vec::new(), Vec::new());
+        let (mut letters, mut unreadable) = (Vec::new(), Vec::new());
         for (lease, read) in leases.into_iter().zip(read) {
             match read {
-                ReadBack::Event(event, letter) => consumed.push(Consumed {
-                    receipt: self.receipts.issue(room.number, lease.number),
-                    attempt: lease.item.attempts,
-                    event,
-                    letter,
-                }),
+                ReadBack::Event(event, letter) => {
+                    if letter.is_none() {
+                        // The event is not held back because nobody knows any more why it is here.
+                        letters.extend(lease.item.letter);
+                    }
+                    consumed.push(Consumed {
+                        receipt: self.receipts.issue(room.number, lease.number),
+                        attempt: lease.item.attempts,
+                        event,
+                        letter,
+                    });
+                }
                 ReadBack::Damaged => {
                     lost.push(lease.number);
                     damaged.push(lease.item.event);
@@ -98,13 +105,23 @@ impl Store {
         if !unreadable.is_empty() {
             self.put_back(room, unreadable).await?;
         }
+        if !letters.is_empty() {
+            let (queue, count) = (room.name(), letters.len());
+            tracing::error!(%queue, count, "dead letters are delivered without their reasons");
+            self.set_aside(letters);
+        }
         if !lost.is_empty() {
-            self.counters.quarantined.add(lost.len() as u64);
             tracing::error!(queue = %room.name(), events = lost.len(), "events are damaged: lost");
-            self.desk.lay_changes(Work::SetAside(damaged));
+            self.set_aside(damaged);
             room.mail.send(Mail::Lost(lost)).await.map_err(|_| QueueFault::Stopping)?;
         }
         Ok(consumed)
+    }
+
+    /// What is damaged there is copied aside, for a person to look at.
+    fn set_aside(&self, damaged: Vec<Place>) {
+        self.counters.quarantined.add(damaged.len() as u64);
+        self.desk.lay_changes(Work::SetAside(damaged));
     }
 
     /// Ends leases whose events cannot be read now, for these reasons.

@@ -1,7 +1,8 @@
 //! `sluicegate queue`: what operators do with the queues of a running gateway, over its admin API.
 //!
 //! `arguments` is what can be said; `admin` asks the gateway; `look`, `manage` and `jobs` do what
-//! is said; `offline` does without a gateway; `table` writes tables for people. `--json` prints what the API answered instead.
+//! is said; `offline` does without a gateway; `table` writes tables for people. `--json` prints
+//! what the API answered instead.
 
 mod admin;
 mod arguments;
