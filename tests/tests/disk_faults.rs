@@ -125,8 +125,8 @@ fn writes_that_find_no_room_are_no_failed_flush_and_room_needs_no_restart() {
 #[test]
 fn a_flush_that_fails_at_the_start_is_said_with_its_file_and_cause() {
     let world = World::new(&config::under_load());
-    // The first two are those of the files `format` and `queues`.
-    let output = run_with_faults(&world, &["fdatasync:error=EIO:when=3"]);
+    // The first three are those of the files `format`, `format.copy` and `queues`.
+    let output = run_with_faults(&world, &["fdatasync:error=EIO:when=4"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains(".log: Input/output error"), "{said}");

@@ -1,8 +1,8 @@
 //! `--data`: what can be said of a data folder that no gateway has open. It must change nothing but
 //! what `repair` says that it does.
 //!
-//! Exit codes: 0 the folder is sound, or it was shown; 1 it is damaged, events are lost, or what was
-//! asked for is not in it; 2 the command is misused, or the folder cannot be opened.
+//! Exit codes: 0 the folder is sound, or it was shown; 1 it is damaged, events are lost, or what
+//! was asked for is not in it; 2 the command is misused, or the folder cannot be opened.
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
