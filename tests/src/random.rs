@@ -19,6 +19,12 @@ impl Random {
         Self(seed)
     }
 
+    /// The numbers of a seed that the caller has printed.
+    #[must_use]
+    pub fn from_seed(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// A number under `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

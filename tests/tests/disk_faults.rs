@@ -8,12 +8,12 @@ use sluicegate_tests::config;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::fixtures::{self, Delivery};
 use sluicegate_tests::gateway::Gateway;
-use sluicegate_tests::http::Response;
+use sluicegate_tests::http::{Connection, Response};
 use sluicegate_tests::ledger::Books;
 use sluicegate_tests::loop_disk::LoopDisk;
 use sluicegate_tests::metrics;
 use sluicegate_tests::senders::{PATH, Senders, delivery, number_of};
-use sluicegate_tests::strace::{run_with_faults, start_with_faults};
+use sluicegate_tests::strace::{run_with_faults, start_with_faults, start_with_faults_on};
 use sluicegate_tests::world::World;
 
 /// Whether a gauge that is 0 or 1 is 1.
@@ -54,6 +54,48 @@ fn after_one_failed_flush_nothing_is_acknowledged_and_a_restart_has_all_that_was
 }
 
 #[test]
+fn a_failed_store_is_unhealthy_until_the_gateway_has_ended() {
+    let world = World::new(&config::under_load());
+    let mut gateway = start_with_faults(&world, &["fdatasync:error=EIO:when=20"]);
+    assert_eq!(gateway.admin_get("/healthz").status, 200);
+    // A delivery that is half sent holds the end up for a moment, so that it can be looked at.
+    let mut half = Connection::open(gateway.http()).unwrap();
+    let request = delivery(1_000).request(PATH);
+    half.write(&request[..request.len() - 1]).unwrap();
+    let refused = (0..100).map(|number| gateway.deliver(PATH, &delivery(number)));
+    let refused = refused.into_iter().find(|answer| answer.status != 202).expect("a refusal");
+    refused.assert_problem(503, "store_unavailable");
+    for target in ["/healthz", "/readyz", "/readyz/senders"] {
+        gateway.admin_get(target).assert_problem(503, "store_unavailable");
+    }
+    half.write(&request[request.len() - 1..]).unwrap();
+    half.read().unwrap().assert_problem(503, "store_unavailable");
+    assert_failed(&mut gateway);
+    assert_eq!(world.start().admin_get("/healthz").status, 200);
+}
+
+#[test]
+fn events_that_cannot_be_read_for_a_while_stay_and_come_whole_when_the_fault_goes() {
+    let world = World::new(&config::under_load());
+    let segment = world.path("data/log/0000000001.log");
+    let gateway = start_with_faults_on(&world, &segment, &["pread64:error=EIO:when=1..8"]);
+    let books = Books::default();
+    for number in 0..100 {
+        let id = gateway.deliver(PATH, &delivery(number)).accepted().id;
+        books.open().acked.insert(number, id);
+    }
+    // Every byte that comes is held against what was sent; each event must come, once settled.
+    books.close(&gateway);
+    let log = gateway.log();
+    assert!(log.contains("Input/output error"), "no read has failed: {log}");
+    assert!(!is_set(&gateway, "sluicegate_store_poisoned"), "a read is no flush");
+    let lost = metrics::value(&gateway, "sluicegate_queue_lost_total{queue=\"inbox\"}");
+    assert!(lost < 0.5, "{lost} events were given up as lost");
+    assert!(gateway.stop().success());
+    assert_eq!(world.start().consumer().depth("inbox"), 0);
+}
+
+#[test]
 fn writes_that_find_no_room_are_no_failed_flush_and_room_needs_no_restart() {
     let world = World::new(&config::under_load());
     let gateway = start_with_faults(&world, &["pwrite64:error=ENOSPC:when=20..30"]);
@@ -83,8 +125,8 @@ fn writes_that_find_no_room_are_no_failed_flush_and_room_needs_no_restart() {
 #[test]
 fn a_flush_that_fails_at_the_start_is_said_with_its_file_and_cause() {
     let world = World::new(&config::under_load());
-    // The first two are those of the files `format` and `queues`.
-    let output = run_with_faults(&world, &["fdatasync:error=EIO:when=3"]);
+    // The first three are those of the files `format`, `format.copy` and `queues`.
+    let output = run_with_faults(&world, &["fdatasync:error=EIO:when=4"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains(".log: Input/output error"), "{said}");

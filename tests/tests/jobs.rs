@@ -256,3 +256,24 @@ fn a_replay_waits_for_a_full_queue_and_doubles_nothing() {
     assert_eq!((&ended["counts"]["moved"], &ended["note"]), (&json!(6), &json!(null)), "{ended}");
     assert_eq!(gateway.consumer().depth("inbox"), 0);
 }
+
+#[test]
+fn a_job_that_cannot_be_written_down_is_refused_and_moves_nothing() {
+    let (world, gateway) = start(QUEUES);
+    let sent: BTreeSet<String> = post_many(&gateway, 5).into_iter().collect();
+    assert_eq!(gateway.consumer().take("inbox", 5).len(), 5);
+    // No file can be made in a folder that is a file. A mode would not stop root.
+    let (jobs, away) = (world.path("data/jobs"), world.path("data/jobs.away"));
+    std::fs::rename(&jobs, &away).unwrap();
+    std::fs::write(&jobs, "").unwrap();
+    let refused = ask(&gateway, "/v1/replays", &json!({ "queue": "other" }));
+    refused.assert_problem(503, "job_not_saved");
+    assert_eq!(gateway.admin_get("/v1/jobs").json()["jobs"], json!([]));
+    assert_eq!(gateway.consumer().depth("other"), 0);
+    assert_eq!(gateway.admin_get("/healthz").status, 200);
+
+    std::fs::remove_file(&jobs).unwrap();
+    std::fs::rename(&away, &jobs).unwrap();
+    done(&gateway, &begin(&gateway, "/v1/replays", &json!({ "queue": "other" })));
+    assert_eq!(ids(&gateway.consumer().take("other", 5)), sent);
+}

@@ -1,8 +1,9 @@
 //! `sluicegate queue verify|dump|repair|ls|peek|stats --data`: what people and scripts are told of
 //! a data folder that no gateway has open.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::Value;
@@ -98,6 +99,102 @@ fn what_cannot_be_opened_is_refused_with_its_code() {
     let nowhere = world.run(&["queue", "verify", "--data", "nowhere"]);
     assert!(said(&nowhere, 2).contains("[data_folder_missing]"));
     assert!(said(&world.run(&["queue", "verify"]), 2).contains("--data FOLDER"));
+}
+
+/// The commands that work on a stopped folder.
+const COMMANDS: [&[&str]; 7] = [
+    &["verify"],
+    &["dump"],
+    &["repair"],
+    &["repair", "--dry-run"],
+    &["ls"],
+    &["peek", "inbox"],
+    &["stats", "inbox"],
+];
+
+/// All files of a folder with their bytes.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            all.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn every_command_is_refused_while_a_gateway_runs_and_changes_nothing() {
+    let world = World::new(&config::every_scheme());
+    let gateway = world.start();
+    for command in COMMANDS {
+        let refused = world.run(&[&["queue", "--data", "data"], command].concat());
+        let why = said(&refused, 2);
+        assert!(why.contains("[data_folder_in_use]"), "{command:?}: {why}");
+        assert!(refused.stdout.is_empty(), "{command:?}");
+    }
+    let push = fixtures::github("push", fixtures::Encoding::Json, "1");
+    assert_eq!(gateway.deliver("/hooks/github", &push).status, 202);
+    assert!(gateway.stop().success());
+}
+
+#[test]
+fn a_dry_run_says_what_a_repair_then_does_and_changes_no_byte() {
+    let world = world("healthy");
+    let queue = |words: &[&str]| world.run(&[&["queue", "--data", "data"], words].concat());
+    flip(&world, "log/0000000003.index", 40);
+    flip(&world, "queues", 30);
+    fs::remove_file(world.path("data/log/0000000004.index")).unwrap();
+    let json = |output: &Output, code: i32| -> Value {
+        serde_json::from_str(&said(output, code)).unwrap()
+    };
+    let before = files(&world.path("data"));
+    let dry = json(&queue(&["repair", "--dry-run", "--json"]), 0);
+    assert!(files(&world.path("data")) == before, "a dry run changes nothing");
+    let done = json(&queue(&["repair", "--json"]), 0);
+    assert_eq!(dry["actions"], done["actions"]);
+    assert_eq!(done["actions"].as_array().unwrap().len(), 3, "{done}");
+    assert_eq!(done["after"]["health"], "sound", "{done}");
+    let again = json(&queue(&["repair", "--json"]), 0);
+    assert_eq!(again["actions"], Value::Array(vec![]));
+    assert_eq!(json(&queue(&["verify", "--json"]), 0)["health"], "sound");
+}
+
+#[test]
+fn what_is_lost_is_an_exit_code_of_one_and_no_repair_hides_it() {
+    let world = world("healthy");
+    let queue = |words: &[&str]| world.run(&[&["queue", "--data", "data"], words].concat());
+    fs::remove_file(world.path("data/log/0000000003.log")).unwrap();
+    let told = said(&queue(&["verify"]), 1);
+    assert!(told.contains("segment_missing"), "{told}");
+    let repaired: Value = serde_json::from_str(&said(&queue(&["repair", "--json"]), 1)).unwrap();
+    assert_eq!(repaired["after"]["health"], "lost", "{repaired}");
+    let told = said(&queue(&["verify"]), 1);
+    assert!(told.contains("events_unreadable"), "{told}");
+    let listed: Value = serde_json::from_str(&said(&queue(&["ls", "--json"]), 0)).unwrap();
+    assert!(listed["queues"].as_array().unwrap().len() >= 6, "{listed}");
+}
+
+#[test]
+fn help_names_every_command_and_a_wrong_word_is_a_usage_error() {
+    let world = world("healthy");
+    let help = said(&world.run(&["queue", "--help"]), 0);
+    for command in ["verify", "dump", "repair", "ls", "peek", "stats", "--data", "--json"] {
+        assert!(help.contains(command), "{command}: {help}");
+    }
+    for command in ["verify", "dump", "repair"] {
+        let help = said(&world.run(&["queue", command, "--help"]), 0);
+        assert!(help.contains("--data") || help.contains("--config"), "{command}: {help}");
+    }
+    said(&world.run(&["queue", "--data", "data", "mend"]), 2);
+    said(&world.run(&["queue", "--data", "data", "dump", "--kind", "poem"]), 2);
+    let unknown = world.run(&["queue", "--data", "data", "stats", "nobody"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    let faults = String::from_utf8_lossy(&unknown.stderr);
+    assert!(faults.contains("no queue nobody [queue_not_found]"), "{faults}");
 }
 
 #[test]

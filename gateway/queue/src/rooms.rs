@@ -4,6 +4,7 @@
 //! is removed keeps its place, without its name.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use sluicegate_core::ids::QueueName;
@@ -56,6 +57,9 @@ pub(crate) struct Room {
     pub(crate) counters: QueueCounters,
     pub(crate) inbox: Arc<Inbox<Arrival>>,
     pub(crate) mail: mpsc::Sender<Mail>,
+    /// The numbers of the asks whose consumers went away before they had an answer.
+    pub(crate) withdrawn: Inbox<u64>,
+    asks: AtomicU64,
     owner: OnceLock<AbortHandle>,
     named: RwLock<(QueueName, Arc<Plan>)>,
 }
@@ -76,6 +80,8 @@ impl Room {
             counters: QueueCounters::default(),
             inbox,
             mail,
+            withdrawn: Inbox::default(),
+            asks: AtomicU64::default(),
             owner: OnceLock::new(),
             named,
         }
@@ -92,6 +98,11 @@ impl Room {
     /// Treats the queue in another way from now on.
     pub(crate) fn set_plan(&self, plan: Plan) {
         self.named.write().unwrap_or_else(PoisonError::into_inner).1 = Arc::new(plan);
+    }
+
+    /// A number for an ask, that no other has.
+    pub(crate) fn number_ask(&self) -> u64 {
+        self.asks.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The task that owns the queue.

@@ -30,7 +30,8 @@ pub enum Field {
 pub struct TermsRules {
     /// Events whose field has the same text stay in line. Events without the field do not.
     pub order_by: Option<Field>,
-    /// A field that holds a number from 0 to 9; other texts count as 0.
+    /// A field that holds a number from 0 to 9; other texts count as 0. Events with an ordering
+    /// key have no priority: see [`TermsRules::terms`].
     pub priority_by: Option<Field>,
     /// No event is delivered before it lay here for so long.
     pub delay: Duration,
@@ -57,6 +58,9 @@ impl Field {
 
 impl TermsRules {
     /// The terms of an event, placed now.
+    ///
+    /// An ordering key wins over a priority: a more urgent event would overtake older ones of its
+    /// key, and which those are is not known of a backlog that is on disk.
     pub(crate) fn terms(&self, event: &Event, longest_delay: Duration) -> Terms {
         let time = |field: &Option<Field>| {
             let text = field.as_ref()?.of(event)?;
@@ -68,9 +72,10 @@ impl TermsRules {
         let ttl = self.ttl.map(|ttl| event.received_at.plus(ttl));
         let expires_at = [time(&self.expires_at), ttl].into_iter().flatten().min();
         let priority = self.priority_by.as_ref().and_then(|field| field.of(event)?.parse().ok());
+        let order_key = self.order_by.as_ref().and_then(|field| order_key(field.of(event)?));
         Terms {
-            priority: Priority::new(priority.unwrap_or(0)),
-            order_key: self.order_by.as_ref().and_then(|field| order_key(field.of(event)?)),
+            priority: Priority::new(priority.filter(|_| order_key.is_none()).unwrap_or(0)),
+            order_key,
             deliver_at: deliver_at.filter(|at| *at > event.received_at),
             expires_at,
         }
@@ -100,7 +105,7 @@ mod tests {
     fn terms_are_read_from_the_fields_that_the_queue_names() {
         let attribute = |name: &str| Some(Field::Attribute(name.into()));
         let rules = TermsRules {
-            order_by: Some(Field::Subject),
+            order_by: attribute("line"),
             priority_by: attribute("priority"),
             deliver_at: attribute("deliverat"),
             expires_at: attribute("expirytime"),
@@ -110,8 +115,10 @@ mod tests {
         let terms = rules.terms(&event, DAY);
         assert_eq!(terms.priority.level(), 7);
         assert_eq!(terms.deliver_at, Some(event.received_at.plus(DAY)), "held to the longest");
-        assert!(terms.order_key.is_some() && terms.expires_at.is_none());
-        assert_eq!(terms.order_key, rules.terms(&with(&[]), DAY).order_key, "the same subject");
+        assert!(terms.order_key.is_none() && terms.expires_at.is_none());
+        let in_line = |level| rules.terms(&with(&[("line", "one"), ("priority", level)]), DAY);
+        assert_eq!(in_line("7"), in_line("0"), "an ordering key wins over a priority");
+        assert!(in_line("7").order_key.is_some());
         let odd = with(&[("priority", "high"), ("deliverat", "soon"), ("expirytime", "never")]);
         let terms = rules.terms(&odd, DAY);
         assert_eq!((terms.priority.level(), terms.deliver_at, terms.expires_at), (0, None, None));

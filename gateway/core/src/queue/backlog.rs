@@ -61,6 +61,12 @@ impl Backlog {
         self.lanes.iter().rev().filter_map(|(priority, lane)| Some((*priority, lane.head()?)))
     }
 
+    /// Whether an arrival of this priority may have come before this id.
+    pub(super) fn has_before(&self, priority: Priority, id: Place) -> bool {
+        let lane = self.lanes.get(&priority);
+        lane.and_then(Lane::begins_after).is_some_and(|after| after < id)
+    }
+
     /// Takes the first one of a lane out, if it is in memory.
     pub(super) fn take_first(&mut self, priority: Priority) -> Option<Item> {
         self.lanes.get_mut(&priority)?.take_first()

@@ -24,7 +24,7 @@ impl QueueState {
             }
             self.end_steady(entry, turn);
         }
-        while let Some((_, id)) = self.held.next_expiry().filter(|(at, _)| *at <= wall) {
+        while let Some((_, id)) = self.held.next_expiry().filter(|(at, _)| *at <= steady) {
             if !turn.spend() {
                 return;
             }
@@ -41,10 +41,10 @@ impl QueueState {
         self.expire_heads(turn);
     }
 
-    /// When the first arrival of a lane expires, by the wall clock, if it is in memory.
+    /// When the first arrival of a lane expires, by the steady clock, if it is in memory.
     pub(super) fn next_head_expiry(&self) -> Option<Timestamp> {
         let expiry = |head| match head {
-            Head::Loaded(item) => item.terms.expires_at,
+            Head::Loaded(item) => self.held.lives.end_of(&item),
             Head::OnDisk(_) | Head::Unreadable => None,
         };
         self.backlog.heads().filter_map(|(_, head)| expiry(head)).min()
@@ -118,9 +118,8 @@ impl QueueState {
     }
 
     fn expire_heads(&mut self, turn: &mut Turn) {
-        let wall = turn.now.wall;
-        let expired = |item: &Item| item.terms.expires_at.is_some_and(|at| at <= wall);
         loop {
+            let expired = |item: &Item| self.held.lives.is_over(item, turn.now);
             let mut heads = self.backlog.heads();
             let Some((priority, _)) = heads.find(|(_, head)| match head {
                 Head::Loaded(item) => expired(item),

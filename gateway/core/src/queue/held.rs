@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use super::item::{Item, Place, Priority};
+use super::lives::Lives;
 use super::traffic::LeaseNumber;
 use crate::time::Timestamp;
 
@@ -15,11 +16,16 @@ pub(super) struct HeldEvents {
     events: BTreeMap<Place, Entry>,
     leases: HashMap<LeaseNumber, Place>,
     ready: BTreeSet<(Reverse<Priority>, Place)>,
+    /// Those of the ready ones that have an ordering key and were never out: they must not go
+    /// before an arrival that came earlier.
+    in_line: BTreeSet<(Reverse<Priority>, Place)>,
     /// Leases and waits that end by the steady clock.
     steady_ends: BTreeSet<(Timestamp, Place)>,
     /// Waits that end by the wall clock.
     wall_ends: BTreeSet<(Timestamp, Place)>,
-    /// When events expire that are not leased.
+    /// How long events live, the arrivals in the lanes included.
+    pub(super) lives: Lives,
+    /// When events expire that are not leased, by the steady clock.
     expiries: BTreeSet<(Timestamp, Place)>,
     received: BTreeSet<(Timestamp, Place)>,
     counts: Counts,
@@ -66,7 +72,7 @@ impl HeldEvents {
     }
 
     pub(super) fn ready(&self) -> usize {
-        self.ready.len()
+        self.ready.len() + self.in_line.len()
     }
 
     pub(super) fn get(&self, id: Place) -> Option<&Entry> {
@@ -82,15 +88,15 @@ impl HeldEvents {
         self.remove(id);
         self.events.insert(id, Entry { item, stand });
         self.received.insert((item.received_at, id));
-        if let Some(expires_at) = item.terms.expires_at
+        if let Some(end) = self.lives.end_of(&item)
             && !matches!(stand, Stand::Leased(..))
         {
-            self.expiries.insert((expires_at, id));
+            self.expiries.insert((end, id));
         }
         self.counts.tried += usize::from(item.attempts > 0);
         match stand {
             Stand::Ready => {
-                self.ready.insert((Reverse(item.terms.priority), id));
+                self.ready_of(&item).insert((Reverse(item.terms.priority), id));
             }
             Stand::Leased(number, until) => {
                 self.counts.leased += 1;
@@ -113,13 +119,13 @@ impl HeldEvents {
         let entry = self.events.remove(&id)?;
         let item = entry.item;
         self.received.remove(&(item.received_at, id));
-        if let Some(expires_at) = item.terms.expires_at {
-            self.expiries.remove(&(expires_at, id));
+        if let Some(end) = self.lives.end_of(&item) {
+            self.expiries.remove(&(end, id));
         }
         self.counts.tried -= usize::from(item.attempts > 0);
         match entry.stand {
             Stand::Ready => {
-                self.ready.remove(&(Reverse(item.terms.priority), id));
+                self.ready_of(&item).remove(&(Reverse(item.terms.priority), id));
             }
             Stand::Leased(number, until) => {
                 self.counts.leased -= 1;
@@ -146,19 +152,25 @@ impl HeldEvents {
         }
     }
 
-    /// The first ready one: of the highest priority, with the smallest id.
-    pub(super) fn first_ready(&self) -> Option<(Priority, Place)> {
-        self.ready.first().map(|(Reverse(priority), id)| (*priority, *id))
+    /// The first ready one: of the highest priority, with the smallest id. Of those that must stay
+    /// in line, only one for which `may_go`.
+    pub(super) fn first_ready(
+        &self,
+        may_go: impl Fn(Priority, Place) -> bool,
+    ) -> Option<(Priority, Place)> {
+        let in_line = levels().filter_map(|level| first_of(&self.in_line, level));
+        let in_line = in_line.filter(|(Reverse(level), id)| may_go(*level, *id));
+        let first = self.ready.first().copied().into_iter().chain(in_line).min();
+        first.map(|(Reverse(priority), id)| (priority, id))
     }
 
     /// The ready one with the smallest id, of whatever priority.
     pub(super) fn oldest_ready(&self) -> Option<Place> {
-        let first = |level: usize| {
-            let priority = Reverse(Priority::new(u8::try_from(level).unwrap_or(u8::MAX)));
-            let mut of_level = self.ready.range((priority, Place::START)..);
-            of_level.next().filter(|(found, _)| *found == priority).map(|(_, id)| *id)
+        let of_level = |level| {
+            let both = [&self.ready, &self.in_line];
+            both.into_iter().filter_map(move |set| first_of(set, level)).map(|(_, id)| id).min()
         };
-        (0..Priority::LEVELS).filter_map(first).min()
+        levels().filter_map(of_level).min()
     }
 
     /// The next lease or wait that ends by the steady clock.
@@ -171,7 +183,7 @@ impl HeldEvents {
         self.wall_ends.first().copied()
     }
 
-    /// The next event that expires, of those that are not leased.
+    /// The next event that expires by the steady clock, of those that are not leased.
     pub(super) fn next_expiry(&self) -> Option<(Timestamp, Place)> {
         self.expiries.first().copied()
     }
@@ -190,4 +202,22 @@ impl HeldEvents {
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
         self.events.values()
     }
+
+    fn ready_of(&mut self, item: &Item) -> &mut BTreeSet<(Reverse<Priority>, Place)> {
+        let in_line = item.terms.order_key.is_some() && item.attempts == 0;
+        if in_line { &mut self.in_line } else { &mut self.ready }
+    }
+}
+
+fn levels() -> impl Iterator<Item = Priority> {
+    (0..Priority::LEVELS).map(|level| Priority::new(u8::try_from(level).unwrap_or(u8::MAX)))
+}
+
+/// The one of this priority with the smallest id.
+fn first_of(
+    set: &BTreeSet<(Reverse<Priority>, Place)>,
+    level: Priority,
+) -> Option<(Reverse<Priority>, Place)> {
+    let first = set.range((Reverse(level), Place::START)..).next().copied();
+    first.filter(|(found, _)| *found == Reverse(level))
 }

@@ -70,7 +70,8 @@ pub struct Terms {
     pub order_key: Option<OrderKey>,
     /// Not before this time, by the wall clock.
     pub deliver_at: Option<Timestamp>,
-    /// Not after this time, by the wall clock.
+    /// Not after this time: by the wall clock as it stood when the event came, or when the
+    /// process started, if that was later.
     pub expires_at: Option<Timestamp>,
 }
 

@@ -83,12 +83,17 @@ impl Lane {
         if let Some(item) = self.front.front() {
             return Some(Head::Loaded(*item));
         }
-        let segment = self.runs.first_unloaded()?;
-        if self.retry_at.is_some() {
-            return Some(Head::Unreadable);
+        let after = self.begins_after()?;
+        Some(if self.retry_at.is_some() { Head::Unreadable } else { Head::OnDisk(after) })
+    }
+
+    /// The place that all arrivals come after. `None` if there is none.
+    pub(super) fn begins_after(&self) -> Option<Place> {
+        if let Some(item) = self.front.front() {
+            return Some(before(item.id));
         }
-        let start = before(Place { position: u64::from(segment) << 32, part: 0 });
-        Some(Head::OnDisk(self.loaded_to.max(start)))
+        let segment = self.runs.first_unloaded()?;
+        Some(self.loaded_to.max(before(Place { position: u64::from(segment) << 32, part: 0 })))
     }
 
     /// When the first one was received, about: exactly, if it is in memory.

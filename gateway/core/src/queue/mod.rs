@@ -9,6 +9,7 @@ mod held;
 mod item;
 mod keys;
 mod lane;
+mod lives;
 mod loading;
 mod look;
 mod policy;

@@ -27,6 +27,7 @@ impl QueueState {
     /// This empty queue, filled as a checkpoint kept it.
     pub(super) fn restored(mut self, snapshot: Snapshot, now: Moment) -> Self {
         let Snapshot { lanes, held, bytes, newest, at } = snapshot;
+        self.held.lives.begin(now);
         self.backlog = self.backlog.restored(lanes, newest);
         self.bytes = bytes;
         for event in held {
@@ -47,6 +48,7 @@ impl QueueState {
         if item.id <= self.backlog.newest() {
             return;
         }
+        self.held.lives.begin(now);
         self.admit(item, |backlog: &mut Backlog, item| backlog.count(&item));
         let until = item.terms.deliver_at;
         if until.is_some_and(|until| until <= now.wall) {
@@ -64,6 +66,7 @@ impl QueueState {
         now: Moment,
         load: &mut dyn FnMut(Wish) -> Vec<Item>,
     ) -> Option<Item> {
+        self.held.lives.begin(now);
         let held = self.held.get(id).map(|entry| entry.item);
         let before = held.or_else(|| self.backlog.recall(id, load));
         self.write_off_missing();
@@ -90,7 +93,8 @@ impl QueueState {
 
     /// Rebuilds: the whole log was read. What is counted since the start begins now, but for what
     /// the log turned out to have lost.
-    pub fn finish_replay(&mut self, policy: Policy, _now: Moment) {
+    pub fn finish_replay(&mut self, policy: Policy, now: Moment) {
+        self.held.lives.begin(now);
         self.policy = policy;
         self.rate = Rate::new(policy.delivery_rate);
         self.backlog.unload();

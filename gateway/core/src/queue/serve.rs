@@ -130,7 +130,7 @@ impl QueueState {
                 Next::Arrival(priority) => self.backlog.take_first(priority),
             };
             let Some(item) = item else { return Pick::Nothing };
-            if item.terms.expires_at.is_some_and(|at| at <= turn.now.wall) {
+            if self.held.lives.is_over(&item, turn.now) {
                 self.expire(item, turn);
             } else if self.is_used_up(&item) {
                 // The process ended during the last attempt, or the policy was tightened.
@@ -147,9 +147,11 @@ impl QueueState {
         }
     }
 
-    /// What is next: the highest priority, then the smallest id.
+    /// What is next: the highest priority, then the smallest id. Where the lanes are closed or
+    /// cannot be read, an event with an ordering key waits for older ones of its key that may be
+    /// in there.
     fn next_up(&self) -> Next {
-        let held = self.held.first_ready();
+        let held = self.held.first_ready(|level, id| !self.backlog.has_before(level, id));
         let or_held = |other| held.map_or(other, |(_, id)| Next::Held(id));
         if !self.lanes_are_open() {
             return or_held(Next::Nothing);

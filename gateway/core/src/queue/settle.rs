@@ -104,9 +104,9 @@ impl QueueState {
     }
 
     /// The event could not be read for its consumer, who has not failed: the attempt does not
-    /// count, so that it is never given up for it. (The first one of an event with an ordering key does:
-    /// who was attempted stays the first of its key, across a restart too.) It waits longer each
-    /// time; after a restart it may be ready at once.
+    /// count, so that it is never given up for it. (The first one of an event with an ordering key
+    /// does: who was attempted stays the first of its key, across a restart too.) It waits longer
+    /// each time; after a restart it may be ready at once.
     pub(super) fn unread(&mut self, number: LeaseNumber, why: String, turn: &mut Turn) {
         let Some(item) = self.held.leased(number).map(|entry| entry.item) else { return };
         let times = self.unread.entry(item.id).or_default();

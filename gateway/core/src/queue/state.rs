@@ -100,6 +100,7 @@ impl QueueState {
     /// takes place, so that a lease that has run out cannot be settled.
     pub fn handle(&mut self, input: Input, now: Moment, random: u64) -> Vec<Effect> {
         let mut turn = Turn::new(now, random);
+        self.held.lives.begin(now);
         self.pass_time(&mut turn);
         turn.record();
         self.take_in(input, &mut turn);
@@ -124,16 +125,14 @@ impl QueueState {
         }
         let steady = [
             self.held.next_steady().map(|(at, _)| at),
+            self.held.next_expiry().map(|(at, _)| at),
+            self.next_head_expiry(),
             self.backlog.retry_at(),
             self.asks.next_end().filter(|_| !self.asks_stay),
         ];
         let steady = steady.into_iter().flatten().map(|at| at.since(now.steady));
-        let wall = [
-            self.held.next_wall().map(|(at, _)| at),
-            self.held.next_expiry().map(|(at, _)| at),
-            self.next_head_expiry(),
-        ];
-        let wall = wall.into_iter().flatten().map(|at| at.since(now.wall).min(WALL_LOOK));
+        let wall = self.held.next_wall();
+        let wall = wall.into_iter().map(|(at, _)| at.since(now.wall).min(WALL_LOOK));
         steady.chain(wall).chain(self.next_token(now)).min()
     }
 
@@ -145,7 +144,12 @@ impl QueueState {
 
     fn take_in(&mut self, input: Input, turn: &mut Turn) {
         match input {
-            Input::Arrived(items) => items.into_iter().for_each(|item| self.arrive(item)),
+            Input::Arrived(items) => {
+                if let Some(first) = items.first() {
+                    self.held.lives.come(first.id, turn.now);
+                }
+                items.into_iter().for_each(|item| self.arrive(item));
+            }
             Input::Loaded { wish, found } => {
                 self.backlog.answer(wish, found, turn.now.steady);
                 self.write_off_missing();

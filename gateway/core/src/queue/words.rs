@@ -102,6 +102,9 @@ pub enum QueueFault {
     /// There are events in the queue, so that it cannot be removed.
     #[error("queue is not empty")]
     NotEmpty,
+    /// The queue is under a legal hold, so that it cannot be removed.
+    #[error("queue is under a legal hold")]
+    Held,
     /// Another queue gives its events up to this one, so that it cannot be removed.
     #[error("queue is the dead-letter queue of {other}")]
     InUse {
@@ -117,6 +120,12 @@ pub enum QueueFault {
     /// There can be no more queues in a data folder.
     #[error("data folder holds as many queues as it can")]
     TooManyQueues,
+    /// One call is to place more events than fit in one entry of the log.
+    #[error("at most {max} events can be placed in one call")]
+    TooManyEvents {
+        /// How many one call may place.
+        max: usize,
+    },
     /// An event of the past is no longer in the log.
     #[error("event is no longer in the log")]
     Gone,
@@ -133,9 +142,11 @@ impl QueueFault {
             Self::NoQueue => "queue_not_found",
             Self::StoreUnavailable { .. } => "store_unavailable",
             Self::NotEmpty => "queue_not_empty",
+            Self::Held => "queue_held",
             Self::InUse { .. } => "queue_in_use",
             Self::NoDeadLetterQueue { .. } => "dead_letter_queue_not_found",
             Self::TooManyQueues => "queues_too_many",
+            Self::TooManyEvents { .. } => "events_too_many",
             Self::Gone => "event_gone",
             Self::Stopping => "stopping",
         }

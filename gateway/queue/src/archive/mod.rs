@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::queue::Place;
+use tokio::sync::oneshot;
 
 use crate::disk::Disk;
 use crate::format::checkpoint::{self, Marked};
@@ -48,6 +49,9 @@ pub(crate) enum Job {
     DeleteKeys(Vec<u32>),
     /// The entry at this place cannot be read: its bytes are copied aside.
     SetAside(Place),
+    /// A question: is every deletion done that was asked for before? Those that failed are given
+    /// up, not tried again: their files stay until a start looks at them anew.
+    Spare(oneshot::Sender<()>),
 }
 
 /// Who does the jobs.
@@ -224,6 +228,7 @@ impl Job {
                 ("delete old keys", segments.first().copied().unwrap_or_default())
             }
             Self::SetAside(place) => ("set damage aside", place.segment()),
+            Self::Spare(_) => ("answer", 0),
         }
     }
 }
@@ -231,6 +236,9 @@ impl Job {
 impl Archivist {
     /// Does a job, and before it those that failed: space may be back.
     fn attempt(&mut self, job: Job) {
+        if matches!(job, Job::Spare(_)) {
+            self.failed.retain(|failed| !matches!(failed, Job::Delete { .. }));
+        }
         let again = std::mem::take(&mut self.failed);
         for job in again.into_iter().chain([job]) {
             let (what, number) = job.what();
@@ -269,6 +277,11 @@ impl Archivist {
             Job::DeleteKeys(segments) => {
                 let done = self.delete_keys(&segments);
                 done.map_err(|fault| (fault, Some(Job::DeleteKeys(segments))))
+            }
+            Job::Spare(ticket) => {
+                // Who no longer waits needs no answer.
+                let _ = ticket.send(());
+                Ok(())
             }
             Job::SetAside(place) => {
                 let done = self.set_aside(Position::unpack(place.position));

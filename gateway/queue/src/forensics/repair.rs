@@ -59,7 +59,10 @@ impl Repaired {
     /// The repair as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        let action = |action: &Action| json!({ "code": action.what.code(), "file": action.file, "done": action.done });
+        let action = |action: &Action| {
+            let code = action.what.code();
+            json!({ "code": code, "file": action.file, "done": action.done })
+        };
         json!({
             "actions": self.actions.iter().map(action).collect::<Vec<_>>(),
             "before": self.before.json(),

@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_is_read_back_and_one_flipped_bit_is_seen(key: [u8; 16], at: usize, bit in 0_u8..8) {
+        fn a_key_is_read_back_and_a_flipped_bit_is_seen(key: [u8; 16], at: usize, bit in 0_u8..8) {
             let mut bytes = encode(key);
             prop_assert_eq!(decode(&bytes), Said::Key(key));
             let at = at % bytes.len();

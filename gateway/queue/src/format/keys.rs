@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Written and flushed before the segment is unlinked or anything is punched out of it; for one
-//! that is thinned, from its index, which then lists more than the log has. A damaged file is set aside: duplicates of
-//! its events are then stored again, which at-least-once allows.
+//! that is thinned, from its index, which then lists more than the log has. A damaged file is set
+//! aside: duplicates of its events are then stored again, which at-least-once allows.
 
 use sluicegate_core::ids::EventId;
 

@@ -5,6 +5,7 @@ use sluicegate_core::queue::{Item, Place, Priority, QueueNumber, SourceTag};
 use sluicegate_core::time::Timestamp;
 
 use super::tally::Tally;
+use crate::log::Noted;
 
 /// What a segment's arrivals are, in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,28 @@ impl Summary {
         let key = |section: &Section| (section.queue, section.priority);
         let at = self.sections.binary_search_by_key(&wanted, key).ok()?;
         Some((at, self.sections.get(at)?))
+    }
+
+    /// What came into the queues in this segment, and what of it was moved there.
+    pub(crate) fn noted(&self, segment: u32) -> Noted {
+        let mut noted = Noted { newest: self.notes.newest, ..Noted::default() };
+        for section in &self.sections {
+            let arrived = noted.arrived.entry(section.queue).or_default();
+            arrived.bytes += section.bytes;
+            let refs = section.refs.iter().map(|(of, _)| of).filter(|of| *of != segment);
+            arrived.refs.extend(refs);
+            // What a commit brought refers to one place, what was moved to two at least.
+            let places: u64 = section.refs.iter().map(|(_, sum)| sum.count).sum();
+            noted.moved |= places > section.count;
+        }
+        for (queue, sum) in self.notes.placed.iter() {
+            noted.placed += sum.count;
+            let arrived = noted.arrived.entry(queue).or_default();
+            // What waits for its time is placed and not listed, what was moved the other way
+            // round: where there is both, this is less than came, and more is kept.
+            arrived.bytes = arrived.bytes.max(sum.bytes);
+        }
+        noted
     }
 }
 

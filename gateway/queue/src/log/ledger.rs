@@ -2,17 +2,18 @@
 //!
 //! A segment is needed while an event, a letter, or the entry that brought an event lies in it and
 //! the event in a queue; while a checkpoint on the disk speaks of it, or start-up would read it;
-//! and for the longest retention of the queues that its events went to. Any other segment may go,
-//! not only the oldest.
+//! and as long as a queue retains what came into it, by commit or by move: then the segment in
+//! which it came is kept, and every segment that it refers to. Any other segment may go, not only
+//! the oldest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::time::Duration;
 
 use sluicegate_core::queue::{Item, Place, QueueNumber};
 use sluicegate_core::time::Timestamp;
 
-use crate::config::{Hold, Retain};
+use super::note::{Note, Noted, is_retained};
+use crate::config::Retain;
 
 /// The segments, oldest first.
 #[derive(Debug, Default)]
@@ -24,26 +25,6 @@ pub(crate) struct Ledger {
     changed: bool,
 }
 
-/// What is known of one segment.
-#[derive(Debug, Default)]
-pub(crate) struct Note {
-    /// Events and letters in it that lie in a queue, once for each queue.
-    live: u64,
-    /// How many there were, ever, as far as is known.
-    ever: u64,
-    /// The first checkpoint that began when nothing in it was live any more: that one and all
-    /// after it know nothing of the segment.
-    spare_since: Option<u32>,
-    /// How many were live when it was last thinned. What was settled before is no longer in it.
-    thinned: Option<u64>,
-    /// When its newest event was received.
-    newest: Timestamp,
-    /// Bytes of events that commits in it brought into each queue.
-    placed: BTreeMap<QueueNumber, u64>,
-    /// The numbers of the idempotency keys that were remembered from it.
-    keys: Range<u64>,
-}
-
 impl Ledger {
     /// A segment begins; keys remembered from now on are its own.
     pub(crate) fn begin(&mut self, segment: u32, next_key: u64) {
@@ -51,25 +32,37 @@ impl Ledger {
         self.changed = true;
     }
 
-    /// A commit at this place put an event into a queue.
-    pub(crate) fn placed(&mut self, place: Place, queue: QueueNumber, weight: u32, at: Timestamp) {
-        let Some(note) = self.notes.get_mut(&place.segment()) else { return };
-        note.newest = note.newest.max(at);
-        *note.placed.entry(queue).or_default() += u64::from(weight);
+    /// An entry brought an event into a queue now.
+    pub(crate) fn arrived(&mut self, item: &Item, queue: QueueNumber, now: Timestamp) {
+        let here = item.id.segment();
+        let Some(note) = self.notes.get_mut(&here) else { return };
+        note.newest = note.newest.max(now);
+        let arrived = note.arrived.entry(queue).or_default();
+        arrived.bytes += u64::from(item.weight);
+        arrived.refs.extend(item.places().map(Place::segment).filter(|segment| *segment != here));
     }
 
     /// What a segment's index says of it.
-    pub(crate) fn noted(
-        &mut self,
-        segment: u32,
-        newest: Timestamp,
-        placed: impl Iterator<Item = (QueueNumber, u64, u64)>,
-    ) {
+    pub(crate) fn noted(&mut self, segment: u32, noted: Noted) {
         let Some(note) = self.notes.get_mut(&segment) else { return };
-        note.newest = note.newest.max(newest);
-        for (queue, count, bytes) in placed {
-            note.ever = note.ever.saturating_add(count);
-            note.placed.insert(queue, bytes);
+        note.newest = note.newest.max(noted.newest);
+        note.ever = note.ever.saturating_add(noted.placed);
+        note.moved = noted.moved;
+        note.arrived = noted.arrived;
+    }
+
+    /// All segments are noted. What was moved came before what was received later: that is the
+    /// latest that it can have been, and with nothing later, now.
+    pub(crate) fn date_moves(&mut self, now: Timestamp) {
+        let mut later = now;
+        for note in self.notes.values_mut().rev() {
+            let received = note.newest;
+            if note.moved {
+                note.newest = received.max(later);
+            }
+            if received > Timestamp::default() {
+                later = received.min(now);
+            }
         }
     }
 
@@ -145,7 +138,7 @@ impl Ledger {
             if note.live == 0 {
                 note.spare_since.get_or_insert(number);
             } else if *segment < floor && note.is_sparse() && !retained.contains(segment) {
-                note.thinned = Some(note.live);
+                note.thinned_before = note.thinned.replace(note.live);
                 chosen.insert(*segment);
             }
         }
@@ -157,6 +150,15 @@ impl Ledger {
         for segment in segments {
             if let Some(note) = self.notes.get_mut(segment) {
                 note.thinned = note.thinned.map(|_| u64::MAX);
+            }
+        }
+    }
+
+    /// These segments were chosen for thinning, and it was not begun.
+    pub(crate) fn not_chosen(&mut self, segments: &BTreeSet<u32>) {
+        for segment in segments {
+            if let Some(note) = self.notes.get_mut(segment) {
+                note.thinned = note.thinned_before;
             }
         }
     }
@@ -209,15 +211,14 @@ impl Ledger {
         let mut newer: BTreeMap<QueueNumber, u64> = BTreeMap::new();
         let mut retained = BTreeSet::new();
         for (segment, note) in self.notes.iter().rev() {
-            let keeps = note.placed.keys().any(|queue| {
-                let bytes = newer.get(queue).copied().unwrap_or_default();
-                is_retained(retain(*queue), now.since(note.newest), bytes)
-            });
-            for (queue, bytes) in &note.placed {
-                *newer.entry(*queue).or_default() += bytes;
-            }
-            if keeps {
-                retained.insert(*segment);
+            let age = now.since(note.newest);
+            for (queue, arrived) in &note.arrived {
+                let bytes = newer.entry(*queue).or_default();
+                if is_retained(retain(*queue), age, *bytes) {
+                    retained.insert(*segment);
+                    retained.extend(&arrived.refs);
+                }
+                *bytes += arrived.bytes;
             }
         }
         retained
@@ -229,29 +230,12 @@ impl Ledger {
     }
 }
 
-impl Note {
-    /// Whether little of it is still needed, and much less than when it was last thinned.
-    fn is_sparse(&self) -> bool {
-        let few = self.live > 0 && self.live.saturating_mul(THIN_WHEN_ONE_IN) < self.ever;
-        // Again only when half of what stayed is gone.
-        few && self.thinned.is_none_or(|then| self.live <= then / 2)
-    }
-}
-
-/// Whether a queue keeps a segment of this age, when it has so many bytes in newer ones.
-fn is_retained(retain: Retain, age: Duration, newer_bytes: u64) -> bool {
-    let Retain { time, bytes, hold } = retain;
-    let in_time = time.map_or(bytes.is_some(), |time| age < time);
-    let in_bytes = bytes.is_none_or(|bytes| newer_bytes < bytes);
-    hold == Hold::Held || in_time && in_bytes
-}
-
-/// A segment is thinned when fewer than one in so many of its events are still needed.
-const THIN_WHEN_ONE_IN: u64 = 7;
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::Hold;
     use crate::format::entry::Position;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -278,7 +262,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.begin(1, 0);
         let item = Item::fresh(place(1, 64), at, 1);
-        ledger.placed(item.id, QUEUE, 1, at);
+        ledger.arrived(&item, QUEUE, at);
         ledger.came(&item);
         ledger.begin(2, 0);
         let dead = item.dead_lettered(QUEUE, place(2, 64));
@@ -307,7 +291,8 @@ mod tests {
         let mut ledger = Ledger::default();
         for segment in 1..=4 {
             ledger.begin(segment, 0);
-            ledger.placed(place(segment, 0), QUEUE, 100, Timestamp::from_unix_ms(1));
+            let at = Timestamp::from_unix_ms(1);
+            ledger.arrived(&Item::fresh(place(segment, 0), at, 100), QUEUE, at);
         }
         let now = Timestamp::from_unix_ms(1_000_000);
         let keep = |bytes| Retain { bytes: Some(bytes), ..Retain::default() };
@@ -318,5 +303,40 @@ mod tests {
             [1, 2, 3, 4]
         );
         assert_eq!(spare(&mut ledger, 9, now, keep(1 << 40)), [0_u32; 0]);
+    }
+
+    #[test]
+    fn a_queue_retains_what_was_moved_into_it_and_all_that_it_refers_to() {
+        const DEAD: QueueNumber = QueueNumber(1);
+        let at = Timestamp::from_unix_ms(5_000);
+        let later = at.plus(SECOND * 60);
+        let mut ledger = Ledger::default();
+        (1..=3).for_each(|segment| ledger.begin(segment, 0));
+        let item = Item::fresh(place(1, 64), at, 1);
+        ledger.arrived(&item, QUEUE, at);
+        ledger.arrived(&item.dead_lettered(QUEUE, place(3, 64)), DEAD, later);
+        let retain =
+            |kept: Retain| move |queue| if queue == DEAD { kept } else { Retain::default() };
+        let retained = |kept, now| ledger.retained(now, retain(kept));
+        let held = Retain { hold: Hold::Held, ..Retain::default() };
+        assert_eq!(retained(held, later.plus(SECOND * 99)), BTreeSet::from([1, 3]));
+        let minute = Retain { time: Some(SECOND * 60), ..Retain::default() };
+        assert_eq!(retained(minute, later.plus(SECOND * 59)), BTreeSet::from([1, 3]));
+        assert_eq!(retained(minute, later.plus(SECOND * 60)), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_move_is_no_older_than_what_was_received_after_it() {
+        let at = Timestamp::from_unix_ms;
+        let mut ledger = Ledger::default();
+        (1..=4).for_each(|segment| ledger.begin(segment, 0));
+        let noted = |newest: u64, moved| Noted { newest: at(newest), moved, ..Noted::default() };
+        ledger.noted(1, noted(10, true));
+        ledger.noted(2, noted(0, true));
+        ledger.noted(3, noted(30, false));
+        ledger.noted(4, noted(0, true));
+        ledger.date_moves(at(100));
+        let newest: Vec<u64> = ledger.notes.values().map(|note| note.newest.unix_ms()).collect();
+        assert_eq!(newest, [30, 30, 30, 100]);
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 /// What is asked of the owner.
 #[derive(Debug)]
 pub(crate) enum Mail {
-    /// A consumer wants events.
-    Ask { terms: Ask, to: Reply<Vec<Lease>> },
+    /// A consumer wants events. The number is one of the room's.
+    Ask { ask: u64, terms: Ask, to: Reply<Vec<Lease>> },
     /// A consumer settles leases; `None` where the receipt is not one of this queue's.
     Settle { settlements: Vec<(Option<LeaseNumber>, Verb)>, to: Reply<Vec<Settled>> },
     /// The events of these leases are damaged.

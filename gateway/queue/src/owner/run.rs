@@ -112,9 +112,10 @@ impl Owner {
 
     fn turn(&mut self, input: Input) {
         // A consumer that went away must not be given anything.
-        let gone = self.waiting.asks.extract_if(|_, to| to.is_closed());
-        for (ask, _) in gone.collect::<Vec<_>>() {
-            self.handle(Input::Withdrawn(ask));
+        for ask in self.room.withdrawn.take() {
+            if self.waiting.asks.remove(&ask).is_some() {
+                self.handle(Input::Withdrawn(ask));
+            }
         }
         self.handle(input);
     }
@@ -134,9 +135,11 @@ impl Owner {
         let number = self.waiting.next;
         self.waiting.next += 1;
         match mail {
-            Mail::Ask { terms, to } => {
-                self.waiting.asks.insert(number, to.0);
-                Some(Input::Ask { ask: number, terms })
+            // It went away before anybody looked.
+            Mail::Ask { to, .. } if to.0.is_closed() => None,
+            Mail::Ask { ask, terms, to } => {
+                self.waiting.asks.insert(ask, to.0);
+                Some(Input::Ask { ask, terms })
             }
             Mail::Settle { settlements, to } => {
                 self.waiting.settles.insert(number, to.0);

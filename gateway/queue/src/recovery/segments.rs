@@ -42,6 +42,7 @@ impl Recovery<'_> {
             }
             self.out.next_segment = number.saturating_add(1);
         }
+        self.out.ledger.date_moves(self.terms.now.wall);
         self.note_gaps(&there, &deleted);
         Ok(())
     }
@@ -98,10 +99,10 @@ impl Recovery<'_> {
             self.read_entries(number, Reading::Entries, current)?;
         }
         if let Some(summary) = self.out.indexes.summary(number) {
-            let notes = &summary.notes;
-            let placed = notes.placed.iter().map(|(queue, sum)| (queue, sum.count, sum.bytes));
+            let mut noted = summary.noted(number);
             // By a clock that was ahead it would be kept for longer than anybody asked for.
-            self.out.ledger.noted(number, notes.newest.min(self.terms.now.wall), placed);
+            noted.newest = noted.newest.min(self.terms.now.wall);
+            self.out.ledger.noted(number, noted);
         }
         Ok(())
     }

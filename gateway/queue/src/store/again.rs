@@ -30,7 +30,7 @@ impl Store {
     /// [`Self::PLACED_AGAIN_MAX`], or the store does not take work; then none was placed.
     pub async fn place_again(&self, events: &[(Cursor, QueueName)]) -> Result<(), QueueFault> {
         if events.len() > Self::PLACED_AGAIN_MAX {
-            return Err(QueueFault::StoreUnavailable { what: "too many events for one entry" });
+            return Err(QueueFault::TooManyEvents { max: Self::PLACED_AGAIN_MAX });
         }
         let (events, reader) = (events.to_vec(), self.reader.clone());
         self.operate(|operator| async move { place(&operator, reader, events).await }).await

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::Store;
 use super::items::Lying;
+use super::receive::ask_for;
 use crate::owner::{Mail, Reply};
 use crate::rooms::{Room, Standing};
 use crate::writer::Standing as Desk;
@@ -42,7 +43,7 @@ impl Engine for Store {
         Box::pin(async move {
             let room = self.room(queue)?;
             loop {
-                let leases = self.ask(&room, |to| Mail::Ask { terms: ask, to }).await?;
+                let leases = ask_for(&room, ask).await.unwrap_or_else(|| Err(self.ended()))?;
                 let empty = leases.is_empty();
                 let consumed = self.read_back(&room, leases).await?;
                 if empty || !consumed.is_empty() {

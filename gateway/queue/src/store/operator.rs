@@ -14,7 +14,7 @@ use super::define::Defined;
 use super::definitions::{Definitions, QUEUES_MAX, removed_name};
 use super::opener::Opener;
 use super::{plan, settings};
-use crate::config::QueueConfig;
+use crate::config::{Hold, QueueConfig};
 use crate::disk::{Disk, FolderLock};
 use crate::format::catalogue;
 use crate::owner::Mail;
@@ -75,11 +75,11 @@ impl Operator {
         definitions.settings.made.insert(name.clone(), config);
         self.save(&definitions).await?;
         if is_there {
-            self.take_up(definitions).await;
+            self.take_up(definitions).await?;
             return Ok(Defined::Changed);
         }
         let room = self.make(&name, &definitions).await?;
-        self.take_up(definitions).await;
+        self.take_up(definitions).await?;
         registry.open(&room);
         Ok(Defined::Created)
     }
@@ -89,10 +89,14 @@ impl Operator {
         self.is_open()?;
         let room = self.opener.registry.find(name).ok_or(QueueFault::NoQueue)?;
         let mut definitions = self.definitions();
+        if definitions.in_force(name).retain.hold == Hold::Held {
+            return Err(QueueFault::Held);
+        }
         if let Some(other) = definitions.gives_up_to(name) {
             return Err(QueueFault::InUse { other: other.to_string() });
         }
         is_empty(&room)?;
+        self.let_letters_come().await?;
         // From here on nobody can bring an event: only then is it sure that there is none.
         let plan = room.plan();
         self.opener.registry.close(&room);
@@ -112,8 +116,7 @@ impl Operator {
             // The settings say that it is removed: its name in the log is for people only.
             tracing::warn!(error = %fault, queue = %name, "name of a removed queue is kept");
         }
-        self.take_up(definitions).await;
-        Ok(())
+        self.take_up(definitions).await
     }
 
     /// Changes what one queue is told.
@@ -128,8 +131,28 @@ impl Operator {
         let mut definitions = self.definitions();
         change(&mut definitions);
         self.save(&definitions).await?;
-        self.take_up(definitions).await;
-        Ok(())
+        self.take_up(definitions).await
+    }
+
+    /// Waits until every queue knows where it gives its events up to, and what it gave up before
+    /// is where it was sent: a letter that is on its way is in no queue's numbers.
+    async fn let_letters_come(&self) -> Result<(), QueueFault> {
+        let mut answers = Vec::new();
+        for room in self.opener.registry.rooms() {
+            let (to, answer) = oneshot::channel();
+            room.mail.send(Mail::Stats { to }).await.map_err(|_| QueueFault::Stopping)?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            answer.await.map_err(|_| QueueFault::Stopping)?;
+        }
+        let (ticket, settled) = oneshot::channel();
+        self.opener.desk.lay_changes(Work::Settled(ticket));
+        match settled.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(QueueFault::StoreUnavailable { what: "the disk is full" }),
+            Err(_) => Err(QueueFault::Stopping),
+        }
     }
 
     /// Makes a queue that nobody finds yet. Its name is durable, in its file and in the log.
@@ -162,8 +185,10 @@ impl Operator {
         live.find(|room| room.name() == *name)
     }
 
-    /// Treats every queue as it is told from now on.
-    async fn take_up(&self, definitions: Definitions) {
+    /// Treats every queue as it is told from now on. Where a hold begins, this returns when
+    /// nothing is deleted any more that was to be deleted before.
+    async fn take_up(&self, definitions: Definitions) -> Result<(), QueueFault> {
+        let mut hold_begins = false;
         let plans = definitions.plans(&self.names());
         *self.lock() = definitions;
         for (room, plan) in self.opener.registry.rooms().into_iter().zip(plans) {
@@ -172,12 +197,19 @@ impl Operator {
                 continue;
             }
             let policy = plan.policy;
+            hold_begins |= before.retain.hold != plan.retain.hold && plan.retain.hold == Hold::Held;
             room.set_plan(plan);
             if before.policy != policy {
                 // An owner that has ended needs no policy: the store is stopping.
                 let _ = room.mail.send(Mail::Policy(policy)).await;
             }
         }
+        if hold_begins {
+            let (ticket, spared) = oneshot::channel();
+            self.opener.desk.lay_changes(Work::Spare(ticket));
+            spared.await.map_err(|_| QueueFault::Stopping)?;
+        }
+        Ok(())
     }
 
     async fn save(&self, definitions: &Definitions) -> Result<(), QueueFault> {

@@ -1,12 +1,49 @@
 //! The events of leases, read back from the log on the thread of their consumer.
 
-use sluicegate_core::queue::{Consumed, Item, Lease, QueueFault};
+use sluicegate_core::queue::{Consumed, Item, Lease, Place, QueueFault};
+use sluicegate_core::seams::Ask;
+use tokio::sync::oneshot;
 
 use super::Store;
 use crate::log::ReadBack;
-use crate::owner::Mail;
+use crate::owner::{Mail, Reply};
 use crate::rooms::Room;
 use crate::writer::{Work, give_back};
+
+/// An ask that waits for its answer. If the consumer goes away meanwhile, the owner of the queue
+/// is told: it need not look at all who wait to find out.
+struct Asking<'a> {
+    room: &'a Room,
+    ask: u64,
+    answer: oneshot::Receiver<Result<Vec<Lease>, QueueFault>>,
+    is_answered: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if self.is_answered {
+            return;
+        }
+        // Closed first: an owner that meets the ask after this does not take it up.
+        self.answer.close();
+        match self.answer.try_recv() {
+            Ok(answer) => give_back(&self.room.mail.downgrade(), &answer.unwrap_or_default()),
+            Err(_) => self.room.withdrawn.leave_quietly(&mut vec![self.ask]),
+        }
+    }
+}
+
+/// Asks the owner of a queue for events, and waits for its answer; `None` if the owner has ended.
+pub(super) async fn ask_for(room: &Room, terms: Ask) -> Option<Result<Vec<Lease>, QueueFault>> {
+    let (to, answer) = oneshot::channel();
+    let ask = room.number_ask();
+    let mut asking = Asking { room, ask, answer, is_answered: false };
+    let mail = Mail::Ask { ask, terms, to: Reply(to) };
+    room.mail.send(mail).await.ok()?;
+    let leases = (&mut asking.answer).await;
+    asking.is_answered = true;
+    leases.ok()
+}
 
 /// Leases on their way to a consumer. If the consumer goes away before it has them, they go back.
 struct OnTheWay<'a> {
@@ -42,15 +79,22 @@ impl Store {
             }
         };
         let mut consumed = Vec::with_capacity(leases.len());
-        let (mut lost, mut damaged, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut lost, mut damaged) = (Vec::new(), Vec::new());
+        let (mut letters, mut unreadable) = (Vec::new(), Vec::new());
         for (lease, read) in leases.into_iter().zip(read) {
             match read {
-                ReadBack::Event(event, letter) => consumed.push(Consumed {
-                    receipt: self.receipts.issue(room.number, lease.number),
-                    attempt: lease.item.attempts,
-                    event,
-                    letter,
-                }),
+                ReadBack::Event(event, letter) => {
+                    if letter.is_none() {
+                        // The event is not held back because nobody knows any more why it is here.
+                        letters.extend(lease.item.letter);
+                    }
+                    consumed.push(Consumed {
+                        receipt: self.receipts.issue(room.number, lease.number),
+                        attempt: lease.item.attempts,
+                        event,
+                        letter,
+                    });
+                }
                 ReadBack::Damaged => {
                     lost.push(lease.number);
                     damaged.push(lease.item.event);
@@ -61,13 +105,23 @@ impl Store {
         if !unreadable.is_empty() {
             self.put_back(room, unreadable).await?;
         }
+        if !letters.is_empty() {
+            let (queue, count) = (room.name(), letters.len());
+            tracing::error!(%queue, count, "dead letters are delivered without their reasons");
+            self.set_aside(letters);
+        }
         if !lost.is_empty() {
-            self.counters.quarantined.add(lost.len() as u64);
             tracing::error!(queue = %room.name(), events = lost.len(), "events are damaged: lost");
-            self.desk.lay_changes(Work::SetAside(damaged));
+            self.set_aside(damaged);
             room.mail.send(Mail::Lost(lost)).await.map_err(|_| QueueFault::Stopping)?;
         }
         Ok(consumed)
+    }
+
+    /// What is damaged there is copied aside, for a person to look at.
+    fn set_aside(&self, damaged: Vec<Place>) {
+        self.counters.quarantined.add(damaged.len() as u64);
+        self.desk.lay_changes(Work::SetAside(damaged));
     }
 
     /// Ends leases whose events cannot be read now, for these reasons.

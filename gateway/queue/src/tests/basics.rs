@@ -6,7 +6,7 @@ use sluicegate_core::letter::Cause;
 use sluicegate_core::proof::{Dropped, Placement, Routed, Validated};
 use sluicegate_core::queue::{LeaseReceipt, QueueFault, SettleFault, Settled, Settlement, Verb};
 use sluicegate_core::refusal::Refusal;
-use sluicegate_core::seams::Engine;
+use sluicegate_core::seams::{Ask, Engine};
 
 use super::world::*;
 use crate::Store;
@@ -182,4 +182,28 @@ async fn a_commit_with_filters_outputs_keeps_each_event_and_shares_the_payload()
     assert_eq!(receive(&store, "a", 10).await[0].event, renamed);
     let got = receive(&store, "b", 10).await;
     assert_eq!((&got[0].event, &got[1].event), (&other, &received));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consumers_that_went_away_are_given_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = std::sync::Arc::new(Store::open(config(folder.path()), wall_clock()).unwrap());
+    let (wait, lease) = (Duration::from_secs(50), Duration::from_secs(40));
+    let ask = async |max| receive_for(&store, "a", max, wait, lease).await;
+    for _ in 0..200 {
+        let other = std::sync::Arc::clone(&store);
+        let waiting =
+            tokio::spawn(
+                async move { other.receive(&name("a"), Ask { max: 9, wait, lease }).await },
+            );
+        tokio::task::yield_now().await;
+        waiting.abort();
+        assert!(waiting.await.is_err(), "there is nothing to receive");
+    }
+    for number in 0..20 {
+        commit(&store, number, &["a"]).await;
+        let got = ask(1).await.remove(0);
+        assert_eq!((number_of(&got.event), got.attempt), (number, 1));
+        ack(&store, "a", &got).await;
+    }
 }

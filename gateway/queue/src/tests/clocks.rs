@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sluicegate_core::proof::Repeat;
-use sluicegate_core::queue::Verb;
+use sluicegate_core::queue::{Delivery, Verb};
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::{Clock, Moment, Timestamp};
 
@@ -164,4 +164,39 @@ async fn a_jump_deletes_no_segment_and_keeps_none_for_longer() {
         store.metrics().segments < 4
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_event_lives_as_long_as_time_really_passes_and_after_a_restart_by_the_wall_clock() {
+    let (clocks, disk) = (Clocks::new(), seam());
+    let mut config = config("");
+    config.queues[0].terms.ttl = Some(Duration::from_secs(3_600));
+    // Who asks gets nothing, but the queue looks at its clocks.
+    config.queues[0].delivery = Delivery::Paused;
+    let store = clocks.open(&disk, &config);
+    let depth = async |store: &Store| {
+        assert!(receive(store, "a", 1).await.is_empty());
+        stats(store, "a").await.depth
+    };
+    // The times that events carry are those of the machine: these clocks started with it.
+    commit(&store, 1, &["a"]).await;
+    assert_eq!(depth(&store).await, 1, "the queue has taken it up");
+    clocks.pass(Duration::from_secs(600));
+    for jump in [HOUR_S, YEAR_S, -YEAR_S, 0] {
+        clocks.set_ahead(jump);
+        assert_eq!(depth(&store).await, 1, "after a jump of {jump} s");
+    }
+    clocks.set_ahead(-HOUR_S);
+    clocks.pass(Duration::from_secs(3_001));
+    eventually("its time is over", async || depth(&store).await == 0).await;
+    drop(store);
+    let (clocks, disk) = (Clocks::new(), seam());
+    let store = clocks.open(&disk, &config);
+    commit(&store, 2, &["b", "a"]).await;
+    assert_eq!(depth(&store).await, 1);
+    drop(store);
+    clocks.set_ahead(2 * HOUR_S);
+    let store = clocks.open(&disk, &config);
+    eventually("it is over by the wall clock", async || depth(&store).await == 0).await;
+    assert_eq!(stats(&store, "b").await.depth, 1);
 }

@@ -1,5 +1,6 @@
 //! Queues that are made, changed and removed while the store runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::queue::{Delivery, QueueFault, Verb};
@@ -7,7 +8,9 @@ use sluicegate_core::refusal::Refusal;
 use sluicegate_core::retry::RetryPolicy;
 use sluicegate_core::seams::Engine;
 
+use super::gate::{GatedDisk, What};
 use super::world::*;
+use crate::disk::Disk;
 use crate::{Defined, QueueConfig, QueueInfo, QueueOrigin, Store, StoreConfig};
 
 fn made(text: &str) -> QueueConfig {
@@ -160,12 +163,12 @@ async fn a_queue_may_have_the_name_that_a_removed_one_has_in_the_log() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_at_the_same_time_never_end_in_a_queue_that_is_removed() {
     let lives = Lives::new();
-    let store = std::sync::Arc::new(lives.open());
+    let store = Arc::new(lives.open());
     for round in 0..20 {
         store.define(made("new")).await.unwrap();
         let commits: Vec<_> = (0..8)
             .map(|number| {
-                let store = std::sync::Arc::clone(&store);
+                let store = Arc::clone(&store);
                 let event = event(round * 8 + number);
                 tokio::spawn(async move { store.commit(routed(&event, None, &["new"])).await })
             })
@@ -216,4 +219,38 @@ async fn a_resumed_queue_runs_though_its_configuration_pauses_it() {
     drop(store);
     let store = lives.open();
     assert_eq!(numbers(&store, "a").await, [1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_that_is_on_its_way_keeps_the_queue_that_it_goes_to() {
+    let disk = GatedDisk::new();
+    let seam: Arc<dyn Disk> = Arc::new(disk.clone());
+    let store = Arc::new(open_on(&seam, &config("")));
+    store.define(made("old")).await.unwrap();
+    store.define(QueueConfig::new(name("x"), name("old"))).await.unwrap();
+    commit(&store, 7, &["x"]).await;
+    let one = receive(&store, "x", 1).await.remove(0);
+    disk.shut(What::Flushes);
+    // The writer waits for a flush; what is laid down meanwhile is in nobody's numbers.
+    let other = Arc::clone(&store);
+    let other = tokio::spawn(async move { commit(&other, 8, &["a"]).await });
+    eventually("the writer waits", async || disk.is_waited_for()).await;
+    let giving = Arc::clone(&store);
+    let given = tokio::spawn(async move {
+        settle(&giving, "x", &one, Verb::GiveUp { reason: "never".into() }).await
+    });
+    eventually("it is given up", async || stats(&store, "x").await.depth == 0).await;
+    store.define(made("x")).await.unwrap();
+    let removing = Arc::clone(&store);
+    let removed = tokio::spawn(async move { removing.remove(&name("old")).await });
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(300);
+    let closed = || store.queues().iter().all(|info| info.config.name != name("old"));
+    while !closed() && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    disk.open();
+    assert_eq!(removed.await.unwrap(), Err(QueueFault::NotEmpty));
+    given.await.unwrap();
+    other.await.unwrap();
+    assert_eq!(numbers(&store, "old").await, [7]);
 }

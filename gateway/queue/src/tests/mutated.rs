@@ -1,5 +1,5 @@
-//! Every decoder on hundreds of thousands of inputs that are nearly right: a seed says which, so
-//! that a run can be made again. None panics, none asks for memory by a count that it has read,
+//! Every decoder on hundreds of thousands of inputs that are nearly right, the same in every run:
+//! a seed says which. None panics, none asks for memory by a count that it has read,
 //! and what is decoded is written and read back as the same.
 //!
 //! Checksums are made right after each mutation, so that what lies behind them is reached.
@@ -33,16 +33,15 @@ const AT: Position = Position { segment: 1, offset: 64 };
 /// Hands mutations of these to a decoder, which says whether it took them for something. Some must
 /// be taken and some refused, or nothing was tried.
 fn feed(seeds: &[Vec<u8>], mut decode: impl FnMut(&[u8]) -> bool) {
-    println!("seed {SEED:#x}");
     assert!(seeds.iter().all(|seed| decode(seed)), "what was written is read");
     let (mut random, before) = (Random(SEED), address_space());
     let mut taken = 0;
     for _ in 0..INPUTS {
         taken += usize::from(decode(&mutated(seeds, &mut random)));
     }
-    assert!((1..INPUTS).contains(&taken), "{taken} of {INPUTS} were taken");
+    assert!((1..INPUTS).contains(&taken), "seed {SEED:#x}: {taken} of {INPUTS} were taken");
     let more = address_space() - before;
-    assert!(more < MEMORY_MAX, "a decoder asked for {more} bytes");
+    assert!(more < MEMORY_MAX, "seed {SEED:#x}: a decoder asked for {more} bytes");
 }
 
 /// The most memory that this process ever had room for, in bytes, whether it used it or not.

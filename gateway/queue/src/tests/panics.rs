@@ -43,7 +43,8 @@ async fn a_panic_of_the_owner_of_a_queue_fails_the_store() {
     let disk = SimulatedDisk::new();
     let seam: Arc<dyn Disk> = Arc::new(disk.clone());
     let store = Store::open_manned(Arc::clone(&seam), &config(""), wall_clock()).unwrap();
-    for number in 0..100 {
+    // More than an owner reads ahead: it must read an index before all are handed out.
+    for number in 0..EVENTS {
         commit(&store, number, &["a"]).await;
     }
     store.stop().await;
@@ -54,18 +55,19 @@ async fn a_panic_of_the_owner_of_a_queue_fails_the_store() {
     let waiting = tokio::spawn(async move { waiting.receive(&name("b"), ASK).await });
     disk.panic_at(".index");
     // What it had read before, it may still hand out.
-    let mut asks = 0;
+    let mut handed_out = 0;
     let fault = loop {
-        match store.receive(&name("a"), ASK).await {
-            Ok(_) if asks < 10 => asks += 1,
-            got => break got.unwrap_err(),
+        match store.receive(&name("a"), Ask { max: 100, ..ASK }).await {
+            Ok(events) => handed_out += events.len() as u64,
+            Err(fault) => break fault,
         }
+        assert!(handed_out < EVENTS, "an index was read");
     };
     assert_eq!(fault, QueueFault::StoreUnavailable { what: "the owner of a queue panicked" });
     has_failed(&store, "the owner of a queue panicked").await;
     drop(store);
     waiting.abort();
-    has_lost_nothing(&disk, 100).await;
+    has_lost_nothing(&disk, EVENTS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,3 +107,6 @@ async fn a_panic_where_segments_are_made_fails_the_store_too() {
     drop(store);
     has_lost_nothing(&disk, acknowledged).await;
 }
+
+/// More than the front of a queue holds in memory (4,096).
+const EVENTS: u64 = 5_000;

@@ -199,7 +199,8 @@ async fn if_one_event_is_gone_none_is_placed() {
     assert_eq!(stats(&store, "b").await.depth, 0);
     let many = vec![(new, name("b")); Store::PLACED_AGAIN_MAX + 1];
     let fault = store.place_again(&many).await.unwrap_err();
-    assert_eq!(fault.code(), "store_unavailable");
+    assert_eq!(fault, QueueFault::TooManyEvents { max: Store::PLACED_AGAIN_MAX });
+    assert_eq!(fault.code(), "events_too_many");
     store.place_again(&many[..3]).await.unwrap();
     assert_eq!(numbers(&store, "b").await, [200; 3]);
 }

@@ -82,39 +82,7 @@ impl Writer {
 
     /// Adds work to the log, and to the batch what follows from it.
     pub(super) fn add(&mut self, work: Work, batch: &mut Batch) -> io::Result<()> {
-        let work = match work {
-            Work::Commit(commit) => match self.first_of(&commit) {
-                Some(first) => {
-                    self.repeated(commit, first, batch);
-                    return Ok(());
-                }
-                None => Work::Commit(commit),
-            },
-            Work::Mark(mark) => {
-                batch.marks.add(mark, self.log.end());
-                return Ok(());
-            }
-            Work::Lookup(LookupWork { key, ticket }) => {
-                // The first one may be in this batch, and is durable with it.
-                batch.lookups.push((ticket, self.keys.find(key, self.passed())));
-                return Ok(());
-            }
-            Work::SetAside(places) => {
-                places.into_iter().for_each(|place| self.archive.give(Job::SetAside(place)));
-                return Ok(());
-            }
-            Work::End(ticket) => {
-                // The same.
-                let _ = ticket.send(Place { position: self.log.end().pack(), part: 0 });
-                return Ok(());
-            }
-            Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
-                // Who no longer waits needs no answer.
-                let _ = again.ticket.send(Err(QueueFault::Gone));
-                return Ok(());
-            }
-            work => work,
-        };
+        let Some(work) = self.answer(work, batch) else { return Ok(()) };
         let before = self.log.segment();
         let of = if matches!(work, Work::Commit(_) | Work::Again(_)) {
             Use::Commit
@@ -153,6 +121,52 @@ impl Writer {
         Ok(())
     }
 
+    /// Sees to what needs no entry. The rest is given back.
+    fn answer(&mut self, work: Work, batch: &mut Batch) -> Option<Work> {
+        match work {
+            Work::Commit(commit) => match self.first_of(&commit) {
+                Some(first) => {
+                    self.repeated(commit, first, batch);
+                    None
+                }
+                None => Some(Work::Commit(commit)),
+            },
+            Work::Mark(mark) => {
+                batch.marks.add(mark, self.log.end());
+                None
+            }
+            Work::Lookup(LookupWork { key, ticket }) => {
+                // The first one may be in this batch, and is durable with it.
+                batch.lookups.push((ticket, self.keys.find(key, self.passed())));
+                None
+            }
+            Work::SetAside(places) => {
+                places.into_iter().for_each(|place| self.archive.give(Job::SetAside(place)));
+                None
+            }
+            Work::End(ticket) => {
+                // The same.
+                let _ = ticket.send(Place { position: self.log.end().pack(), part: 0 });
+                None
+            }
+            Work::Settled(ticket) => {
+                // With something parked, changes are decided that are not in the log.
+                let _ = ticket.send(self.progress.parked.is_empty());
+                None
+            }
+            Work::Spare(ticket) => {
+                self.spare_all(ticket);
+                None
+            }
+            Work::Again(again) if !again.items.iter().all(|(_, item)| self.has(item)) => {
+                // Who no longer waits needs no answer.
+                let _ = again.ticket.send(Err(QueueFault::Gone));
+                None
+            }
+            work => Some(work),
+        }
+    }
+
     /// What follows from an entry that was added.
     fn take_in(&mut self, work: Work, position: Position, batch: &mut Batch) {
         match work {
@@ -179,7 +193,12 @@ impl Writer {
                 self.rooms = self.registry.rooms();
                 batch.tickets.push(names.ticket);
             }
-            Work::Mark(_) | Work::Lookup(_) | Work::End(_) | Work::SetAside(_) => {}
+            Work::Mark(_)
+            | Work::Lookup(_)
+            | Work::End(_)
+            | Work::Settled(_)
+            | Work::Spare(_)
+            | Work::SetAside(_) => {}
         }
     }
 
@@ -194,7 +213,7 @@ impl Writer {
             let id = Place { position: position.pack(), part: placed.part };
             let fresh = Item::fresh(id, commit.received_at, placed.weight);
             let item = Item { source: commit.source, terms: placed.terms, ..fresh };
-            self.ledger.placed(id, placed.queue, placed.weight, now);
+            self.ledger.arrived(&item, placed.queue, now);
             self.ledger.came(&item);
             batch.arrive(placed.queue, item);
         }
@@ -245,6 +264,7 @@ impl Writer {
 
     /// An event came into a queue that no quota holds back.
     fn came(&mut self, queue: QueueNumber, item: Item, batch: &mut Batch) {
+        self.ledger.arrived(&item, queue, self.passed());
         self.ledger.came(&item);
         self.keep_from_thinning(&item);
         self.gauges(queue, |gauges| gauges.add(item.weight));

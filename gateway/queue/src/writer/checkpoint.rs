@@ -36,6 +36,13 @@ pub(crate) struct Gathering {
     began: Instant,
 }
 
+impl Gathering {
+    /// The segments that were to be thinned; none of them is now.
+    pub(super) fn take_thinning(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.thinning).segments
+    }
+}
+
 impl Marks {
     /// A queue is marked where the log ends now.
     pub(super) fn add(&mut self, work: MarkWork, end: Position) {
@@ -50,7 +57,7 @@ impl Writer {
         let current = self.log.segment();
         let rolled = current > self.progress.checkpointed;
         let wanted = chores_due && {
-            let (now, rooms) = (self.clock.now(), &self.rooms);
+            let (now, rooms) = (self.passed(), &self.rooms);
             let retain = |queue| retain_of(rooms, queue);
             self.ledger.waits_for_checkpoint(current, now, retain)
         };
@@ -77,7 +84,7 @@ impl Writer {
 
     fn begin_thinning(&mut self, number: u32) -> BTreeSet<u32> {
         self.ledger.not_thinned(&self.archive.take_not_thinned());
-        let (now, rooms) = (self.clock.now(), &self.rooms);
+        let (now, rooms) = (self.passed(), &self.rooms);
         let (_, floor) = self.archive.older();
         let chosen =
             self.ledger.begin_checkpoint(number, floor, now, |queue| retain_of(rooms, queue));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sluicegate_core::queue::QueueNumber;
+use tokio::sync::oneshot;
 
 use super::run::Writer;
 use crate::archive::Job;
@@ -50,6 +51,15 @@ impl Writer {
             self.depot.look_again();
         }
         Ok(())
+    }
+
+    /// Nothing is deleted or thinned any more that was chosen before a queue was held. What the
+    /// archive was given already it has done, or given up, when it answers.
+    pub(super) fn spare_all(&mut self, ticket: oneshot::Sender<()>) {
+        if let Some(gathering) = &mut self.progress.gathering {
+            self.ledger.not_chosen(&gathering.take_thinning());
+        }
+        self.archive.give(Job::Spare(ticket));
     }
 
     /// Forgets old keys, and has the files deleted whose keys are all forgotten.

@@ -24,6 +24,11 @@ pub(crate) enum Work {
     Lookup(LookupWork),
     /// A question: where is the end of the log?
     End(oneshot::Sender<Place>),
+    /// A question: is all that was laid down before this in the log? `false` if some of it waits
+    /// for room.
+    Settled(oneshot::Sender<bool>),
+    /// A queue is held from now on. Answered when no deletion is under way that was decided before.
+    Spare(oneshot::Sender<()>),
     /// Entries that could not be read: their bytes are to be set aside.
     SetAside(Vec<Place>),
 }
@@ -107,7 +112,12 @@ impl Work {
             Self::Changes(work) => &work.frame,
             Self::Again(work) => &work.frame,
             Self::Names(work) => &work.frame,
-            Self::Mark(_) | Self::Lookup(_) | Self::End(_) | Self::SetAside(_) => &[],
+            Self::Mark(_)
+            | Self::Lookup(_)
+            | Self::End(_)
+            | Self::Settled(_)
+            | Self::Spare(_)
+            | Self::SetAside(_) => &[],
         }
     }
 
@@ -119,7 +129,12 @@ impl Work {
             Self::Changes(work) => Some(&mut work.frame),
             Self::Again(work) => Some(&mut work.frame),
             Self::Mark(work) => Some(&mut work.frame),
-            Self::Names(_) | Self::Lookup(_) | Self::End(_) | Self::SetAside(_) => None,
+            Self::Names(_)
+            | Self::Lookup(_)
+            | Self::End(_)
+            | Self::Settled(_)
+            | Self::Spare(_)
+            | Self::SetAside(_) => None,
         }
     }
 
@@ -128,7 +143,12 @@ impl Work {
         match self {
             Self::Commit(_) | Self::Again(_) | Self::Names(_) => true,
             Self::Changes(work) => !matches!(work.answer, Answer::HandOut { .. }),
-            Self::Mark(_) | Self::Lookup(_) | Self::End(_) | Self::SetAside(_) => false,
+            Self::Mark(_)
+            | Self::Lookup(_)
+            | Self::End(_)
+            | Self::Settled(_)
+            | Self::Spare(_)
+            | Self::SetAside(_) => false,
         }
     }
 
@@ -143,7 +163,11 @@ impl Work {
             Self::Changes(work) => work.answer.refuse(fault),
             Self::Again(work) => drop(work.ticket.send(Err(fault))),
             Self::Names(work) => drop(work.ticket.send(Err(fault))),
-            Self::Mark(_) | Self::End(_) | Self::SetAside(_) => {}
+            Self::Mark(_)
+            | Self::End(_)
+            | Self::Settled(_)
+            | Self::Spare(_)
+            | Self::SetAside(_) => {}
             Self::Lookup(work) => drop(work.ticket.send(None)),
         }
     }

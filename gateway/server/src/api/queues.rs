@@ -186,9 +186,11 @@ pub(super) fn out_of_range(what: &str, least: u64, most: u64) -> Response {
 pub(super) fn refuse(fault: &QueueFault) -> Response {
     let status = match fault {
         QueueFault::NoQueue => 404,
-        QueueFault::NotEmpty | QueueFault::InUse { .. } => 409,
+        QueueFault::NotEmpty | QueueFault::Held | QueueFault::InUse { .. } => 409,
         QueueFault::Gone => 410,
-        QueueFault::NoDeadLetterQueue { .. } | QueueFault::TooManyQueues => 422,
+        QueueFault::NoDeadLetterQueue { .. }
+        | QueueFault::TooManyQueues
+        | QueueFault::TooManyEvents { .. } => 422,
         QueueFault::StoreUnavailable { .. } | QueueFault::Stopping => 503,
     };
     reply::problem(status, fault.code(), &fault.to_string())

@@ -35,7 +35,7 @@ impl Model {
         let held = self.events.values().filter(|known| known.at != Where::Lane);
         for known in held.clone() {
             assert!(shown.contains_key(&known.item.id), "{known:?} is not shown");
-            let expired = known.item.terms.expires_at.is_some_and(|at| at <= self.now.wall);
+            let expired = known.is_over(self.now);
             assert!(!expired || matches!(known.at, Where::Leased(..)), "{known:?} has expired");
         }
         let in_lanes: u64 = view.lanes.iter().flat_map(|lane| &lane.runs).map(|run| run.left).sum();
@@ -76,7 +76,10 @@ impl Model {
         }
         for (id, known) in &mut self.events {
             known.at = states.get(id).copied().unwrap_or(Where::Lane);
+            // What its life has left is known by the wall clock alone.
+            known.end = known.item.terms.expires_at.map(|at| self.now.steady_at(at));
         }
+        self.clocks = self.now;
         self.wishes.clear();
         self.failing.clear();
         self.purges.clear();

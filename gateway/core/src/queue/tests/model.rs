@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::lives::APART_MS_MAX;
 use super::super::{
     Change, Delivery, DropCause, Effect, Item, Lease, LeaseNumber, OnExpiry, Place, Policy,
     Priority, Replayed, Wish,
@@ -28,6 +29,14 @@ pub(super) enum Where {
 pub(super) struct Known {
     pub(super) item: Item,
     pub(super) at: Where,
+    /// By the steady clock.
+    pub(super) end: Option<Timestamp>,
+}
+
+impl Known {
+    pub(super) fn is_over(&self, now: Moment) -> bool {
+        self.end.is_some_and(|end| end <= now.steady)
+    }
 }
 
 /// What a log would say.
@@ -47,6 +56,8 @@ struct Picked {
 pub(super) struct Model {
     pub(super) policy: Policy,
     pub(super) now: Moment,
+    /// How the clocks stood when the last of them was noticed to be set.
+    pub(super) clocks: Moment,
     pub(super) events: BTreeMap<Place, Known>,
     pub(super) notes: Vec<Note>,
     pub(super) wishes: Vec<Wish>,
@@ -71,6 +82,7 @@ impl Model {
         Self {
             policy,
             now,
+            clocks: now,
             events: BTreeMap::new(),
             notes: Vec::new(),
             wishes: Vec::new(),
@@ -90,7 +102,13 @@ impl Model {
         let at = item.terms.deliver_at.map_or(Where::Lane, Where::Scheduled);
         self.notes.push(Note::Arrived(item));
         self.moves.insert(("[*]", word(at)));
-        self.events.insert(item.id, Known { item, at });
+        let expected = self.clocks.wall_at(self.now.steady);
+        let apart = expected.since(self.now.wall).max(self.now.wall.since(expected));
+        if apart.as_millis() > APART_MS_MAX {
+            self.clocks = self.now;
+        }
+        let end = item.terms.expires_at.map(|at| self.clocks.steady_at(at));
+        self.events.insert(item.id, Known { item, at, end });
     }
 
     /// Waits that are over are over.
@@ -144,7 +162,7 @@ impl Model {
         let known = self.events.get(&item.id).copied().expect("what changes is here");
         assert_eq!(known.item.id, item.id);
         let leased = matches!(known.at, Where::Leased(..));
-        let expired = item.terms.expires_at.is_some_and(|at| at <= self.now.wall);
+        let expired = known.is_over(self.now);
         let used_up = item.attempts >= self.policy.retry.attempts_max;
         match change {
             Change::Acked(_) => {
@@ -197,7 +215,8 @@ impl Model {
 
     pub(super) fn put(&mut self, item: Item, from: Where, at: Where) {
         self.moves.insert((word(from), word(at)));
-        self.events.insert(item.id, Known { item, at });
+        let end = self.events.get(&item.id).and_then(|known| known.end);
+        self.events.insert(item.id, Known { item, at, end });
     }
 
     fn check_overflow(&self, item: &Item) {
@@ -246,7 +265,10 @@ impl Model {
     }
 
     /// What is to be handed out next, and what is on the way there and must go.
-    fn pick(&self, without: &BTreeSet<Priority>) -> Picked {
+    ///
+    /// `unread`: lanes whose first arrival the machine may not know. What must stay in line
+    /// waits for it.
+    fn pick(&self, without: &BTreeSet<Priority>, unread: &BTreeSet<Priority>) -> Picked {
         let (mut came_up, mut condemned) = (self.came_up.clone(), self.condemned.clone());
         came_up.retain(|id| {
             let known = self.events.get(id);
@@ -260,19 +282,32 @@ impl Model {
             let tried = self.events.values().filter(here);
             let tried = tried.filter(|known| known.item.attempts > 0).count();
             let waits = |item: &Item| self.is_blocked_but_for(item, &condemned, &came_up);
+            let in_lane =
+                |known: &Known| known.at == Where::Lane && !came_up.contains(&known.item.id);
+            let in_line = |known: &Known| {
+                let item = &known.item;
+                let mut others = self.events.values().filter(here).filter(|one| in_lane(one));
+                let level = item.terms.priority;
+                item.terms.order_key.is_some()
+                    && item.attempts == 0
+                    && (unread.contains(&level)
+                        || others
+                            .any(|one| one.item.terms.priority == level && one.item.id < item.id))
+            };
             let ready = self.events.values().filter(here).filter(|known| match known.at {
                 Where::Lane if !came_up.contains(&known.item.id) => {
                     tried < self.policy.held_max && !without.contains(&known.item.terms.priority)
                 }
-                Where::Lane | Where::Up => !waits(&known.item),
+                Where::Lane => !waits(&known.item),
+                Where::Up => !waits(&known.item) && !in_line(known),
                 _ => false,
             });
             let next = ready
                 .min_by_key(|known| (std::cmp::Reverse(known.item.terms.priority), known.item.id));
-            let Some(Known { item, at }) = next.copied() else {
+            let Some(known @ Known { item, at, .. }) = next.copied() else {
                 return Picked { item: None, came_up, condemned };
             };
-            let expired = item.terms.expires_at.is_some_and(|at| at <= self.now.wall);
+            let expired = known.is_over(self.now);
             if expired || item.attempts >= self.policy.retry.attempts_max {
                 condemned.insert(item.id);
             } else if at == Where::Lane && waits(&item) {
@@ -287,14 +322,21 @@ impl Model {
     /// may not have something in memory.
     fn pick_this(&self, id: Place) -> Picked {
         let failing: Vec<Priority> = self.failing.iter().copied().collect();
+        let none = BTreeSet::new();
+        let unread = self.unread();
         let some = |which: usize| {
             let lanes = failing.iter().enumerate();
             let lanes = lanes.filter(|(at, _)| which >> at & 1 == 1);
-            self.pick(&lanes.map(|(_, lane)| *lane).collect())
+            let without = lanes.map(|(_, lane)| *lane).collect();
+            [self.pick(&without, &none), self.pick(&without, &unread)]
         };
-        let all = (0..1 << failing.len()).map(some);
+        let all = (0..1 << failing.len()).flat_map(some);
         let fits = |picked: &Picked| picked.item.is_some_and(|item| item.id == id);
-        all.into_iter().find(fits).unwrap_or_else(|| self.pick(&BTreeSet::new()))
+        all.into_iter().find(fits).unwrap_or_else(|| self.pick(&none, &none))
+    }
+
+    fn unread(&self) -> BTreeSet<Priority> {
+        self.wishes.iter().map(|wish| wish.priority).chain(self.failing.iter().copied()).collect()
     }
 
     fn hand_out(&mut self, leases: &[Lease]) {
@@ -304,6 +346,7 @@ impl Model {
             let expected = picked.item.expect("something is ready");
             assert_eq!(lease.item.id, expected.id, "priority, then age");
             let before = self.events[&expected.id];
+            self.check_line(&before.item);
             let item = Item { attempts: before.item.attempts + 1, ..before.item };
             assert_eq!(lease.item, item);
             self.put(item, before.at, Where::Leased(lease.number, lease.until));
@@ -315,9 +358,23 @@ impl Model {
         }
     }
 
+    /// Within a key, an event goes for the first time only when none that came earlier is here,
+    /// but for those that wait for a time of their own.
+    fn check_line(&self, item: &Item) {
+        let key = item.terms.order_key;
+        if key.is_none() || item.attempts > 0 {
+            return;
+        }
+        let older = self.events.range(..item.id).map(|(_, known)| known).find(|known| {
+            let gone = self.condemned.contains(&known.item.id);
+            known.item.terms.order_key == key && !gone && !matches!(known.at, Where::Scheduled(_))
+        });
+        assert!(older.is_none(), "{item:?} overtakes {older:?}");
+    }
+
     /// Whoever asked got less than there may have been: something was on its way.
     pub(super) fn check_no_more(&self) {
-        let more = self.pick(&self.failing).item;
+        let more = self.pick(&self.failing, &self.unread()).item;
         assert!(more.is_none() || !self.wishes.is_empty(), "{more:?} could have been handed out");
     }
 }

@@ -121,13 +121,13 @@ fn what_cannot_be_read_keeps_its_place_in_its_line_even_across_a_restart() {
 #[test]
 fn events_of_one_key_go_one_after_the_other_and_those_of_others_pass() {
     let mut world = World::new(policy(), 3);
-    let with = |level, of| super::super::Terms { order_key: key(of), ..terms(level) };
-    let ids = world.arrive(&[with(0, 1), with(0, 1), with(0, 2), with(0, 1)]);
+    let with = |of| super::super::Terms { order_key: key(of), ..terms(0) };
+    let ids = world.arrive(&[with(1), with(1), with(2), with(1)]);
     let given = world.ask(10);
     let given_ids: Vec<Place> = given.iter().map(|lease| lease.item.id).collect();
     assert_eq!(given_ids, [ids[0], ids[2]]);
     assert_eq!(world.machine.stats(world.now).blocked, 2);
-    let newer = world.arrive(&[with(9, 1)]);
+    let newer = world.arrive(&[with(1)]);
     world.settle(given[0].number, nack(Some(10)));
     assert!(world.ask(10).is_empty(), "the first of its key waits for its next attempt");
     world.pass(ms(10));

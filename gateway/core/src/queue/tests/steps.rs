@@ -92,7 +92,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => prop_oneof![2 => Just(None), 1 => (5_u64..20).prop_map(Some)].prop_map(Step::Room),
         1 => any::<bool>().prop_map(Step::DeadLetterExpired),
         5 => (0_u64..30).prop_map(Step::Wait),
-        1 => (0_u64..60).prop_map(Step::SetClock),
+        1 => prop_oneof![1_970_u64..2_030, 0_u64..4_000].prop_map(Step::SetClock),
         9 => found.prop_map(Step::Answer),
         1 => Just(Step::Checkpoint),
         2 => Just(Step::Crash),

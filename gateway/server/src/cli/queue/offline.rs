@@ -1,8 +1,8 @@
 //! `--data`: what can be said of a data folder that no gateway has open. It must change nothing but
 //! what `repair` says that it does.
 //!
-//! Exit codes: 0 the folder is sound, or it was shown; 1 it is damaged, or events are lost; 2 the
-//! command is misused, or the folder cannot be opened.
+//! Exit codes: 0 the folder is sound, or it was shown; 1 it is damaged, events are lost, or what
+//! was asked for is not in it; 2 the command is misused, or the folder cannot be opened.
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::Standing;
+use sluicegate_core::queue::{QueueFault, Standing};
 use sluicegate_queue::forensics::{
     self, EntryKind, Filter, Finding, Health, Mode, Options, Payloads, Progress, Report,
 };
@@ -168,7 +168,8 @@ impl Folder {
                 json!({
                     "name": name.as_str(), "depth": stats.depth, "ready": stats.ready,
                     "leased": stats.leased, "delayed": stats.delayed, "blocked": stats.blocked,
-                    "dead": stats.dead, "bytes": stats.bytes, "oldest_age_ms": age(stats.oldest_age),
+                    "dead": stats.dead, "bytes": stats.bytes,
+                    "oldest_age_ms": age(stats.oldest_age),
                 })
             };
             say(&json!({ "queues": queues.iter().map(one).collect::<Vec<_>>() }).to_string());
@@ -321,7 +322,8 @@ fn broken(source: io::Error) -> OpenFault {
 }
 
 fn no_queue(name: &QueueName) -> CommandFault {
-    CommandFault::Misused(format!("the folder has no queue {name}"))
+    let code = QueueFault::NoQueue.code();
+    CommandFault::Input(format!("the folder has no queue {name} [{code}]"))
 }
 
 /// How far the reading is, on standard error of a person.
