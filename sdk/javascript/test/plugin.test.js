@@ -68,7 +68,8 @@ test("a payload of another form is a failure with a reason", () => {
 
 test("what is not a decision is named", () => {
   const named = (returned, part) =>
-    assert.throws(() => deciding(() => returned).decide({}), (failure) => failure.val.includes(part));
+    assert.throws(() => deciding(() => returned).decide({}), (failure) =>
+      failure.val.includes(part));
   named(undefined, "must return a decision such as next, not undefined");
   named(Promise.resolve(next), "must not be async");
   named({ tag: "next" }, "must return a decision");
