@@ -3,6 +3,7 @@
 It runs once, while the component is built; its memory afterwards is what every instance begins
 with. There is no file to import from later, so whatever a filter needs is imported by now."""
 
+import builtins
 import gc
 import sys
 import time
@@ -19,6 +20,9 @@ class Filter(exports.Filter):
     """The contract's two functions."""
 
     def configure(self, config):
+        # The last one looks for files; those before it know the modules that are compiled in. Not
+        # earlier: the tool imports a module of its own after this one.
+        sys.meta_path[-1] = _NoMoreModules
         sys.stdout = _Lines(log.info)
         sys.stderr = _Lines(log.error)
         return _plugin.configure(config)
@@ -44,9 +48,25 @@ class _Lines:
         pass
 
 
-# These would ask a WASI clock, which is a trap here. `datetime.now` cannot be replaced.
-time.time_ns = clock.now_ns
-time.time = lambda: clock.now_ns() / 1e9
+class _NoMoreModules:
+    """Says that a module is missing, where looking for its file would be a trap."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        raise ModuleNotFoundError(f"{name} must be imported at the top of filter.py", name=name)
+
+
+def _no_files(*_args, **_kwargs):
+    raise OSError("there are no files in the sandbox")
+
+
+def _replace_traps():
+    """What would ask WASI is a trap, which no filter can catch. `datetime.now` cannot be
+    replaced."""
+    builtins.open = _no_files
+    for name in ("time", "monotonic", "perf_counter"):
+        setattr(time, name, lambda: clock.now_ns() / 1e9)
+        setattr(time, f"{name}_ns", clock.now_ns)
 
 
 def _clear_free_memory():
@@ -57,4 +77,5 @@ def _clear_free_memory():
         del blocks
 
 
+_replace_traps()
 _clear_free_memory()
