@@ -1,0 +1,4 @@
+// The types of `clock`.
+
+/** Milliseconds since 1970. */
+export function now(): number;

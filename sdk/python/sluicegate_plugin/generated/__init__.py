@@ -1,0 +1,1 @@
+"""Made by `generate` from sdk/wit: do not edit."""
