@@ -30,9 +30,11 @@ bool exports_sluicegate_plugin_filter_filter(exports_sluicegate_plugin_filter_ev
     return !answer.is_err;
 }
 
+#ifdef __wasm__
+__attribute__((export_name("cabi_realloc")))
+#endif
 /* The gateway writes the arguments of a call here, before the call. */
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size,
-                                                                size_t align, size_t size) {
+void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size) {
     sg_memory_begin_call();
     if (size == 0) return (void *)align;
     void *memory = sg_memory_take(size, align);
