@@ -37,7 +37,7 @@ bool sg_configure(sg_string config, sg_subscription *wanted, sg_string *why) {
         *why = SG("config: header is missing");
         return false;
     }
-    if (reason.ptr == NULL) reason = SG_JOIN(SG("marked by "), header);
+    if (reason.len == 0) reason = SG_JOIN(SG("marked by "), header);
     sg_strings_add(&wanted->headers, header);
     return true;
 }
