@@ -1,5 +1,5 @@
-// Package host is the border to the gateway: the memory that both sides see and the functions that
-// the gateway offers. Off Wasm it stands in for the gateway, in memory.
+// Package host is the border to the gateway: the memory that both sides see, and the functions that
+// the gateway offers.
 package host
 
 import "unsafe"
