@@ -52,9 +52,11 @@ func (r *redactor) read(name string, value rawjson.Value) bool {
 	case "types":
 		r.types = texts
 	case "headers":
-		r.headers = lower(texts)
+		for _, text := range texts {
+			r.headers = append(r.headers, strings.ToLower(text))
+		}
 	case "keys":
-		r.rules.Keys = lower(texts)
+		r.rules.Keys = texts
 	case "pointers":
 		r.rules.Pointers = nil
 		for _, text := range texts {
@@ -66,13 +68,6 @@ func (r *redactor) read(name string, value rawjson.Value) bool {
 		return false
 	}
 	return ok
-}
-
-func lower(texts []string) []string {
-	for i, text := range texts {
-		texts[i] = strings.ToLower(text)
-	}
-	return texts
 }
 
 func (r *redactor) Filter(event *sluicegate.Event) (sluicegate.Decision, error) {
