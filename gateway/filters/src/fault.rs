@@ -59,11 +59,12 @@ pub enum LoadFault {
         /// What is there.
         found: String,
     },
-    /// It exports `batch-filter`, which this version does not call.
+    /// It was compiled for the asynchronous form of the component model.
     #[error(
-        "load plugin: it exports batch-filter, which this version does not call; export filter"
+        "load plugin: it is compiled for async, and plugins are called synchronously: build it \
+         with --sync (componentize-qjs), or without the async option of its tool"
     )]
-    Batch,
+    Async,
     /// It imports what it may not have.
     #[error("load plugin: it imports what is not granted: {}", names.join(", "))]
     Imports {
@@ -120,7 +121,7 @@ impl LoadFault {
             Self::Malformed { .. } => "plugin_malformed",
             Self::NotComponent { .. } => "plugin_not_component",
             Self::WrongWorld { .. } => "plugin_wrong_world",
-            Self::Batch => "plugin_batch_unsupported",
+            Self::Async => "plugin_async",
             Self::Imports { .. } => "plugin_imports_refused",
             Self::Refused { .. } => "plugin_config_refused",
             Self::Start { .. } => "plugin_start_failed",

@@ -22,6 +22,7 @@ use crate::plugin::{Loaded, Plugin};
 use crate::spec::{Branch, Chain, End, HostConfig, PluginSpec};
 use crate::station::Station;
 use crate::ticker::Ticker;
+use crate::together::{Ahead, met_first};
 
 /// The Wasm room. It stops when it is dropped.
 pub struct Host {
@@ -122,9 +123,11 @@ impl Host {
             return answer;
         }
         let (reply, answer) = oneshot::channel();
-        self.jobs.push(Job { event, chains, reply }).map_err(|not_taken| match not_taken {
-            NotTaken::Full => overloaded("filter jobs"),
-            NotTaken::Stopping => Refusal::Stopping,
+        self.jobs.push(Job { event, chains, ahead: None, reply }).map_err(|not_taken| {
+            match not_taken {
+                NotTaken::Full => overloaded("filter jobs"),
+                NotTaken::Stopping => Refusal::Stopping,
+            }
         })?;
         match answer.await {
             Ok(answer) => answer,
@@ -143,7 +146,7 @@ impl Host {
         let (before, from) = self.stations.split_at_checked(first)?;
         let mut station = from.iter().chain(before).find_map(|station| station.try_lock().ok())?;
         let _running = self.ticker.running();
-        Some(decide(&mut station, event, chains).unwrap_or_else(|| Err(overloaded("filter"))))
+        Some(decide(&mut station, event, chains, None).unwrap_or_else(|| Err(overloaded("filter"))))
     }
 
     /// The numbers of every plugin that is loaded.
@@ -181,7 +184,7 @@ impl Host {
                 loop {
                     let running = ticker.running();
                     while let Some(job) = jobs.take() {
-                        work(&mut station, job);
+                        work(&mut station, &jobs, job);
                     }
                     station.sweep();
                     drop(running);
@@ -226,10 +229,48 @@ fn on_a_thread_of_its_own(
 /// What the chains decided.
 type Decided = Result<Vec<Vec<Branch>>, Refusal>;
 
-/// Works off one job.
-fn work(station: &mut Station, job: Job) {
-    let Job { event, chains, reply } = job;
-    let decided = decide(station, &event, &chains);
+/// Works off one job. If others wait for the same plugin, and it takes them together, it is asked
+/// about all of them; then they go back to the front of the line, for any worker to go on with.
+fn work(station: &mut Station, jobs: &Jobs, job: Job) {
+    if job.ahead.is_none()
+        && let Some(plugin) = met_first(&job.event, &job.chains).cloned()
+    {
+        let is_alike = |other: &Job| {
+            other.ahead.is_none() && met_first(&other.event, &other.chains) == Some(&plugin)
+        };
+        let more = jobs.take_alike(plugin.0.together.events_max().saturating_sub(1), is_alike);
+        if !more.is_empty() {
+            return ask_together(
+                station,
+                jobs,
+                &plugin,
+                std::iter::once(job).chain(more).collect(),
+            );
+        }
+    }
+    answer(station, job);
+}
+
+/// Asks about the events of all these jobs in one call. A panic costs no job its answer: each is
+/// worked off alone.
+fn ask_together(station: &mut Station, jobs: &Jobs, plugin: &Plugin, mut all: Vec<Job>) {
+    let events: Vec<&Event> = all.iter().map(|job| &job.event).collect();
+    let said = catch_unwind(AssertUnwindSafe(|| station.ask_together(plugin, &events)));
+    let Ok(verdicts) = said else {
+        tracing::error!(plugin = %plugin.name(), "a batch panicked the host; its station is cleared");
+        station.clear();
+        return all.into_iter().for_each(|job| answer(station, job));
+    };
+    for (job, verdict) in all.iter_mut().zip(verdicts) {
+        job.ahead = Some(Ahead::new(plugin, &job.event, verdict));
+    }
+    jobs.put_back(all);
+}
+
+/// Takes one event through its chains, and answers.
+fn answer(station: &mut Station, job: Job) {
+    let Job { event, chains, ahead, reply } = job;
+    let decided = decide(station, &event, &chains, ahead);
     // The plugins are let go before the answer is out: who has it may count on that.
     drop(chains);
     if let Some(answer) = decided {
@@ -240,8 +281,13 @@ fn work(station: &mut Station, job: Job) {
 
 /// Walks the chains. A panic here is a fault of ours or of the engine: it costs this event its
 /// answer and this station its instances, and nothing else.
-fn decide(station: &mut Station, event: &Event, chains: &[Arc<Chain>]) -> Option<Decided> {
-    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(event, chains)));
+fn decide(
+    station: &mut Station,
+    event: &Event,
+    chains: &[Arc<Chain>],
+    ahead: Option<Ahead>,
+) -> Option<Decided> {
+    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(event, chains, ahead)));
     if decided.is_err() {
         tracing::error!(event = %event.id, "a filter panicked the host; its station is cleared");
         station.clear();

@@ -7,15 +7,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::event::Event;
+use sluicegate_core::ids::EventId;
 use sluicegate_core::letter::Cause;
 use wasmtime::component::InstancePre;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
 use crate::contract::exports::sluicegate::plugin::filter::{
-    Decision, Failure, Guest, GuestIndices, Subscription as Asked,
+    Decision, Failure, Subscription as Asked,
 };
-use crate::contract::sluicegate::plugin::types;
 use crate::deadline::{Deadline, Overrun, thread_time};
+use crate::exports::{Exports, Guest};
 use crate::fault::Fault;
 use crate::imports::Context;
 use crate::memory::MemoryCap;
@@ -50,7 +51,7 @@ impl Instance {
     pub(crate) fn start(
         about: &Arc<About>,
         instances: &InstancePre<Context>,
-        exports: &GuestIndices,
+        exports: &Exports,
         limits: &Limits,
     ) -> Result<Started, Fault> {
         about.counts.starts.increment();
@@ -59,7 +60,7 @@ impl Instance {
             .instantiate(&mut store)
             .and_then(|instance| exports.load(&mut store, &instance))
             .map_err(|error| Fault { cause: start_cause(&store), ..fault(&error, &store) })?;
-        let asked = match guest.call_configure(&mut store, &limits.config) {
+        let asked = match guest.configure(&mut store, &limits.config) {
             Ok(Ok(asked)) => asked,
             Ok(Err(why)) => return Ok(Started::Refused(why)),
             Err(error) => return Err(fault(&error, &store)),
@@ -80,26 +81,46 @@ impl Instance {
         deadline: Duration,
         id: &mut String,
     ) -> Result<Answer, Fault> {
-        let context = self.store.data_mut();
-        context.event = Some(event.id);
-        context.deadline = Deadline::new(deadline);
-        self.store.set_epoch_deadline(1);
-        self.store.set_hostcall_fuel(answer_bytes_max(event));
+        self.begin(Some(event.id), deadline, answer_bytes_max(event));
         write_id(id, event);
         let projection = Projection::new(event, wanted);
-        let projected = types::Event {
-            id,
-            source: event.source.as_str(),
-            type_: &event.kind,
-            time: event.time.unwrap_or(event.received_at).unix_ns(),
-            content_type: &event.content_type,
-            attributes: &projection.attributes,
-            headers: &projection.headers,
-            data: projection.data,
-        };
         let began = Instant::now();
-        let answer = self.guest.call_filter(&mut self.store, projected);
-        let took = began.elapsed();
+        let answer = self.guest.filter(&mut self.store, projection.seen(id, event));
+        self.end(began.elapsed());
+        answer.map_err(|error| fault(&error, &self.store)).flatten()
+    }
+
+    /// Asks it about several events in one call. After a fault it must be thrown away; none of
+    /// the events was answered then.
+    pub(crate) fn call_together(
+        &mut self,
+        events: &[&Event],
+        wanted: &Subscription,
+        deadline: Duration,
+    ) -> Result<Vec<Answer>, Fault> {
+        let answer_bytes = events.iter().map(|event| answer_bytes_max(event)).sum();
+        // What it logs is about all of them.
+        self.begin(None, deadline, answer_bytes);
+        let ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
+        let projections: Vec<_> = events.iter().map(|it| Projection::new(it, wanted)).collect();
+        let parts = ids.iter().zip(events).zip(&projections);
+        let seen: Vec<_> = parts.map(|((id, event), it)| it.seen(id, event)).collect();
+        let began = Instant::now();
+        let answers = self.guest.filter_together(&mut self.store, &seen);
+        self.end(began.elapsed());
+        answers.map_err(|error| fault(&error, &self.store)).flatten()
+    }
+
+    fn begin(&mut self, event: Option<EventId>, deadline: Duration, answer_bytes: usize) {
+        let context = self.store.data_mut();
+        context.event = event;
+        context.deadline = Deadline::new(deadline);
+        self.store.set_epoch_deadline(1);
+        self.store.set_hostcall_fuel(answer_bytes);
+    }
+
+    /// Counts a call.
+    fn end(&mut self, took: Duration) {
         self.calls += 1;
         let context = self.store.data();
         let counts = &context.about.counts;
@@ -108,7 +129,6 @@ impl Instance {
             self.memory_bytes_seen = context.memory.bytes();
             counts.memory_bytes_max.fetch_max(self.memory_bytes_seen, Ordering::Relaxed);
         }
-        answer.map_err(|error| fault(&error, &self.store))
     }
 
     /// What all its memories and tables take.

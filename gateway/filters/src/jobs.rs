@@ -13,11 +13,14 @@ use sluicegate_core::refusal::Refusal;
 use tokio::sync::oneshot;
 
 use crate::spec::{Branch, Chain};
+use crate::together::Ahead;
 
 /// One event and its chains: all of them are walked by one worker, in one go.
 pub(crate) struct Job {
     pub(crate) event: Event,
     pub(crate) chains: Vec<Arc<Chain>>,
+    /// What the first plugin has said already.
+    pub(crate) ahead: Option<Ahead>,
     pub(crate) reply: oneshot::Sender<Result<Vec<Vec<Branch>>, Refusal>>,
 }
 
@@ -69,6 +72,34 @@ impl Jobs {
     /// Takes the job at the front, if there is one.
     pub(crate) fn take(&self) -> Option<Job> {
         self.lock().jobs.pop_front()
+    }
+
+    /// Takes up to so many jobs more that are alike, from those that wait in front.
+    pub(crate) fn take_alike(&self, count_max: usize, is_alike: impl Fn(&Job) -> bool) -> Vec<Job> {
+        if count_max == 0 {
+            return Vec::new();
+        }
+        let mut line = self.lock();
+        let seen = line.jobs.len().min(SEEN_MAX);
+        let mut alike = Vec::new();
+        let mut others = Vec::new();
+        for job in line.jobs.drain(..seen) {
+            if alike.len() < count_max && is_alike(&job) { &mut alike } else { &mut others }
+                .push(job);
+        }
+        others.into_iter().rev().for_each(|job| line.jobs.push_front(job));
+        alike
+    }
+
+    /// Puts jobs back to where they were taken from, for any worker to go on with.
+    pub(crate) fn put_back(&self, jobs: Vec<Job>) {
+        let mut line = self.lock();
+        if line.stopping {
+            return;
+        }
+        jobs.into_iter().rev().for_each(|job| line.jobs.push_front(job));
+        let call = line.asleep > 0 && line.jobs.len() > line.awake * JOBS_PER_AWAKE;
+        self.call(line, call);
     }
 
     /// A worker has come.
@@ -143,3 +174,6 @@ impl Jobs {
 
 /// Jobs that a worker that is awake is trusted to work off before another is woken.
 const JOBS_PER_AWAKE: usize = 8;
+
+/// Jobs that are looked at for some that are alike.
+const SEEN_MAX: usize = 256;

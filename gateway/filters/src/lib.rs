@@ -9,7 +9,8 @@
 //! How an event goes through, file by file: [`Host::decide`] (`host`) walks the chains (`walk`) at
 //! a free station, with the instances that it keeps (`station`, `instance`), on the caller's own
 //! thread if the plugins have been quick (`pace`); else it puts one job on the bounded line
-//! (`jobs`), and a worker thread does the same. What a guest answers is checked and translated
+//! (`jobs`), and a worker thread does the same, for plugins that take batches with all that wait
+//! for the same one (`together`). What a guest answers is checked and translated
 //! (`answer`) and, if it made events, they are patched together (`patch`).
 
 mod answer;
@@ -17,6 +18,7 @@ mod aot;
 mod contract;
 mod deadline;
 mod engine;
+mod exports;
 mod fault;
 mod host;
 mod imports;
@@ -35,6 +37,7 @@ mod spec;
 mod station;
 mod subscription;
 mod ticker;
+mod together;
 mod trial;
 mod walk;
 

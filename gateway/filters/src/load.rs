@@ -12,7 +12,7 @@ use sluicegate_core::limits::{
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
+use crate::exports::{Exports, World};
 use crate::fault::LoadFault;
 use crate::imports::{Context, GRANTED, LogGate};
 use crate::instance::{Instance, Started};
@@ -22,11 +22,12 @@ use crate::plugin::{About, Limits, Loaded, Plugin};
 use crate::series::SeriesTable;
 use crate::spec::Terms;
 use crate::subscription::Subscription;
+use crate::together::Together;
 
 /// A plugin that was compiled and keeps to the contract; it can be started with any configuration.
 pub(crate) struct Prepared {
     instances: InstancePre<Context>,
-    exports: GuestIndices,
+    exports: Exports,
 }
 
 /// Holds a component against the contract. Nothing of it runs.
@@ -34,14 +35,14 @@ pub(crate) fn prepare(
     linker: &Linker<Context>,
     component: &Component,
 ) -> Result<Prepared, LoadFault> {
-    check_exports(linker.engine(), component)?;
+    let world = check_exports(linker.engine(), component)?;
     check_imports(linker.engine(), component)?;
     let wrong = |error: wasmtime::Error| LoadFault::WrongWorld {
         wanted: FILTER,
         found: bounded_reason(format!("another form of it: {error:#}")),
     };
     let instances = linker.instantiate_pre(component).map_err(wrong)?;
-    let exports = GuestIndices::new(&instances).map_err(wrong)?;
+    let exports = Exports::find(&instances, world).map_err(wrong)?;
     Ok(Prepared { instances, exports })
 }
 
@@ -75,7 +76,8 @@ impl Prepared {
             limits,
             on_failure: terms.on_failure,
             subscription,
-            pace: Pace::default(),
+            pace: Pace::of(exports.world()),
+            together: Together::default(),
         })))
     }
 }
@@ -107,8 +109,17 @@ fn about(name: PluginName, digest: Digest) -> About {
 
 /// Compiles a component, or a core module that carries its component type.
 pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, LoadFault> {
-    Component::from_binary(engine, &component_of(bytes)?)
-        .map_err(|error| LoadFault::Malformed { why: bounded_reason(format!("{error:#}")) })
+    Component::from_binary(engine, &component_of(bytes)?).map_err(|error| refused(&error))
+}
+
+/// Why the engine does not take a component.
+pub(crate) fn refused(error: &wasmtime::Error) -> LoadFault {
+    let why = format!("{error:#}");
+    // The validator has no type for it.
+    if why.contains("component model async") {
+        return LoadFault::Async;
+    }
+    LoadFault::Malformed { why: bounded_reason(why) }
 }
 
 /// The component that a file is or can be made.
@@ -152,15 +163,17 @@ fn componentize(module: &[u8]) -> Result<Vec<u8>, LoadFault> {
         .map_err(|error| LoadFault::NotComponent { why: bounded_reason(format!("{error:#}")) })
 }
 
-/// Holds what it exports against the contract.
-pub(crate) fn check_exports(engine: &Engine, component: &Component) -> Result<(), LoadFault> {
+/// Holds what it exports against the contract. What takes batches is asked in batches, whatever
+/// else it exports.
+pub(crate) fn check_exports(engine: &Engine, component: &Component) -> Result<World, LoadFault> {
     let kind = component.component_type();
     let found: Vec<_> = kind.exports(engine).map(|(name, _)| name).collect();
-    if found.iter().any(|name| interface(name) == "sluicegate:plugin/filter" && is_ours(name)) {
-        return Ok(());
+    let exports = |wanted| found.iter().any(|name| interface(name) == wanted && is_ours(name));
+    if exports("sluicegate:plugin/batch-filter") {
+        return Ok(World::Batch);
     }
-    if found.iter().any(|name| interface(name) == "sluicegate:plugin/batch-filter") {
-        return Err(LoadFault::Batch);
+    if exports("sluicegate:plugin/filter") {
+        return Ok(World::Filter);
     }
     let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
     Err(LoadFault::WrongWorld { wanted: FILTER, found: bounded_reason(found) })
@@ -193,8 +206,8 @@ fn is_ours(name: &str) -> bool {
     name.split_once('@').is_some_and(|(_, version)| version.starts_with("0.1."))
 }
 
-/// The interface that every plugin exports.
-const FILTER: &str = "sluicegate:plugin/filter@0.1.0";
+/// What a plugin exports: one of these.
+const FILTER: &str = "sluicegate:plugin/filter@0.1.0 or sluicegate:plugin/batch-filter@0.1.0";
 
 const WASM_PAGE_BYTES: usize = 64 * 1024;
 

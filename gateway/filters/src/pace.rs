@@ -5,9 +5,13 @@
 //! filter costs. So the caller's own thread asks, as long as the plugin answers in no time. The
 //! first slow answer costs that thread at most the deadline; from then on the plugin's events are
 //! handed over, for twice as many calls with each slow answer that follows.
+//!
+//! A plugin that takes batches is never asked there: its events meet in the line.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use crate::exports::World;
 
 /// How quick one plugin has been.
 #[derive(Debug, Default)]
@@ -16,9 +20,16 @@ pub(crate) struct Pace {
     handed_over: AtomicU32,
     /// How many calls the last slow answer had handed over; 0 after a quick one in between.
     penalty: AtomicU32,
+    /// Every call is handed over, however quick the plugin is.
+    always: bool,
 }
 
 impl Pace {
+    /// That of a plugin of this world, which was not asked yet.
+    pub(crate) fn of(world: World) -> Self {
+        Self { always: world == World::Batch, ..Self::default() }
+    }
+
     /// Whether the caller's own thread may ask now. Counts down if it may not.
     pub(crate) fn is_quick(&self) -> bool {
         let left = self.handed_over.load(Ordering::Relaxed);
@@ -26,7 +37,7 @@ impl Pace {
             // Racing callers may count a call twice: it is a rule of thumb.
             self.handed_over.store(left - 1, Ordering::Relaxed);
         }
-        left == 0
+        left == 0 && !self.always
     }
 
     /// Notes how long an answer took. Wall time: a preempted call counts as slow, which costs a few
@@ -71,6 +82,14 @@ mod tests {
             pace.answered(LONG);
         }
         assert_eq!(handed_over(&pace), PENALTY_MAX as usize);
+    }
+
+    #[test]
+    fn what_takes_batches_is_always_handed_over() {
+        let pace = Pace::of(World::Batch);
+        pace.answered(QUICK);
+        assert!(!pace.is_quick());
+        assert!(Pace::of(World::Filter).is_quick());
     }
 
     #[test]

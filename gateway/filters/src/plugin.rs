@@ -9,7 +9,7 @@ use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::letter::Cause;
 use wasmtime::component::InstancePre;
 
-use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
+use crate::exports::{Exports, World};
 use crate::fault::Fault;
 use crate::imports::{Context, LogGate};
 use crate::instance::{Instance, Started};
@@ -18,6 +18,7 @@ use crate::pace::Pace;
 use crate::series::SeriesTable;
 use crate::spec::OnFailure;
 use crate::subscription::Subscription;
+use crate::together::Together;
 
 /// A loaded plugin. Cloning it is cheap; its instances end when the last handle is gone.
 #[derive(Clone)]
@@ -27,11 +28,13 @@ pub struct Plugin(pub(crate) Arc<Loaded>);
 pub(crate) struct Loaded {
     pub(crate) about: Arc<About>,
     pub(crate) instances: InstancePre<Context>,
-    pub(crate) exports: GuestIndices,
+    pub(crate) exports: Exports,
     pub(crate) limits: Limits,
     pub(crate) on_failure: OnFailure,
     pub(crate) subscription: Subscription,
     pub(crate) pace: Pace,
+    /// How many events it is asked about in one call, if it takes several.
+    pub(crate) together: Together,
 }
 
 /// How an instance is held in.
@@ -86,6 +89,11 @@ impl Plugin {
 }
 
 impl Loaded {
+    /// Whether it takes several events in one call.
+    pub(crate) fn takes_batches(&self) -> bool {
+        self.exports.world() == World::Batch
+    }
+
     /// A fresh instance, ready to be asked. The subscription is the one of the load: an instance
     /// cannot change it.
     pub(crate) fn start(&self) -> Result<Box<Instance>, Fault> {

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use sluicegate_core::event::Event;
 use sluicegate_core::fields::Fields;
 
-use crate::contract::sluicegate::plugin::types::{DataMode, DataParam};
+use crate::contract::sluicegate::plugin::types::{self, DataMode, DataParam};
 use crate::subscription::{Names, Subscription};
 
 /// The lists of one call; they live as long as the call.
 pub(crate) struct Projection<'a> {
-    pub(crate) attributes: Vec<(&'a str, &'a str)>,
-    pub(crate) headers: Vec<(&'a str, &'a str)>,
-    pub(crate) data: DataParam<'a>,
+    attributes: Vec<(&'a str, &'a str)>,
+    headers: Vec<(&'a str, &'a str)>,
+    data: DataParam<'a>,
 }
 
 impl<'a> Projection<'a> {
@@ -26,6 +26,23 @@ impl<'a> Projection<'a> {
             attributes,
             headers: pick(&event.headers, &wanted.headers),
             data: data(&event.payload, wanted.data),
+        }
+    }
+
+    /// The event as the contract has it.
+    pub(crate) fn seen<'s>(&'s self, id: &'s str, event: &'s Event) -> types::Event<'s> {
+        types::Event {
+            id,
+            source: event.source.as_str(),
+            type_: &event.kind,
+            time: event.time.unwrap_or(event.received_at).unix_ns(),
+            content_type: &event.content_type,
+            attributes: &self.attributes,
+            headers: &self.headers,
+            data: match self.data {
+                DataParam::Text(text) => DataParam::Text(text),
+                DataParam::Binary(bytes) => DataParam::Binary(bytes),
+            },
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::instance::{Answer, Instance};
 use crate::metrics::RETRY_AFTER;
 use crate::plugin::{Loaded, Plugin};
 use crate::spec::{Branch, Chain, Queues};
+use crate::together::Ahead;
 use crate::walk::{Tally, Verdict, walk};
 
 /// The instances of one station.
@@ -39,12 +40,37 @@ impl Station {
         &mut self,
         event: &Event,
         chains: &[Arc<Chain>],
+        mut ahead: Option<Ahead>,
     ) -> Result<Vec<Vec<Branch>>, Refusal> {
         let mut tally = Tally::new(event);
-        chains
-            .iter()
-            .map(|chain| walk(event, chain, &mut tally, |plugin, event| self.ask(plugin, event)))
-            .collect()
+        let mut ask = |plugin: &Plugin, event: &Event| {
+            Ahead::answer(&mut ahead, plugin, event).unwrap_or_else(|| self.ask(plugin, event))
+        };
+        chains.iter().map(|chain| walk(event, chain, &mut tally, &mut ask)).collect()
+    }
+
+    /// Asks a plugin about several events in one call, and if that fails, about each alone. There
+    /// is one verdict for each event, in order.
+    pub(crate) fn ask_together(&mut self, plugin: &Plugin, events: &[&Event]) -> Vec<Verdict> {
+        let Self { queues, slots, id } = self;
+        let slot = slot(slots, plugin);
+        let together = &plugin.0.together;
+        match call_together(slot, &plugin.0, events) {
+            Ok(answers) => {
+                together.managed(events.len());
+                let checked = |answer| checked(answer, plugin, &**queues);
+                return answers.into_iter().map(checked).collect();
+            }
+            Err(fault) if matches!(fault.cause, Cause::Deadline | Cause::Memory) => {
+                together.overran(events.len());
+            }
+            // Whose fault it is shows when each is asked about alone.
+            Err(_) => {}
+        }
+        plugin.0.about.counts.retries.increment();
+        let alone =
+            |event: &&Event| checked(call(slot, &plugin.0, event, id).0?, plugin, &**queues);
+        events.iter().map(alone).collect()
     }
 
     /// Ends the instances of plugins that are no longer loaded.
@@ -102,6 +128,18 @@ fn slot<'a>(slots: &'a mut Vec<Slot>, plugin: &Plugin) -> &'a mut Slot {
     &mut slots[at]
 }
 
+/// One call about several events. As below, an instance that fails is gone.
+fn call_together(
+    slot: &mut Slot,
+    plugin: &Loaded,
+    events: &[&Event],
+) -> Result<Vec<Answer>, Fault> {
+    let mut instance = slot.instance.take().map_or_else(|| plugin.start(), Ok)?;
+    let answers = instance.call_together(events, &plugin.subscription, plugin.limits.deadline)?;
+    keep(slot, plugin, instance);
+    Ok(answers)
+}
+
 /// One call, on the slot's instance or a fresh one. Says too whether that instance was used
 /// before. An instance that fails is gone, and one that is old is gone after its answer.
 fn call(
@@ -117,11 +155,16 @@ fn call(
     let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, id);
     let was_used = instance.is_used();
     if answer.is_ok() {
-        if instance.is_old(plugin.limits.recycle_calls) {
-            plugin.about.counts.recycled.increment();
-        } else {
-            slot.instance = Some(instance);
-        }
+        keep(slot, plugin, instance);
     }
     (answer, was_used)
+}
+
+/// Keeps an instance that has answered, unless it is old.
+fn keep(slot: &mut Slot, plugin: &Loaded, instance: Box<Instance>) {
+    if instance.is_old(plugin.limits.recycle_calls) {
+        plugin.about.counts.recycled.increment();
+    } else {
+        slot.instance = Some(instance);
+    }
 }

@@ -13,7 +13,7 @@ use sluicegate_core::limits::{PLUGIN_BYTES_MAX, bounded_reason};
 use super::compiler::Child;
 use crate::engine::compiling_engine;
 use crate::fault::LoadFault;
-use crate::load::component_of;
+use crate::load::{component_of, refused};
 
 impl Child {
     /// Compiles in a process of its own.
@@ -67,6 +67,7 @@ impl Child {
         let why = bounded_reason(why.trim_end().to_owned());
         match (status.code().and_then(|code| u8::try_from(code).ok()), word) {
             (Some(REFUSED), "not-wasm") => LoadFault::NotWasm,
+            (Some(REFUSED), "async") => LoadFault::Async,
             (Some(REFUSED), "malformed") => LoadFault::Malformed { why },
             (Some(REFUSED), "not-component") => LoadFault::NotComponent { why },
             (Some(_), _) => LoadFault::Compiler { why: bounded_reason(said.to_owned()) },
@@ -100,12 +101,12 @@ pub fn compile_child(
     mut errors: impl Write,
 ) -> ExitCode {
     let done = limit().and_then(|()| {
-        let bytes = read(&mut input, PLUGIN_BYTES_MAX).map_err(|fault| refused("input", &fault))?;
+        let bytes = read(&mut input, PLUGIN_BYTES_MAX).map_err(|fault| failed("input", &fault))?;
         let code = precompile(&bytes)?;
         output
             .write_all(&code)
             .and_then(|()| output.flush())
-            .map_err(|fault| refused("output", &fault))
+            .map_err(|fault| failed("output", &fault))
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -123,11 +124,15 @@ fn precompile(bytes: &[u8]) -> Result<Vec<u8>, String> {
         LoadFault::NotComponent { why } => format!("not-component: {why}"),
         other => format!("compiler: {other}"),
     })?;
-    let engine = compiling_engine().map_err(|fault| refused("engine", &fault))?;
-    engine.precompile_component(&component).map_err(|fault| format!("malformed: {fault:#}"))
+    let engine = compiling_engine().map_err(|fault| failed("engine", &fault))?;
+    engine.precompile_component(&component).map_err(|error| match refused(&error) {
+        LoadFault::Malformed { why } => format!("malformed: {why}"),
+        LoadFault::Async => "async: ".to_owned(),
+        other => format!("compiler: {other}"),
+    })
 }
 
-fn refused(what: &str, fault: &dyn std::fmt::Display) -> String {
+fn failed(what: &str, fault: &dyn std::fmt::Display) -> String {
     format!("{what}: {fault}")
 }
 
@@ -137,7 +142,7 @@ fn limit() -> Result<(), String> {
         let text = std::env::var(name).map_err(|_| format!("limit: {name} is not set"))?;
         let most: u64 = text.parse().map_err(|_| format!("limit: {name} is not a number"))?;
         let limits = Rlimit { current: Some(most), maximum: Some(most) };
-        setrlimit(resource, limits).map_err(|fault| refused("limit", &fault))?;
+        setrlimit(resource, limits).map_err(|fault| failed("limit", &fault))?;
     }
     Ok(())
 }

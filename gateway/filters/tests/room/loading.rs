@@ -42,7 +42,7 @@ fn what_is_not_a_plugin_is_refused_with_a_code() {
         (wat("(component)"), "plugin_wrong_world"),
         (exporting("sluicegate:plugin/filter@0.2.0"), "plugin_wrong_world"),
         (exporting("sluicegate:plugin/filter@0.1.0"), "plugin_wrong_world"),
-        (exporting("sluicegate:plugin/batch-filter@0.1.0"), "plugin_batch_unsupported"),
+        (exporting("sluicegate:plugin/batch-filter@0.1.0"), "plugin_wrong_world"),
     ] {
         let fault = refused(spec("bad", bytes));
         assert_eq!(fault.code(), code, "{fault}");

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up fails")]
 #![expect(clippy::panic, reason = "a test that finds another answer fails")]
 
+mod batches;
 mod chains;
 mod children;
 mod decisions;
