@@ -15,6 +15,7 @@
 
 mod answer;
 mod aot;
+mod componentize;
 mod contract;
 mod deadline;
 mod engine;
@@ -42,6 +43,7 @@ mod trial;
 mod walk;
 
 pub use aot::{Cache, Child, Compiler, compile_child};
+pub use componentize::{componentize, componentize_for};
 pub use fault::{HostFault, LoadFault};
 pub use host::Host;
 pub use inspect::{Import, Inspection, inspect};

@@ -12,6 +12,7 @@ use sluicegate_core::limits::{
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use crate::componentize::componentize;
 use crate::exports::{Exports, World};
 use crate::fault::LoadFault;
 use crate::imports::{Context, GRANTED, LogGate};
@@ -151,16 +152,6 @@ pub fn form(bytes: &[u8]) -> Option<Form> {
         Some(b"\0asm\x01\0\0\0") => Some(Form::Module),
         _ => None,
     }
-}
-
-/// Makes a component of a core module that carries its component type in custom sections, as
-/// `cargo build --target wasm32-unknown-unknown` over the SDK leaves it.
-fn componentize(module: &[u8]) -> Result<Vec<u8>, LoadFault> {
-    wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(module)
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| LoadFault::NotComponent { why: bounded_reason(format!("{error:#}")) })
 }
 
 /// Holds what it exports against the contract. What takes batches is asked in batches, whatever

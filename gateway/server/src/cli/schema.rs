@@ -12,6 +12,8 @@ pub(super) enum Which {
     Config,
     /// A file of cases for `sluicegate plugin test`.
     PluginCases,
+    /// The manifest of a plugin's folder, `plugin.yaml`.
+    Plugin,
 }
 
 /// Prints a schema, as `schemas/` holds it.
@@ -19,6 +21,7 @@ pub(super) fn print(which: &Which) -> Result<(), CommandFault> {
     let schema = match which {
         Which::Config => json_schema(),
         Which::PluginCases => super::plugin::json_schema(),
+        Which::Plugin => super::plugin::manifest_schema(),
     };
     let text = serde_json::to_string_pretty(&schema)
         .map_err(|fault| CommandFault::Input(fault.to_string()))?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{bench, inspect, run as run_one, test};
+use super::{bench, build, inspect, new, run as run_one, test};
 use crate::cli::CommandFault;
 
 /// Make, build, test and look at plugins. None of it needs a running gateway.
@@ -23,6 +23,10 @@ pub(in crate::cli) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Make a plugin: a folder with a filter, its tests and the SDK, that builds at once.
+    New(new::Ask),
+    /// Build a plugin with the tool of its language, and make a component of it.
+    Build(build::Ask),
     /// Hold a plugin against its cases: same engine, same limits as in the gateway.
     Test(test::Ask),
     /// Ask a plugin about one event, and print its answer in the shape of a case.
@@ -31,7 +35,7 @@ enum Verb {
     Bench(bench::Ask),
     /// What a file is: world, version, imports (its requested capabilities), digest, size.
     Inspect {
-        /// The component, or a core module that carries its component type.
+        /// The component, a core module that carries its component type, or a plugin's folder.
         plugin: PathBuf,
     },
 }
@@ -40,6 +44,8 @@ enum Verb {
 pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), CommandFault> {
     let Arguments { json, verb } = arguments;
     match verb {
+        Verb::New(ask) => new::new(&ask, json),
+        Verb::Build(ask) => build::build(&ask, json),
         Verb::Test(ask) => test::test(&ask, json),
         Verb::Run(ask) => run_one::run(&ask, json),
         Verb::Bench(ask) => bench::bench(&ask, json),

@@ -16,7 +16,7 @@ use crate::cli::{CommandFault, say};
 /// What `bench` takes.
 #[derive(Debug, Args)]
 pub(super) struct Ask {
-    /// The component, or a core module that carries its component type.
+    /// The component, a core module that carries its component type, or a plugin's folder.
     plugin: PathBuf,
     /// The event: a YAML or JSON file in the shape of a case's `event`.
     #[arg(long, value_name = "FILE")]
@@ -34,10 +34,11 @@ pub(super) struct Ask {
 /// Measures calls on a kept instance and on fresh ones.
 pub(super) fn bench(ask: &Ask, json: bool) -> Result<(), CommandFault> {
     let event = event(&ask.event)?;
-    let config = subject::config(ask.config.as_deref())?;
-    let subject = Subject::open(&ask.plugin, ask.limits, Meter::Time)?;
+    let (plugin, folder) = subject::named(&ask.plugin)?;
+    let config = subject::config(ask.config.as_deref(), folder.as_ref())?;
+    let subject = Subject::open(&plugin, ask.limits, Meter::Time)?;
     let started = subject.start(&config);
-    let mut trial = started.map_err(|fault| subject::refused(&ask.plugin, &fault.into()))?;
+    let mut trial = started.map_err(|fault| subject::refused(&plugin, &fault.into()))?;
     let mut table = Table::new(&["instance", "calls", "p50 ns", "p90", "p99", "p99.9", "max"]);
     for (word, reuse, calls) in
         [("kept", Reuse::Kept, ask.calls), ("fresh", Reuse::Fresh, ask.calls / 100)]

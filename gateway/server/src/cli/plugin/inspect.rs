@@ -6,14 +6,15 @@ use serde_json::json;
 use sluicegate_admission::sha256;
 use sluicegate_filters::{Form, Inspection};
 
-use super::subject::{read, refused};
+use super::subject::{named, read, refused};
 use crate::cli::table::plain;
 use crate::cli::{CommandFault, say};
 
 /// Says what a file is; fails if the gateway would refuse it.
 pub(super) fn inspect(file: &Path, json: bool) -> Result<(), CommandFault> {
-    let bytes = read(file)?;
-    let found = sluicegate_filters::inspect(&bytes).map_err(|fault| refused(file, &fault))?;
+    let (file, _) = named(file)?;
+    let bytes = read(&file)?;
+    let found = sluicegate_filters::inspect(&bytes).map_err(|fault| refused(&file, &fault))?;
     let digest = sha256(&bytes).to_string();
     if json {
         say(&document(&found, bytes.len(), &digest).to_string());

@@ -16,7 +16,7 @@ use crate::config::read_as;
 /// What `run` takes.
 #[derive(Debug, Args)]
 pub(super) struct Ask {
-    /// The component, or a core module that carries its component type.
+    /// The component, a core module that carries its component type, or a plugin's folder.
     plugin: PathBuf,
     /// The event: a YAML or JSON file in the shape of a case's `event`.
     #[arg(long, value_name = "FILE")]
@@ -35,11 +35,12 @@ pub(super) struct Ask {
 pub(super) fn run(ask: &Ask, json: bool) -> Result<(), CommandFault> {
     logging::start(&ask.log, LogFormat::Text).map_err(CommandFault::Misused)?;
     let event = event(&ask.event)?;
-    let config = subject::config(ask.config.as_deref())?;
+    let (plugin, folder) = subject::named(&ask.plugin)?;
+    let config = subject::config(ask.config.as_deref(), folder.as_ref())?;
     let asked = |meter| -> Result<Asked, CommandFault> {
-        let subject = Subject::open(&ask.plugin, ask.limits, meter)?;
+        let subject = Subject::open(&plugin, ask.limits, meter)?;
         let mut trial =
-            subject.start(&config).map_err(|fault| subject::refused(&ask.plugin, &fault.into()))?;
+            subject.start(&config).map_err(|fault| subject::refused(&plugin, &fault.into()))?;
         Ok(trial.ask(&event, Reuse::Fresh))
     };
     let answer = asked(Meter::Time)?;

@@ -10,6 +10,7 @@ use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::limits::PLUGIN_BYTES_MAX;
 use sluicegate_filters::{LoadFault, Meter, OnFailure, Terms, Trial, TrialFault, Trials};
 
+use super::manifest::Folder;
 use crate::cli::CommandFault;
 use crate::config::{Size, Span, shown};
 
@@ -69,6 +70,23 @@ impl Subject {
     }
 }
 
+/// What a path on the command line names: a component, or a plugin's folder.
+pub(super) fn named(path: &Path) -> Result<(PathBuf, Option<Folder>), CommandFault> {
+    if !path.is_dir() {
+        return Ok((path.to_owned(), None));
+    }
+    let folder = Folder::read(path)?;
+    let component = folder.component();
+    if !component.exists() {
+        return Err(CommandFault::Input(format!(
+            "there is no {}: `sluicegate plugin build {}` makes it",
+            component.display(),
+            folder.root().display()
+        )));
+    }
+    Ok((component, Some(folder)))
+}
+
 /// Reads a plugin's file, if it can be one.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, CommandFault> {
     let unreadable =
@@ -86,10 +104,14 @@ pub(super) fn refused(file: &Path, fault: &TrialFault) -> CommandFault {
     CommandFault::Input(format!("{}: {fault} [{}]", file.display(), fault.code()))
 }
 
-/// A configuration on the command line: JSON, or `@FILE`.
-pub(super) fn config(text: Option<&str>) -> Result<Map<String, Value>, CommandFault> {
+/// The configuration to try a plugin with: what the command line says (JSON, or `@FILE`), else what
+/// the plugin's folder says.
+pub(super) fn config(
+    text: Option<&str>,
+    folder: Option<&Folder>,
+) -> Result<Map<String, Value>, CommandFault> {
     let text = match text {
-        None => return Ok(Map::new()),
+        None => return Ok(folder.map(|it| it.manifest.config.clone()).unwrap_or_default()),
         Some(text) => match text.strip_prefix('@').map(PathBuf::from) {
             Some(file) => std::fs::read_to_string(&file).map_err(|fault| {
                 CommandFault::Input(format!("cannot read {}: {fault}", file.display()))

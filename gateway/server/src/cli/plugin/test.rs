@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use sluicegate_filters::{LoadFault, Meter, Reuse, Trial};
 
 use super::golden;
-use super::subject::{Limits, Subject};
+use super::manifest::Folder;
+use super::subject::{self, Limits, Subject};
 use super::suite::{Case, Suite};
 use super::sweep;
 use crate::cli::table::{Table, plain};
@@ -18,11 +19,11 @@ use crate::config::read_as;
 /// What `test` takes.
 #[derive(Debug, Args)]
 pub(super) struct Ask {
-    /// The component, or a core module that carries its component type.
+    /// The component, a core module that carries its component type, or a plugin's folder.
     plugin: PathBuf,
-    /// The file of cases.
-    #[arg(long, value_name = "FILE", default_value = "cases.yaml")]
-    cases: PathBuf,
+    /// The file of cases: that of the plugin's folder, else `cases.yaml`, if nothing is said.
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
     /// Only cases whose name contains this.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -45,15 +46,20 @@ struct Verdict<'s> {
 
 /// Runs every case on a fresh instance; fails if one is not as expected.
 pub(super) fn test(ask: &Ask, json: bool) -> Result<(), CommandFault> {
-    let suite = suite(&ask.cases)?;
+    let (plugin, folder) = subject::named(&ask.plugin)?;
+    let cases = ask.cases.clone().or_else(|| folder.as_ref().map(Folder::cases));
+    let mut suite = suite(&cases.unwrap_or_else(|| PathBuf::from("cases.yaml")))?;
+    if let Some(folder) = folder.filter(|_| suite.config.is_empty()) {
+        suite.config = folder.manifest.config;
+    }
     let limits = ask.limits.or(suite.deadline, suite.memory);
     let wanted = |case: &&Case| ask.only.as_deref().is_none_or(|part| case.name.contains(part));
     let cases: Vec<&Case> = suite.cases.iter().filter(wanted).collect();
     if cases.is_empty() {
         return Err(CommandFault::Misused("no case has that in its name".to_owned()));
     }
-    let timed = Subject::open(&ask.plugin, limits, Meter::Time)?;
-    let counted = Subject::open(&ask.plugin, limits, Meter::Fuel)?;
+    let timed = Subject::open(&plugin, limits, Meter::Time)?;
+    let counted = Subject::open(&plugin, limits, Meter::Fuel)?;
     let mut room = Room { suite: &suite, timed, counted, started: None };
     let mut failed = 0;
     let mut table = Table::new(&["", "case", "time us", "instructions", "memory KB"]);
