@@ -38,7 +38,7 @@ fn digest(path: &str) -> String {
 #[test]
 fn the_severity_router_sends_high_alerts_to_the_urgent_queue_and_the_rest_on() {
     let world = world(
-        "{ path: \"{ROOT}/plugins/severity-router/severity-router.wasm\", \
+        "{ path: \"{ROOT}/plugins/severity-router/rust/severity-router.wasm\", \
          config: { threshold: high, queues: [ urgent ] } }",
     );
     let gateway = world.start();
@@ -65,7 +65,7 @@ fn the_severity_router_sends_high_alerts_to_the_urgent_queue_and_the_rest_on() {
 #[test]
 fn the_redactor_rewrites_what_it_is_told_to_and_not_a_byte_more() {
     let world = world(
-        "{ path: \"{ROOT}/plugins/redactor/redactor.wasm\", \
+        "{ path: \"{ROOT}/plugins/redactor/rust/redactor.wasm\", \
          config: { keys: [ email ], headers: [ user-agent ] } }",
     );
     let gateway = world.start();

@@ -11,7 +11,7 @@ use sluicegate_tests::fixtures::{self, Encoding};
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::world::World;
 
-const SEVERITY: &str = "{ path: \"{ROOT}/plugins/severity-router/severity-router.wasm\", \
+const SEVERITY: &str = "{ path: \"{ROOT}/plugins/severity-router/rust/severity-router.wasm\", \
                         config: { threshold: high, queues: [ urgent ] } }";
 const TRAP: &str = "{ path: \"{ROOT}/tests/fixtures/plugins/trap.wasm\" }";
 

@@ -80,8 +80,10 @@ async fn run(
 }
 
 fn router() -> Result<PluginSpec, Box<dyn Error>> {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/severity-router/severity-router.wasm");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugins/severity-router/rust/severity-router.wasm"
+    );
     Ok(PluginSpec {
         name: "severity".parse()?,
         bytes: std::fs::read(path)?,

@@ -132,7 +132,7 @@ impl Variant {
 const FILTER: &str = "\
 plugins:
   severity:
-    path: \"{ROOT}/plugins/severity-router/severity-router.wasm\"
+    path: \"{ROOT}/plugins/severity-router/rust/severity-router.wasm\"
     config: { threshold: high, queues: [ urgent ] }
 routes:
   - name: security

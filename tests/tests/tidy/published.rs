@@ -31,14 +31,16 @@ fn every_copy_of_the_plugin_contract_is_the_contract() {
 }
 
 #[test]
-fn the_published_schema_is_what_the_binary_prints() {
-    let output = Command::new(gateway::binary()).args(["schema", "config"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let published = fs::read_to_string(root().join("schemas/config.schema.json"))
-        .expect("schemas/config.schema.json is published");
-    assert_eq!(
-        printed, published,
-        "write it anew: sluicegate schema config > schemas/config.schema.json"
-    );
+fn every_published_schema_is_what_the_binary_prints() {
+    for which in ["config", "plugin", "plugin-cases"] {
+        let output = Command::new(gateway::binary()).args(["schema", which]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let file = format!("schemas/{which}.schema.json");
+        let published = fs::read_to_string(root().join(&file)).unwrap_or_default();
+        assert_eq!(
+            printed, published,
+            "write it anew: sluicegate schema {which} > schemas/{which}.schema.json"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use sluicegate_core::letter::Cause;
 use sluicegate_filters::{End, Host, Plugin};
 
 fn plugin(host: &Host, name: &str, config: &str) -> Plugin {
-    let path = format!("{}/../../plugins/{name}/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../../plugins/{name}/rust/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
     let bytes = fs::read(&path).expect("the component is committed; plugins/build makes it");
     assert!((15_000..60_000).contains(&bytes.len()), "{name} has {} bytes", bytes.len());
     let mut spec = spec(name, bytes);
@@ -60,8 +60,10 @@ async fn the_severity_router_routes_alerts_at_or_above_its_threshold() {
 #[tokio::test]
 async fn the_severity_router_refuses_a_configuration_that_is_wrong() {
     let host = host();
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins/severity-router/severity-router.wasm");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugins/severity-router/rust/severity-router.wasm"
+    );
     let mut spec = spec("router", fs::read(path).unwrap());
     spec.terms.config = r#"{"threshold":"hi","queues":["siem"]}"#.into();
     let fault = host.load(spec).unwrap_err();

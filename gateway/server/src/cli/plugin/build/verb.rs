@@ -45,11 +45,15 @@ pub(in crate::cli::plugin) fn build(ask: &Ask, json: bool) -> Result<(), Command
     })?;
     let digest = sha256(&component).to_string();
     if json {
-        let path = file.to_string_lossy();
-        let line = json!({ "component": path, "bytes": component.len(), "sha256": digest });
+        let (path, about) = (file.to_string_lossy(), &folder.manifest);
+        let line = json!({
+            "name": about.name, "version": about.version, "component": path,
+            "bytes": component.len(), "sha256": digest,
+        });
         say(&line.to_string());
     } else {
-        say(&format!("{}: {} bytes", file.display(), component.len()));
+        let (about, bytes) = (&folder.manifest, component.len());
+        say(&format!("{} {}: {}, {bytes} bytes", about.name, about.version, file.display()));
         say(&format!("sha256 {digest}"));
     }
     if component.len() > PLUGIN_BYTES_MAX {
