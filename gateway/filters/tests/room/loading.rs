@@ -40,6 +40,7 @@ fn what_is_not_a_plugin_is_refused_with_a_code() {
         (wat("(module)"), "plugin_wrong_world"),
         (lacking, "plugin_not_component"),
         (wat("(component)"), "plugin_wrong_world"),
+        (wat("(component (type (func async)))"), "plugin_async"),
         (exporting("sluicegate:plugin/filter@0.2.0"), "plugin_wrong_world"),
         (exporting("sluicegate:plugin/filter@0.1.0"), "plugin_wrong_world"),
         (exporting("sluicegate:plugin/batch-filter@0.1.0"), "plugin_wrong_world"),

@@ -78,8 +78,9 @@ fn sysroot(rustc: &Path, source: &Path) -> Option<PathBuf> {
 fn module(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let files = messages.filter_map(|it| it.get("filenames")?.as_array().cloned()).flatten();
-    let modules = files.filter_map(|file| file.as_str().map(PathBuf::from));
-    modules.filter(|file| file.extension().is_some_and(|it| it == "wasm")).last()
+    let files = files.filter_map(|file| file.as_str().map(PathBuf::from));
+    let modules = files.filter(|file| file.extension().is_some_and(|it| it == "wasm"));
+    modules.fold(None, |_, module| Some(module))
 }
 
 const TARGET: &str = "wasm32-unknown-unknown";
