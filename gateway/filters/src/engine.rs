@@ -89,8 +89,8 @@ fn pool(instances: usize) -> PoolingAllocationConfig {
 pub(crate) const GUEST_STACK_BYTES: usize = 512 * 1024;
 
 // A component made from one core module is three core instances (the module and two shims), one
-// memory and two tables; one of JavaScript is 11, 3 and 3, one of Python 38, 1 and 2. Core instances
-// are counted and no more, so there are enough for any; memories are address space.
+// memory and two tables; one of JavaScript is 11, 3 and 3, one of Python 38, 1 and 2. Core
+// instances are counted and no more, so there are enough for any; memories are address space.
 const CORE_INSTANCES_EACH: usize = 48;
 const MEMORIES_EACH: usize = 3;
 const TABLES_EACH: usize = 4;

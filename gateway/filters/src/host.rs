@@ -257,7 +257,8 @@ fn ask_together(station: &mut Station, jobs: &Jobs, plugin: &Plugin, mut all: Ve
     let events: Vec<&Event> = all.iter().map(|job| &job.event).collect();
     let said = catch_unwind(AssertUnwindSafe(|| station.ask_together(plugin, &events)));
     let Ok(verdicts) = said else {
-        tracing::error!(plugin = %plugin.name(), "a batch panicked the host; its station is cleared");
+        let name = plugin.name().as_str();
+        tracing::error!(plugin = name, "a batch panicked the host; its station is cleared");
         station.clear();
         return all.into_iter().for_each(|job| answer(station, job));
     };

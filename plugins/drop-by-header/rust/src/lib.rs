@@ -97,7 +97,7 @@ mod tests {
     fn a_wrong_configuration_is_refused_by_name() {
         for (config, why) in [
             (r#"{"header":5}"#, "config: header is unknown or has a wrong value"),
-            (r#"{"header":"a","values":["b",1]}"#, "config: values is unknown or has a wrong value"),
+            (r#"{"header":"a","values":[1]}"#, "config: values is unknown or has a wrong value"),
             ("{}", "config: header is missing"),
         ] {
             assert_eq!(DropByHeader::configure(config).unwrap_err(), why);
