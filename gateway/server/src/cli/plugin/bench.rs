@@ -25,7 +25,7 @@ pub(super) struct Ask {
     #[arg(long, value_name = "JSON")]
     config: Option<String>,
     /// Calls to measure on one instance; a hundredth of them on fresh ones.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    #[arg(long, default_value_t = 100_000, value_parser = calls())]
     calls: u32,
     #[command(flatten)]
     limits: Limits,
@@ -100,4 +100,8 @@ fn percentile(sorted: &[Duration], part: f64) -> Duration {
     let last = sorted.len().saturating_sub(1);
     let at = (last as f64 * part).round() as usize;
     sorted.get(at).copied().unwrap_or_default()
+}
+
+fn calls() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(100..=10_000_000)
 }

@@ -55,14 +55,14 @@ fn decided(decision: &Decision) -> Value {
             json!({ "decision": "emit", "outputs": outputs.iter().map(output).collect::<Vec<_>>() })
         }
         Decision::Reject(rejection) => {
-            let code = code(rejection.code);
+            let code = reject_word(rejection.code);
             json!({ "decision": "reject", "code": code, "reason": rejection.reason })
         }
         Decision::DeadLetter(reason) => json!({ "decision": "dead-letter", "reason": reason }),
     }
 }
 
-fn code(code: RejectCode) -> &'static str {
+fn reject_word(code: RejectCode) -> &'static str {
     match code {
         RejectCode::Invalid => "invalid",
         RejectCode::Unauthenticated => "unauthenticated",
