@@ -173,6 +173,21 @@ fn filters_in_python_pass_their_cases_and_decide_in_a_gateway() {
     decide("python");
 }
 
+/// What an SDK lays out in memory is what the contract says: every answer, every import.
+#[test]
+fn the_probes_in_c_and_go_give_every_answer() {
+    let world = World::new("");
+    for language in ["c", "go"] {
+        let folder = display(&root().join("sdk/probe").join(language));
+        let probe = display(&world.path("probe.wasm"));
+        said(&sluicegate(&["plugin", "build", &folder, "--output", &probe]).output().unwrap());
+        let cases = display(&root().join("sdk/probe/cases.yaml"));
+        let test = ["plugin", "test", &probe, "--cases", &cases, "--deadline", "500ms"];
+        let told = said(&sluicegate(&test).output().unwrap());
+        assert!(told.contains(" 0 failed"), "{language}: {told}");
+    }
+}
+
 /// Makes a plugin, builds it, holds it against its cases, and runs its unit tests.
 fn from_nothing(language: &str, unit_tests: Option<(&str, &[&str])>) {
     let world = World::new("");

@@ -17,7 +17,7 @@ use sluicegate_core::time::Timestamp;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Sample {
-    /// The id: 26 letters and digits; one and the same if nothing is said.
+    /// The id: a UUID; one and the same if nothing is said.
     id: Option<String>,
     /// The source; `test` if nothing is said.
     source: Option<String>,
