@@ -12,14 +12,17 @@ use tokio::sync::oneshot;
 use wasmtime::component::Linker;
 
 use crate::aot::Compiler;
-use crate::engine::{GUEST_STACK_BYTES, engine};
-use crate::fault::{HostFault, LoadFault};
+use crate::change::Force;
+use crate::engine::{WORKER_STACK_BYTES, engine};
+use crate::fault::{HostFault, LoadFault, SlotFault};
 use crate::imports::{Context, linker};
 use crate::jobs::{Job, Jobs, NotTaken};
 use crate::load::prepare;
 use crate::metrics::PluginMetrics;
 use crate::plugin::{Loaded, Plugin};
-use crate::spec::{Branch, Chain, End, HostConfig, PluginSpec};
+use crate::shadow::{Shadow, ShadowThread};
+use crate::slot::Slot;
+use crate::spec::{Branch, Chain, End, HostConfig, PluginSpec, Queues};
 use crate::station::Station;
 use crate::ticker::Ticker;
 
@@ -31,7 +34,9 @@ pub struct Host {
     ticker: Arc<Ticker>,
     loading: Mutex<()>,
     loaded: Mutex<Vec<Weak<Loaded>>>,
-    plugins_max: usize,
+    versions_max: usize,
+    queues: Arc<dyn Queues>,
+    shadows: Mutex<Vec<ShadowThread>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Where callers' own threads ask. Apart from the workers' stations, so that plugins that are
     /// slow do not keep the quick ones waiting.
@@ -49,9 +54,9 @@ impl Host {
             0 => thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        // Each station may hold an instance of each plugin and, until it is swept, of each that was
-        // unloaded; and each plugin is started once more when it is loaded.
-        let engine = engine((4 * threads + 1).saturating_mul(config.plugins_max.max(1)))?;
+        // Each station may hold an instance of the version that decides and, until it is swept, of
+        // the one that did; one is in shadow, and one is started when it is loaded.
+        let engine = engine((4 * threads + 3).saturating_mul(config.plugins_max.max(1)))?;
         let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
         let queues = config.queues;
         let station = || Mutex::new(Station::new(Arc::clone(&queues)));
@@ -62,7 +67,9 @@ impl Host {
             ticker: Arc::new(Ticker::default()),
             loading: Mutex::new(()),
             loaded: Mutex::new(Vec::new()),
-            plugins_max: config.plugins_max,
+            versions_max: config.plugins_max.saturating_mul(VERSIONS_EACH),
+            queues: Arc::clone(&queues),
+            shadows: Mutex::default(),
             threads: Mutex::new(Vec::with_capacity(threads + 1)),
             stations: std::iter::repeat_with(station).take(threads).collect(),
             stopping: AtomicBool::new(false),
@@ -85,12 +92,10 @@ impl Host {
         // One at a time; the numbers can be read meanwhile.
         let _loading = lock(&self.loading);
         lock(&self.loaded).retain(|plugin| plugin.strong_count() > 0);
-        if lock(&self.loaded).len() >= self.plugins_max {
-            return Err(LoadFault::TooMany { max: self.plugins_max });
+        if lock(&self.loaded).len() >= self.versions_max {
+            return Err(LoadFault::TooMany { max: self.versions_max });
         }
-        // Workers give back the instances of plugins that are gone.
-        self.jobs.rouse();
-        self.stations.iter().for_each(|station| lock(station).sweep());
+        self.sweep();
         let _running = self.ticker.running();
         let PluginSpec { name, bytes, digest, terms } = spec;
         let plugin = on_a_thread_of_its_own(|| {
@@ -99,6 +104,62 @@ impl Host {
         })?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
         Ok(plugin)
+    }
+
+    /// Puts another version in a plugin's place. Events that have begun end with the old one; no
+    /// event waits. The old version is the one before, which [`roll_back`](Self::roll_back) brings
+    /// back.
+    ///
+    /// # Errors
+    /// When these bytes are quarantined and not forgiven.
+    pub fn swap(&self, slot: &Slot, plugin: Plugin, force: Force) -> Result<(), SlotFault> {
+        slot.swap(plugin, force)?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Brings back the version that decided before.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn roll_back(&self, slot: &Slot) -> Result<(), SlotFault> {
+        slot.roll_back()?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Sets a version beside the one that decides: it is asked about the same events, and what it
+    /// says is compared. It takes the place of another one in shadow.
+    ///
+    /// # Errors
+    /// When these bytes are quarantined and not forgiven, or its thread cannot be started.
+    pub fn shadow(&self, slot: &Slot, plugin: Plugin, force: Force) -> Result<(), SlotFault> {
+        slot.admits(plugin.digest(), force)?;
+        let (queues, ticker) = (Arc::clone(&self.queues), Arc::clone(&self.ticker));
+        let (shadow, thread) = Shadow::start(plugin, queues, ticker)
+            .map_err(|fault| SlotFault::Thread(fault.to_string()))?;
+        let mut threads = lock(&self.shadows);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+        drop(threads);
+        slot.set_shadow(shadow, force)
+    }
+
+    /// Puts the version in shadow in place.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn promote(&self, slot: &Slot) -> Result<(), SlotFault> {
+        slot.promote()?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Gives back the instances of versions that decide no more: workers when they are done with
+    /// what they are at, the others now.
+    fn sweep(&self) {
+        self.jobs.rouse();
+        self.stations.iter().for_each(|station| lock(station).sweep());
     }
 
     /// Takes an event through its chains: one list of branches for each chain, in order. All
@@ -157,6 +218,7 @@ impl Host {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.jobs.stop();
+        lock(&self.shadows).drain(..).for_each(ShadowThread::stop);
         let mut threads = lock(&self.threads);
         // The first is the ticker: without it, a guest that loops would never be stopped.
         let workers = 1.min(threads.len());
@@ -175,7 +237,7 @@ impl Host {
         let (jobs, ticker) = (Arc::clone(&self.jobs), Arc::clone(&self.ticker));
         thread::Builder::new()
             .name(format!("filter-{number}"))
-            .stack_size(GUEST_STACK_BYTES + HOST_STACK_BYTES)
+            .stack_size(WORKER_STACK_BYTES)
             .spawn(move || {
                 jobs.enter();
                 loop {
@@ -269,8 +331,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Stack of a loading thread: the compiler recurses deeper than a guest may.
 const LOAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 
-/// Stack of a worker beside that of the guest.
-const HOST_STACK_BYTES: usize = 512 * 1024;
+/// Versions of one plugin that may be loaded: one that decides, the one before it, one in shadow,
+/// one that is on its way; and as many again that slow events still hold.
+const VERSIONS_EACH: usize = 8;
 
 /// When a sender that was refused for want of room may come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

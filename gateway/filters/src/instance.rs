@@ -65,6 +65,7 @@ impl Instance {
             Err(error) => return Err(fault(&error, &store)),
         };
         let bytes = store.data().memory.bytes();
+        about.counts.living.fetch_add(1, Ordering::Relaxed);
         let memory_bytes_old = bytes + limits.memory_bytes_max.saturating_sub(bytes) / 2;
         Ok(Started::Ready(
             Box::new(Self { store, guest, calls: 0, memory_bytes_old, memory_bytes_seen: 0 }),
@@ -130,6 +131,12 @@ impl Instance {
     pub(crate) fn is_old(&self, recycle_calls: u64) -> bool {
         (recycle_calls > 0 && self.calls >= recycle_calls)
             || self.store.data().memory.bytes() > self.memory_bytes_old
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.store.data().about.counts.living.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

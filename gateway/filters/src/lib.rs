@@ -11,11 +11,18 @@
 //! thread if the plugins have been quick (`pace`); else it puts one job on the bounded line
 //! (`jobs`), and a worker thread does the same. What a guest answers is checked and translated
 //! (`answer`) and, if it made events, they are patched together (`patch`).
+//!
+//! A chain holds plugins by their place ([`Slot`]): which version of each decides can change at any
+//! moment (`change`), and an event keeps what it met (`pins`). A version that fails too often goes
+//! by itself (`breaker`); one in shadow is only compared (`shadow`, `differences`).
 
 mod answer;
 mod aot;
+mod breaker;
+mod change;
 mod contract;
 mod deadline;
+mod differences;
 mod engine;
 mod fault;
 mod host;
@@ -28,9 +35,12 @@ mod memory;
 mod metrics;
 mod pace;
 mod patch;
+mod pins;
 mod plugin;
 mod projection;
 mod series;
+mod shadow;
+mod slot;
 mod spec;
 mod station;
 mod subscription;
@@ -39,11 +49,15 @@ mod trial;
 mod walk;
 
 pub use aot::{Cache, Child, Compiler, compile_child};
-pub use fault::{HostFault, LoadFault};
+pub use breaker::Breaker;
+pub use change::{Force, Restored};
+pub use differences::{Difference, Differences, Differs};
+pub use fault::{HostFault, LoadFault, SlotFault};
 pub use host::Host;
 pub use inspect::{Import, Inspection, inspect};
 pub use load::{Form, form};
 pub use metrics::{PluginMetrics, Series, SeriesValue};
 pub use plugin::Plugin;
+pub use slot::{Slot, SlotView, Standing};
 pub use spec::{AnyQueue, Branch, Chain, End, HostConfig, OnFailure, PluginSpec, Queues, Terms};
 pub use trial::{Asked, Meter, Reuse, Said, Trial, TrialFault, Trials};

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::{Digest, PluginName};
@@ -17,7 +18,6 @@ use crate::fault::LoadFault;
 use crate::imports::{Context, GRANTED, LogGate};
 use crate::instance::{Instance, Started};
 use crate::metrics::Counts;
-use crate::pace::Pace;
 use crate::plugin::{About, Limits, Loaded, Plugin};
 use crate::series::SeriesTable;
 use crate::spec::Terms;
@@ -68,15 +68,9 @@ impl Prepared {
             Started::Ready(_, asked) => Subscription::new(asked)?,
             Started::Refused(why) => return Err(LoadFault::Refused { why }),
         };
-        Ok(Plugin(Arc::new(Loaded {
-            about,
-            instances: instances.clone(),
-            exports: exports.clone(),
-            limits,
-            on_failure: terms.on_failure,
-            subscription,
-            pace: Pace::default(),
-        })))
+        let run = (limits, terms.on_failure);
+        let loaded = Loaded::new(about, instances.clone(), exports.clone(), run, subscription);
+        Ok(Plugin(Arc::new(loaded)))
     }
 }
 
@@ -102,6 +96,7 @@ fn about(name: PluginName, digest: Digest) -> About {
         series: SeriesTable::default(),
         log: LogGate::new(Instant::now()),
         failures: LogGate::new(Instant::now()),
+        shadow: AtomicBool::new(false),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::letter::Cause;
 use wasmtime::component::InstancePre;
 
+use crate::breaker::Failures;
 use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
 use crate::fault::Fault;
 use crate::imports::{Context, LogGate};
@@ -32,6 +33,9 @@ pub(crate) struct Loaded {
     pub(crate) on_failure: OnFailure,
     pub(crate) subscription: Subscription,
     pub(crate) pace: Pace,
+    pub(crate) failures: Failures,
+    /// It decides no more: its instances end where they are swept.
+    retired: AtomicBool,
 }
 
 /// How an instance is held in.
@@ -57,6 +61,8 @@ pub(crate) struct About {
     pub(crate) log: LogGate,
     /// For what the gateway logs about its failures.
     pub(crate) failures: LogGate,
+    /// It is only compared: what it logs and counts says so.
+    pub(crate) shadow: AtomicBool,
 }
 
 impl Plugin {
@@ -78,6 +84,19 @@ impl Plugin {
         self.0.subscription.wants(kind)
     }
 
+    /// From now on it decides nothing, until it is revived.
+    pub(crate) fn retire(&self) {
+        self.0.retired.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn revive(&self) {
+        self.0.retired.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn be_shadow(&self, is: bool) {
+        self.0.about.shadow.store(is, Ordering::Relaxed);
+    }
+
     /// Its numbers now.
     #[must_use]
     pub fn metrics(&self) -> PluginMetrics {
@@ -86,6 +105,32 @@ impl Plugin {
 }
 
 impl Loaded {
+    pub(crate) fn new(
+        about: Arc<About>,
+        instances: InstancePre<Context>,
+        exports: GuestIndices,
+        run: (Limits, OnFailure),
+        subscription: Subscription,
+    ) -> Self {
+        let ((limits, on_failure), pace) = (run, Pace::default());
+        let (failures, retired) = (Failures::default(), AtomicBool::new(false));
+        Self {
+            about,
+            instances,
+            exports,
+            limits,
+            on_failure,
+            subscription,
+            pace,
+            failures,
+            retired,
+        }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
     /// A fresh instance, ready to be asked. The subscription is the one of the load: an instance
     /// cannot change it.
     pub(crate) fn start(&self) -> Result<Box<Instance>, Fault> {
@@ -100,16 +145,22 @@ impl Loaded {
 }
 
 impl About {
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.shadow.load(Ordering::Relaxed)
+    }
+
     fn metrics(&self) -> PluginMetrics {
         let counts = &self.counts;
         let call_time_ns = counts.call_time_ns.snapshot();
         PluginMetrics {
             plugin: self.name.clone(),
             digest: self.digest,
+            is_shadow: self.is_shadow(),
             calls: call_time_ns.buckets.iter().sum(),
             decisions: counts.decisions(),
             failures: counts.failures(),
             call_time_ns,
+            instances: counts.living.load(Ordering::Relaxed),
             starts: counts.starts.value(),
             recycled: counts.recycled.value(),
             retries: counts.retries.value(),

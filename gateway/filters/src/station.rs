@@ -12,6 +12,7 @@ use crate::answer;
 use crate::fault::Fault;
 use crate::instance::{Answer, Instance};
 use crate::metrics::RETRY_AFTER;
+use crate::pins::Pins;
 use crate::plugin::{Loaded, Plugin};
 use crate::spec::{Branch, Chain, Queues};
 use crate::walk::{Tally, Verdict, walk};
@@ -21,6 +22,7 @@ pub(crate) struct Station {
     queues: Arc<dyn Queues>,
     slots: Vec<Slot>,
     id: String,
+    pins: Pins,
 }
 
 /// The place of one plugin's instance. It does not keep the plugin alive.
@@ -31,7 +33,7 @@ struct Slot {
 
 impl Station {
     pub(crate) fn new(queues: Arc<dyn Queues>) -> Self {
-        Self { queues, slots: Vec::new(), id: String::new() }
+        Self { queues, slots: Vec::new(), id: String::new(), pins: Pins::default() }
     }
 
     /// Takes an event through its chains.
@@ -41,15 +43,21 @@ impl Station {
         chains: &[Arc<Chain>],
     ) -> Result<Vec<Vec<Branch>>, Refusal> {
         let mut tally = Tally::new(event);
-        chains
+        let mut pins = std::mem::take(&mut self.pins);
+        let decided = chains
             .iter()
-            .map(|chain| walk(event, chain, &mut tally, |plugin, event| self.ask(plugin, event)))
-            .collect()
+            .map(|chain| {
+                walk(event, chain, &mut tally, &mut pins, |plugin, event| self.ask(plugin, event))
+            })
+            .collect();
+        pins.clear();
+        self.pins = pins;
+        decided
     }
 
-    /// Ends the instances of plugins that are no longer loaded.
+    /// Ends the instances of versions that decide no more.
     pub(crate) fn sweep(&mut self) {
-        self.slots.retain(|slot| slot.plugin.strong_count() > 0);
+        sweep(&mut self.slots);
     }
 
     /// Ends every instance.
@@ -59,8 +67,8 @@ impl Station {
 
     /// Asks a plugin, once more on a fresh instance if a used one trapped: what broke may have
     /// been the state that it had gathered. An overrun is not tried again, it cost enough.
-    fn ask(&mut self, plugin: &Plugin, event: &Event) -> Verdict {
-        let Self { queues, slots, id } = self;
+    pub(crate) fn ask(&mut self, plugin: &Plugin, event: &Event) -> Verdict {
+        let Self { queues, slots, id, .. } = self;
         let slot = slot(slots, plugin);
         let (answer, was_used) = call(slot, &plugin.0, event, id);
         let answer = match answer {
@@ -92,9 +100,15 @@ fn checked(answer: Answer, plugin: &Plugin, queues: &dyn Queues) -> Verdict {
     }
 }
 
+fn sweep(slots: &mut Vec<Slot>) {
+    slots.retain(|slot| slot.plugin.upgrade().is_some_and(|plugin| !plugin.is_retired()));
+}
+
 fn slot<'a>(slots: &'a mut Vec<Slot>, plugin: &Plugin) -> &'a mut Slot {
     let is_its = |slot: &Slot| std::ptr::eq(slot.plugin.as_ptr(), Arc::as_ptr(&plugin.0));
     let at = slots.iter().position(is_its).unwrap_or_else(|| {
+        // A version that is new here may have taken the place of another.
+        sweep(slots);
         slots.push(Slot { plugin: Arc::downgrade(&plugin.0), instance: None });
         slots.len() - 1
     });

@@ -21,6 +21,7 @@ use crate::load::{Prepared, compile, prepare};
 use crate::plugin::Plugin;
 use crate::spec::{AnyQueue, Terms};
 use crate::ticker::Ticker;
+use crate::walk::Verdict;
 
 /// What a trial counts beside time and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +181,16 @@ impl Trial {
             Err(said) => Said::Failed(answer::failure(said)),
         };
         Asked { said, took, fuel, memory_bytes }
+    }
+}
+
+impl From<Verdict> for Said {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Ok(Ok(decision)) => Self::Decided(decision),
+            Ok(Err(failure)) => Self::Failed(failure),
+            Err(Fault { cause, reason }) => Self::Broke { cause, why: reason },
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
-use crate::blueprint::{Blueprint, BuiltSink};
+use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
 use crate::clock::{Stamp, machine_clock};
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
@@ -25,6 +25,7 @@ use crate::jobs::Jobs;
 use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
 use crate::pipeline::Pipeline;
+use crate::plugins::Versions;
 
 /// A gateway that runs.
 pub struct Hall {
@@ -63,6 +64,7 @@ impl Hall {
         let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
         let store = Arc::new(store);
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
+        let (sinks, built) = (blueprint.sinks, blueprint.plugins);
         let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
         let pipeline = Arc::new(Pipeline {
             admission: blueprint.admission,
@@ -104,12 +106,13 @@ impl Hall {
             dispatches: JoinSet::new(),
             admin_tasks: JoinSet::new(),
         };
-        let sinks = hall.start_sinks(blueprint.sinks, &engine);
+        let plugins = hall.start_plugins(&plan, built).await?;
+        let sinks = hall.start_sinks(sinks, &engine);
         let jobs = hall.start_jobs(&plan, job_clock)?;
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
         let rooms =
-            Rooms { store, jobs, pipeline, sources: counters, sinks, http, configured, fsync };
+            Rooms { store, jobs, plugins, sources: counters, sinks, http, configured, fsync };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -132,6 +135,24 @@ impl Hall {
             dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);
         }
         all
+    }
+
+    /// Takes up the versions of before, and writes down what becomes of them. That stops with the
+    /// sinks: nothing is asked any more then.
+    async fn start_plugins(
+        &mut self,
+        plan: &Plan,
+        built: Vec<BuiltPlugin>,
+    ) -> Result<Arc<Versions>, RunFault> {
+        let (data, line) = (plan.store.folder.clone(), Arc::clone(&self.pipeline));
+        let open = move || Versions::open(&data, line, built);
+        let opened = tokio::task::spawn_blocking(open).await;
+        let opened = opened.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+        let plugins = opened
+            .map_err(|fault| RunFault::System { what: "read the versions of plugins", fault })?;
+        let plugins = Arc::new(plugins);
+        self.dispatches.spawn(Arc::clone(&plugins).run(self.stops.dispatches.subscribe()));
+        Ok(plugins)
     }
 
     /// Jobs that had not ended go on. They stop with the sinks: before the store does.

@@ -2,8 +2,8 @@
 //!
 //! `pipeline` is the file to read first: the way of every event through the house. `intake` is
 //! where sources call it; `routes` decides where events go; `dispatch` takes from queues and hands
-//! to sinks; `vault` asks who holds a key; `blueprint` builds all rooms, `hall` runs them and takes
-//! them down; `config` reads what the operator wrote.
+//! to sinks; `plugins` holds the versions of plugins; `vault` asks who holds a key; `blueprint`
+//! builds all rooms, `hall` runs them and takes them down; `config` reads what the operator wrote.
 //! Nobody imports this crate but the tests.
 
 pub mod api;
@@ -20,5 +20,7 @@ pub mod limiter;
 pub mod metrics;
 mod outage;
 pub mod pipeline;
+pub mod plugins;
 pub mod routes;
+mod said;
 pub mod vault;

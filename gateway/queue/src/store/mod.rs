@@ -46,6 +46,7 @@ pub use cursor::{Cursor, CursorError};
 pub use define::{Defined, QueueInfo, QueueOrigin};
 pub(crate) use items::merge;
 use operator::Operator;
+pub(crate) use past::read as read_past;
 pub use past::{Past, PastEvent};
 
 /// An open store: the embedded queue engine over one data folder.

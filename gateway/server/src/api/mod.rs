@@ -2,7 +2,8 @@
 //!
 //! `door` decides who may ask; `table` knows which methods and paths there are. `queues` answers
 //! consumers; `show`, `peek` and `manage` answer operators: what queues are, what lies in them, and
-//! what is done to them; `jobs` answers for redrives and replays. `health` says whether the gateway
+//! what is done to them; `past` what came into them; `plugins` which versions of plugins decide,
+//! and changes that; `jobs` answers for redrives and replays. `health` says whether the gateway
 //! lives and takes events; `exposition` writes the metrics; `event_json` is the CloudEvents JSON
 //! that consumers get.
 
@@ -12,7 +13,9 @@ mod exposition;
 mod health;
 mod jobs;
 mod manage;
+mod past;
 mod peek;
+mod plugins;
 mod queues;
 mod reply;
 mod show;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluicegate_admission::{Gate, Registry};
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
-use sluicegate_filters::PluginSpec;
+use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
 use sluicegate_sinks::http::HttpSinkConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
@@ -74,6 +74,8 @@ pub struct SourcePlan {
 pub struct PluginPlan {
     /// What the filters' host loads.
     pub spec: PluginSpec,
+    /// When a version of it that fails is taken out; `None`: never.
+    pub breaker: Option<Breaker>,
     /// Where it stands in the configuration, as a JSON Pointer.
     pub pointer: String,
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::Digest;
 use sluicegate_core::limits::{FILTER_DEADLINE_MS_MAX, PLUGIN_MEMORY_BYTES_MAX};
-use sluicegate_filters::{OnFailure, PluginSpec, Terms};
+use sluicegate_filters::{Breaker, OnFailure, PluginSpec, Terms};
 
 use super::check::{Checker, places};
 use super::plan::PluginPlan;
+use super::scalars::Span;
 use super::shape;
 
 impl Checker<'_> {
@@ -53,16 +54,35 @@ impl Checker<'_> {
                 config: serde_json::Value::Object(plugin.config.clone()).to_string(),
                 deadline,
                 memory_bytes_max,
-                on_failure: match plugin.on_failure {
-                    shape::OnFailure::DeadLetter => OnFailure::DeadLetter,
-                    shape::OnFailure::Next => OnFailure::Next,
-                    shape::OnFailure::Drop => OnFailure::Drop,
-                    shape::OnFailure::Reject => OnFailure::Reject,
-                },
+                on_failure: on_failure(plugin.on_failure),
                 recycle_calls: 1_000_000,
             },
         };
-        Some(PluginPlan { spec, pointer: place })
+        let breaker = self.breaker(&place, plugin.breaker.as_ref());
+        Some(PluginPlan { spec, breaker, pointer: place })
+    }
+
+    fn breaker(&mut self, place: &str, written: Option<&shape::Breaker>) -> Option<Breaker> {
+        let none = shape::BreakerSection::default();
+        let section = match written {
+            Some(shape::Breaker::Off) => return None,
+            Some(shape::Breaker::On(section)) => section,
+            None => &none,
+        };
+        let usual = Breaker::default();
+        let span = |span: Option<Span>, usual: Duration| span.map_or(usual, |span| span.0);
+        let breaker = Breaker {
+            failures: section.failures.unwrap_or(usual.failures),
+            within: span(section.within, usual.within),
+            retry: span(section.retry, usual.retry),
+        };
+        for (name, time) in [("within", breaker.within), ("retry", breaker.retry)] {
+            if !(Duration::from_millis(1)..=BREAKER_TIME_MAX).contains(&time) {
+                let message = format!("a breaker's `{name}` is 1ms to 1d");
+                self.fault(&format!("{place}/breaker/{name}"), "value_out_of_range", message);
+            }
+        }
+        Some(breaker)
     }
 
     fn pinned(&mut self, place: &str, pinned: Option<&str>, digest: Digest) {
@@ -75,3 +95,16 @@ impl Checker<'_> {
         self.fault(&format!("{place}/sha256"), "plugin_digest", message);
     }
 }
+
+fn on_failure(written: shape::OnFailure) -> OnFailure {
+    match written {
+        shape::OnFailure::DeadLetter => OnFailure::DeadLetter,
+        shape::OnFailure::Next => OnFailure::Next,
+        shape::OnFailure::Drop => OnFailure::Drop,
+        shape::OnFailure::Reject => OnFailure::Reject,
+        shape::OnFailure::Pause => OnFailure::Pause,
+    }
+}
+
+/// What is longer is no circuit breaker any more.
+const BREAKER_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{bench, inspect, run as run_one, test};
+use super::{bench, diff, gateway, inspect, run as run_one, test};
 use crate::cli::CommandFault;
 
-/// Make, build, test and look at plugins. None of it needs a running gateway.
+/// Make, build, test and look at plugins, and see to those of a running gateway.
 ///
-/// Exit codes: 0 done; 1 a case failed, or the plugin or an input is bad; 2 the command is
-/// misused; 3 something failed while running.
+/// Exit codes: 0 done; 1 a case failed, two versions differ, or the plugin or an input is bad; 2
+/// the command is misused; 3 the gateway does not answer, or something failed while running. The
+/// token of the admin API is taken from the environment: SLUICEGATE_ADMIN_TOKEN.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(in crate::cli) struct Arguments {
@@ -34,6 +35,10 @@ enum Verb {
         /// The component, or a core module that carries its component type.
         plugin: PathBuf,
     },
+    /// What two versions decide about past events of a queue, and where they differ.
+    Diff(diff::Ask),
+    #[command(flatten)]
+    Gateway(gateway::Verb),
 }
 
 /// Does what was said.
@@ -44,5 +49,7 @@ pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), CommandFault> {
         Verb::Run(ask) => run_one::run(&ask, json),
         Verb::Bench(ask) => bench::bench(&ask, json),
         Verb::Inspect { plugin } => inspect::inspect(&plugin, json),
+        Verb::Diff(ask) => diff::diff(&ask, json),
+        Verb::Gateway(verb) => gateway::run(verb, json),
     }
 }

@@ -1,12 +1,17 @@
-//! `sluicegate plugin`: what a plugin's author does with a plugin, without a gateway that runs.
+//! `sluicegate plugin`: what a plugin's author does with a plugin, and what an operator does with
+//! those of a gateway that runs.
 //!
 //! `suite` is the shape of a file of cases, `sample` an event in it, `golden` how an answer is
-//! written and held against what a case expects. The commands: `test`, `run`, `bench`, `inspect`.
+//! written and held against what a case expects. The commands: `test`, `run`, `bench`, `inspect`;
+//! `diff`, over the events that `past` reads; and those of `gateway`, over its admin API.
 
 mod arguments;
 mod bench;
+mod diff;
+mod gateway;
 mod golden;
 mod inspect;
+mod past;
 mod run;
 mod sample;
 mod subject;

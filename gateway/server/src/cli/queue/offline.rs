@@ -19,8 +19,8 @@ use sluicegate_queue::forensics::{
 };
 use sluicegate_queue::{Browsed, Cursor, OpenFault};
 
-use super::admin::Output;
 use super::arguments::Peek;
+use crate::cli::admin::Output;
 use crate::cli::table::{Table, plain, span};
 use crate::cli::{CommandFault, say};
 use crate::clock::machine_clock;

@@ -1,6 +1,7 @@
 //! The published shape of the configuration. The JSON Schema is made from these types, and the
 //! doc comments here are what an editor shows.
 
+mod breaker;
 mod encryption;
 mod queue;
 mod retain;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use super::scalars::{Size, Span};
 
+pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;

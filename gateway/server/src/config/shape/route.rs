@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::breaker::Breaker;
 use crate::config::scalars::{Size, Span};
 
 /// A Wasm filter.
@@ -26,6 +27,9 @@ pub(in crate::config) struct Plugin {
     /// What becomes of an event that the plugin fails on.
     #[serde(default)]
     pub(in crate::config) on_failure: OnFailure,
+    /// When a version that fails is taken out, for the one before it. Default: 10 failures within
+    /// 10s.
+    pub(in crate::config) breaker: Option<Breaker>,
 }
 
 /// What becomes of an event that a plugin fails on.
@@ -41,6 +45,9 @@ pub(in crate::config) enum OnFailure {
     Drop,
     /// Refused with 503, so that the sender tries again.
     Reject,
+    /// Refused with 503, and so is every later one, until an operator resumes the plugin or puts
+    /// another version in its place.
+    Pause,
 }
 
 /// A route.
