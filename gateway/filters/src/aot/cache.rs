@@ -41,7 +41,8 @@ impl Cache {
                 let _ = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
                 return Ok(Some(component));
             }
-            tracing::warn!(file = %path.display(), "a compiled plugin is damaged: it is made again");
+            let file = path.display();
+            tracing::warn!(%file, "a compiled plugin is damaged: it is made again");
             fs::remove_file(&path)?;
         }
         Ok(None)
@@ -99,7 +100,8 @@ fn private(path: &Path) -> io::Result<()> {
 
 /// Says that the cache is of no use. Plugins are compiled without it.
 pub(super) fn tell(doing: &str, folder: &Path, fault: &io::Error) {
-    tracing::warn!(folder = %folder.display(), %fault, "cannot {doing} the cache of compiled plugins");
+    let folder = folder.display();
+    tracing::warn!(%folder, %fault, "cannot {doing} the cache of compiled plugins");
 }
 
 /// A component from what the compiler wrote.
