@@ -21,28 +21,29 @@ pub(super) fn sweep(
 ) -> Result<(), CommandFault> {
     let heads = ["payload bytes", "time us", "us per KB", "instructions", "memory KB", "answer"];
     let mut table = Table::new(&heads);
-    for case in cases.iter().filter(|case| case.expect.decision.is_some()) {
-        let config = case.config.as_ref().unwrap_or(&suite.config);
-        let start = |subject: &Subject| {
-            subject.start(config).map_err(|fault| CommandFault::Input(fault.to_string()))
-        };
-        let (mut timed, mut counted) = (start(timed)?, start(counted)?);
-        let event = case.event.event().map_err(CommandFault::Input)?;
-        for size in SIZES {
-            let row = Row::measure(&mut timed, &mut counted, &grown(&event, size));
-            if json {
-                say(&row.json(size).to_string());
-            }
-            table.row(row.cells(size));
+    let mut with_decision = cases.iter().filter(|case| case.expect.decision.is_some());
+    let Some(case) = with_decision.next() else {
+        let why = "--sweep needs a case that expects a decision".to_owned();
+        return Err(CommandFault::Misused(why));
+    };
+    let config = case.config.as_ref().unwrap_or(&suite.config);
+    let start = |subject: &Subject| {
+        subject.start(config).map_err(|fault| CommandFault::Input(fault.to_string()))
+    };
+    let (mut timed, mut counted) = (start(timed)?, start(counted)?);
+    let event = case.event.event().map_err(CommandFault::Input)?;
+    for size in SIZES {
+        let row = Row::measure(&mut timed, &mut counted, &grown(&event, size));
+        if json {
+            say(&row.json(size).to_string());
         }
-        if !json {
-            say(&format!("\ncase {:?}, on one instance:\n", case.name));
-            table.print();
-        }
-        return Ok(());
+        table.row(row.cells(size));
     }
-    let why = "--sweep needs a case that expects a decision".to_owned();
-    Err(CommandFault::Misused(why))
+    if !json {
+        say(&format!("\ncase {:?}, on one instance:\n", case.name));
+        table.print();
+    }
+    Ok(())
 }
 
 struct Row {
