@@ -11,6 +11,7 @@ use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
 use sluicegate_sinks::http::HttpSink;
 
 use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan};
+use crate::origins::{Watch, Watched};
 use crate::routes::{Matcher, Route};
 
 /// Everything that can be built without touching disk or network: what `check` builds too.
@@ -20,6 +21,7 @@ pub struct Blueprint {
     pub(crate) plugins: Vec<BuiltPlugin>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
     pub(crate) sinks: Vec<BuiltSink>,
+    pub(crate) watch: Watch,
 }
 
 /// A plugin in its place, with what it was made from.
@@ -43,13 +45,15 @@ impl Blueprint {
     /// that is too short, a URL that may not be called.
     pub fn build(plan: &mut Plan, compiler: Compiler) -> Result<Self, ConfigFaults> {
         let mut faults = std::mem::take(&mut plan.found);
-        let (filters, plugins) = build_filters(plan, compiler, &mut faults);
+        let shelf = plan.shelf();
+        let (filters, plugins, watched) = build_filters(plan, compiler, &mut faults);
+        let watch = Watch::new(watched, shelf);
         let sinks = build_sinks(plan, &mut faults);
         let admission = build_admission(plan, &mut faults);
         match (admission, filters) {
             (Some(admission), Some(filters)) if faults.is_empty() => {
                 let routes = build_routes(plan, &plugins);
-                Ok(Self { admission, filters, plugins, routes, sinks })
+                Ok(Self { admission, filters, plugins, routes, sinks, watch })
             }
             _ => Err(plan.faults(faults)),
         }
@@ -74,8 +78,8 @@ fn build_filters(
     plan: &mut Plan,
     compiler: Compiler,
     faults: &mut Vec<ConfigFault>,
-) -> (Option<Host>, Vec<BuiltPlugin>) {
-    let mut plugins = Vec::new();
+) -> (Option<Host>, Vec<BuiltPlugin>, Vec<Watched>) {
+    let (mut plugins, mut watched) = (Vec::new(), Vec::new());
     let queues: BTreeSet<_> = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
     let config = HostConfig {
         threads: plan.filter_threads,
@@ -88,10 +92,11 @@ fn build_filters(
         Ok(host) => host,
         Err(fault) => {
             faults.push(plan.fault("/plugins", fault.code(), fault.to_string()));
-            return (None, plugins);
+            return (None, plugins, watched);
         }
     };
     for plugin in std::mem::take(&mut plan.plugins) {
+        watched.push(Watched::new(plugin.origin, &plugin.spec));
         match host.load(plugin.spec.clone()) {
             Ok(loaded) => {
                 let slot = Slot::new(loaded, plugin.breaker);
@@ -102,7 +107,7 @@ fn build_filters(
             }
         }
     }
-    (Some(host), plugins)
+    (Some(host), plugins, watched)
 }
 
 fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
+use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
 use tokio::net::TcpListener;
@@ -24,8 +25,9 @@ use crate::intake::{Door, Entrance};
 use crate::jobs::Jobs;
 use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
+use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
-use crate::plugins::Versions;
+use crate::plugins::{As, Put, VersionFault, Versions};
 
 /// A gateway that runs.
 pub struct Hall {
@@ -109,10 +111,11 @@ impl Hall {
         let plugins = hall.start_plugins(&plan, built).await?;
         let sinks = hall.start_sinks(sinks, &engine);
         let jobs = hall.start_jobs(&plan, job_clock)?;
+        let watch = hall.start_watch(blueprint.watch, &plugins);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
-        let rooms =
-            Rooms { store, jobs, plugins, sources: counters, sinks, http, configured, fsync };
+        let sources = counters;
+        let rooms = Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -163,6 +166,22 @@ impl Hall {
         let jobs = Arc::new(jobs);
         self.dispatches.spawn(Arc::clone(&jobs).run(self.stops.dispatches.subscribe()));
         Ok(jobs)
+    }
+
+    /// Looks for new versions of plugins, until the line stops.
+    fn start_watch(&mut self, watch: Watch, plugins: &Arc<Versions>) -> Arc<Watch> {
+        let (watch, plugins) = (Arc::new(watch), Arc::clone(plugins));
+        let runtime = tokio::runtime::Handle::current();
+        let take = move |spec: PluginSpec| {
+            let put = Put { sha256: Some(spec.digest), to_be: As::Current, force: Force::No };
+            let taken = runtime.block_on(plugins.put(&spec.name, spec.bytes.into(), put));
+            let not_taken =
+                |fault: VersionFault| NotTaken { code: fault.code(), why: fault.to_string() };
+            taken.map(|_| ()).map_err(not_taken)
+        };
+        let stop = self.stops.dispatches.subscribe();
+        self.dispatches.spawn(Arc::clone(&watch).run(take, stop));
+        watch
     }
 
     fn start_admin(

@@ -5,6 +5,7 @@
 use sluicegate_filters::{PluginMetrics, Series, SeriesValue, SlotView};
 
 use crate::metrics::{Kind, Page};
+use crate::origins::Watch;
 
 /// A version and the labels that all its numbers have.
 struct Version {
@@ -83,6 +84,19 @@ impl Version {
         let who = [("plugin", self.numbers.plugin.as_str()), ("digest", self.digest.as_str())];
         let shadow = self.numbers.is_shadow.then_some(("shadow", "true"));
         who.into_iter().chain(shadow).chain(own.iter().copied()).collect()
+    }
+}
+
+/// What came of new versions in watched places.
+pub(super) fn write_watch(page: &mut Page, watch: &Watch) {
+    let name = "sluicegate_plugin_changes_total";
+    let help = "New versions of plugins in watched places, by what came of them.";
+    page.begin(name, help, Kind::Counter);
+    for (plugin, counters) in watch.counters() {
+        for (result, count) in [("taken", &counters.taken), ("refused", &counters.refused)] {
+            let labels = [("plugin", plugin.as_str()), ("result", result)];
+            page.counter(name, help, &labels, count.value());
+        }
     }
 }
 

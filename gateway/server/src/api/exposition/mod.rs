@@ -18,6 +18,7 @@ use super::reply;
 use super::show::Configured;
 use crate::jobs::Jobs;
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
+use crate::origins::Watch;
 use crate::plugins::Versions;
 
 /// The rooms whose numbers are written out.
@@ -38,6 +39,8 @@ pub struct Rooms {
     pub configured: Configured,
     /// When commits are flushed.
     pub fsync: FsyncMode,
+    /// The plugins whose files are watched.
+    pub watch: Arc<Watch>,
 }
 
 /// Microseconds written as seconds.
@@ -50,6 +53,7 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
     filters::write(&mut page, &views);
     versions::write(&mut page, &views);
+    filters::write_watch(&mut page, &rooms.watch);
     queues::write(&mut page, &engine.stats().await, &rooms.store.queue_metrics());
     store::write(&mut page, &rooms.store.metrics(), rooms.fsync);
     write_sinks(&mut page, rooms);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{bench, diff, gateway, inspect, run as run_one, test};
+use super::{bench, diff, gateway, inspect, registry, run as run_one, test};
 use crate::cli::CommandFault;
 
 /// Make, build, test and look at plugins, and see to those of a running gateway.
@@ -35,6 +35,10 @@ enum Verb {
         /// The component, or a core module that carries its component type.
         plugin: PathBuf,
     },
+    /// Push a plugin to a registry, and print the name that pins it.
+    Push(registry::Push),
+    /// Pull a plugin from a registry into a file, and print the name that pins it.
+    Pull(registry::Pull),
     /// What two versions decide about past events of a queue, and where they differ.
     Diff(diff::Ask),
     #[command(flatten)]
@@ -49,6 +53,8 @@ pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), CommandFault> {
         Verb::Run(ask) => run_one::run(&ask, json),
         Verb::Bench(ask) => bench::bench(&ask, json),
         Verb::Inspect { plugin } => inspect::inspect(&plugin, json),
+        Verb::Push(ask) => registry::push(&ask, json),
+        Verb::Pull(ask) => registry::pull(&ask, json),
         Verb::Diff(ask) => diff::diff(&ask, json),
         Verb::Gateway(verb) => gateway::run(verb, json),
     }

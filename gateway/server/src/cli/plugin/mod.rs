@@ -3,7 +3,8 @@
 //!
 //! `suite` is the shape of a file of cases, `sample` an event in it, `golden` how an answer is
 //! written and held against what a case expects. The commands: `test`, `run`, `bench`, `inspect`;
-//! `diff`, over the events that `past` reads; and those of `gateway`, over its admin API.
+//! `push` and `pull` in `registry`; `diff`, over the events that `past` reads; and those of
+//! `gateway`, over its admin API.
 
 mod arguments;
 mod bench;
@@ -12,6 +13,7 @@ mod gateway;
 mod golden;
 mod inspect;
 mod past;
+mod registry;
 mod run;
 mod sample;
 mod subject;

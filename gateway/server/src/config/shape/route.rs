@@ -9,13 +9,31 @@ use serde_json::{Map, Value};
 use super::breaker::Breaker;
 use crate::config::scalars::{Size, Span};
 
-/// A Wasm filter.
+/// A Wasm filter. It comes from exactly one of `path`, `folder` and `oci`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Plugin {
     /// The component, or core module with component metadata, relative to this file.
-    pub(in crate::config) path: String,
-    /// The SHA-256 of its bytes; another file is refused.
+    pub(in crate::config) path: Option<String>,
+    /// Whether `path` is looked at every second: a new version that loads is swapped in, one that
+    /// does not is refused, and the one before goes on. Default: no.
+    #[serde(default)]
+    pub(in crate::config) watch: bool,
+    /// A folder, relative to this file: the newest `*.wasm` in it, by the semantic version in its
+    /// name, then by its name. It is watched; removing the newest file goes back to the one before.
+    pub(in crate::config) folder: Option<String>,
+    /// An artifact in a registry: `registry/repository:tag@sha256:digest`, where the digest is that
+    /// of its manifest. What was pulled is kept in the data folder.
+    pub(in crate::config) oci: Option<String>,
+    /// Whether `oci` may be without a digest. The tag is then asked for at each start. Default: no.
+    #[serde(default)]
+    pub(in crate::config) allow_tag: bool,
+    /// Name and password at the registry. Default: it is asked as by a stranger.
+    pub(in crate::config) credentials: Option<Credentials>,
+    /// A PEM file of the certificate authorities that the registry is believed by, relative to this
+    /// file. Default: the web's; a registry on a loopback address is then asked without TLS.
+    pub(in crate::config) ca_file: Option<String>,
+    /// The SHA-256 of its bytes; other ones are refused.
     pub(in crate::config) sha256: Option<String>,
     /// Given to the plugin's `configure` as JSON.
     #[serde(default)]
@@ -30,6 +48,16 @@ pub(in crate::config) struct Plugin {
     /// When a version that fails is taken out, for the one before it. Default: 10 failures within
     /// 10s.
     pub(in crate::config) breaker: Option<Breaker>,
+}
+
+/// Name and password at a registry.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Credentials {
+    /// The name.
+    pub(in crate::config) user: String,
+    /// The name of the secret that is the password, or a token in its place.
+    pub(in crate::config) password: String,
 }
 
 /// What becomes of an event that a plugin fails on.
