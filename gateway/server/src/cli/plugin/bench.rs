@@ -25,10 +25,14 @@ pub(super) struct Ask {
     #[arg(long, value_name = "JSON")]
     config: Option<String>,
     /// Calls to measure on one instance; a hundredth of them on fresh ones.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    #[arg(long, default_value_t = 100_000, value_parser = calls())]
     calls: u32,
     #[command(flatten)]
     limits: Limits,
+}
+
+fn calls() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(100..=10_000_000)
 }
 
 /// Measures calls on a kept instance and on fresh ones.
