@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{Delivery, QueueFault};
+use sluicegate_core::queue::Delivery;
 use sluicegate_core::seams::{Engine, Pending};
 use sluicegate_sources::http::{BodyRule, Handler, Hangup, Head, Request, Response};
 
@@ -73,7 +73,11 @@ impl Part {
 
 impl Place {
     fn parse(path: &str) -> Result<Self, Response> {
-        let queue = |name: &str| name.parse().map_err(|_| queues::refuse(&QueueFault::NoQueue));
+        let queue = |name: &str| -> Result<QueueName, Response> {
+            name.parse().map_err(|fault| {
+                reply::problem(422, "name_invalid", &format!("the name of a queue: {fault}"))
+            })
+        };
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         match parts.as_slice() {
             ["healthz"] => Ok(Self::Health),
