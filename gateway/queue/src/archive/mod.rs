@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::queue::Place;
+use sluicegate_core::state::{Scope, Value};
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
@@ -37,8 +38,7 @@ pub(crate) enum Job {
     /// Every queue is marked: the checkpoint becomes a file.
     SaveCheckpoint {
         number: u32,
-        from: Position,
-        marked: Vec<Marked>,
+        saved: Saved,
         thinning: Thinning,
         /// When the first queue was asked for it.
         began: Instant,
@@ -52,6 +52,14 @@ pub(crate) enum Job {
     /// A question: is every deletion done that was asked for before? Those that failed are given
     /// up, not tried again: their files stay until a start looks at them anew.
     Spare(oneshot::Sender<()>),
+}
+
+/// What a checkpoint says.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    pub(crate) from: Position,
+    pub(crate) marked: Vec<Marked>,
+    pub(crate) state: Vec<(Scope, Arc<str>, Value)>,
 }
 
 /// Who does the jobs.
@@ -170,13 +178,12 @@ impl Archive {
     pub(crate) fn save_checkpoint(
         &mut self,
         number: u32,
-        from: Position,
-        marked: Vec<Marked>,
+        saved: Saved,
         thinning: Thinning,
         began: Instant,
     ) {
         self.shared.saving.store(true, Ordering::Release);
-        self.give(Job::SaveCheckpoint { number, from, marked, thinning, began });
+        self.give(Job::SaveCheckpoint { number, saved, thinning, began });
     }
 }
 
@@ -258,8 +265,8 @@ impl Archivist {
                 done.map_err(|fault| (fault, Some(Job::SaveIndex(segment))))
             }
             // The next checkpoint will do.
-            Job::SaveCheckpoint { number, from, marked, thinning, began } => {
-                let done = self.checkpoint(number, from, marked, &thinning);
+            Job::SaveCheckpoint { number, saved, thinning, began } => {
+                let done = self.checkpoint(number, saved, &thinning);
                 *self.shared.rests_until.lock().unwrap_or_else(PoisonError::into_inner) =
                     rest(began.elapsed()).map(|rest| Instant::now() + rest);
                 self.shared.saving.store(false, Ordering::Release);
@@ -308,14 +315,12 @@ impl Archivist {
         }
     }
 
-    fn checkpoint(
-        &self,
-        number: u32,
-        from: Position,
-        marked: Vec<Marked>,
-        thinning: &Thinning,
-    ) -> io::Result<()> {
-        let bytes = checkpoint::encode(from.pack(), marked).ok_or(io::ErrorKind::FileTooLarge)?;
+    fn checkpoint(&self, number: u32, saved: Saved, thinning: &Thinning) -> io::Result<()> {
+        let Saved { from, marked, state } = saved;
+        let mut state = checkpoint::encode_state(&state);
+        state.iter_mut().for_each(|frame| self.desk.seal(frame));
+        let bytes =
+            checkpoint::encode(from.pack(), marked, state).ok_or(io::ErrorKind::FileTooLarge)?;
         self.with_room(|| self.save_checkpoint(number, from, &bytes))?;
         self.thin_by(&bytes, thinning)
     }

@@ -17,6 +17,7 @@ use super::opener::Opener;
 use super::operator::Operator;
 use super::{Store, folder, settings, strays};
 use crate::archive::{Archive, Archivist, Shared};
+use crate::claim::States;
 use crate::config::StoreConfig;
 use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
@@ -89,6 +90,8 @@ impl Store {
             .map_err(OpenFault::disk("count what is in the queues"))?;
         finish_folder(&*disk, &recovered, &counters);
         let registry = Arc::clone(&opener.registry);
+        let table = std::mem::take(&mut recovered.state);
+        let states = Arc::new(States::new(table, clock.clone(), opened));
         let archive = archive(&disk, &mut recovered, &depot, &desk, &counters, threads)?;
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
         let writer = Writer {
@@ -101,6 +104,7 @@ impl Store {
             _depot_thread: depot_thread,
             keys: recovered.keys,
             key_files: recovered.key_files,
+            states: Arc::clone(&states),
             desk: Arc::clone(&desk),
             rooms: registry.rooms(),
             registry: Arc::clone(&registry),
@@ -126,6 +130,7 @@ impl Store {
             sources,
             source_bounds: source_bounds(config),
             receipts: Receipts::new(),
+            states,
             counters,
             folder_key,
             clock,
