@@ -14,6 +14,7 @@ pub(crate) struct Counts {
     pub(crate) recycled: Counter,
     pub(crate) retries: Counter,
     pub(crate) log_lines_dropped: Counter,
+    pub(crate) state_refused: Counter,
     pub(crate) memory_bytes_max: std::sync::atomic::AtomicUsize,
 }
 
@@ -66,6 +67,8 @@ pub struct PluginMetrics {
     pub retries: u64,
     /// Log lines over the rate.
     pub log_lines_dropped: u64,
+    /// Writes to its state that its quota refused.
+    pub state_refused: u64,
     /// The most memory that one instance had.
     pub memory_bytes_max: usize,
     /// The plugin's own series.

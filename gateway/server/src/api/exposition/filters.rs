@@ -43,6 +43,11 @@ pub(super) fn write(page: &mut Page, plugins: &[PluginMetrics]) {
     for (plugin, digest, numbers) in &named {
         page.counter(name, help, &[("plugin", *plugin), ("digest", digest)], numbers.starts);
     }
+    let (name, help) = ("sluicegate_plugin_state_refused_total", "Writes over the state's quota.");
+    page.begin(name, help, Kind::Counter);
+    for (plugin, digest, numbers) in &named {
+        page.counter(name, help, &[("plugin", *plugin), ("digest", digest)], numbers.state_refused);
+    }
     write_series(page, plugins);
 }
 

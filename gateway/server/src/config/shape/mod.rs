@@ -20,7 +20,7 @@ use super::scalars::{Size, Span};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;
-pub(in crate::config) use route::{OnFailure, Plugin, Route, When};
+pub(in crate::config) use route::{OnFailure, Plugin, Route, State, When};
 pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
 pub(in crate::config) use verify::{
