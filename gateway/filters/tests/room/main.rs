@@ -12,3 +12,4 @@ mod imports;
 mod load;
 mod loading;
 mod plugins;
+mod state;
