@@ -39,7 +39,7 @@ const COUNTS: &str = "{ limit: 1000000000, window_s: 100000000 }";
 /// The commits in the log of a stopped gateway.
 fn commits(world: &World) -> Vec<Value> {
     let data = world.path("data").display().to_string();
-    let dump = ["queue", "dump", "--data", &data, "--json", "--payloads", "--kind", "commit"];
+    let dump = ["queue", "dump", "--data", &data, "--json", "--payload", "--kind", "commit"];
     let output = world.run(&dump);
     let (text, faults) = (String::from_utf8(output.stdout).unwrap(), output.stderr);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&faults));
@@ -146,12 +146,12 @@ fn state_that_is_not_granted_is_refused_with_how_to_grant_it() {
     let world = through("dedupe", "{ by: \"header:x\", ttl_s: 1 }");
     let text = std::fs::read_to_string(world.configuration()).unwrap();
     world.write("gateway.yaml", text.replace("state: {}, ", ""));
-    let output = world.run(&["check"]);
+    let output = world.run(&["check", "gateway.yaml"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(said.contains("plugin_imports_refused") && said.contains("`state: {}`"), "{said}");
     world.write("gateway.yaml", text.replace("state: {}", "state: { keys_max: 0 }"));
-    let said = String::from_utf8(world.run(&["check"]).stderr).unwrap();
+    let said = String::from_utf8(world.run(&["check", "gateway.yaml"]).stderr).unwrap();
     assert!(said.contains("keys_max"), "{said}");
 }
 

@@ -1,8 +1,8 @@
 //! The seams: traits where a call must run against an arrow of the architecture, and only there.
 //!
 //! [`Intake`]: a source calls the hall. [`Engine`]: the hall calls a queue engine. [`StateView`]:
-//! filters look at the state that a queue engine keeps for them. [`Sink`]: the hall calls a way out.
-//! (`Disk` lies inside the queue engine.)
+//! filters look at the state that the engine keeps. [`Sink`]: the hall calls a way out. (`Disk`
+//! lies inside the queue engine.)
 
 use std::fmt;
 use std::future::Future;

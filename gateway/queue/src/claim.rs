@@ -39,8 +39,10 @@ enum Stage {
 }
 
 impl States {
-    pub(crate) fn new(table: Table, clock: Clock, opened: Moment) -> Self {
-        Self { table: Mutex::new(table), clock, opened, conflicts: Counter::default() }
+    /// The state that was found in the folder, which is taken.
+    pub(crate) fn found(table: &mut Table, clock: &Clock, opened: Moment) -> Self {
+        let table = Mutex::new(std::mem::take(table));
+        Self { table, clock: clock.clone(), opened, conflicts: Counter::default() }
     }
 
     /// All that is committed and not expired. Cheap for each key: values are shared.

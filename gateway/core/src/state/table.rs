@@ -165,11 +165,10 @@ impl Table {
     /// What is committed and not expired, by scope and key.
     pub fn committed(&self, now: Timestamp) -> impl Iterator<Item = (&Scope, &Arc<str>, &Value)> {
         self.scopes.iter().flat_map(move |(scope, keys)| {
-            let live = keys.slots.iter().filter_map(move |(key, slot)| {
+            keys.slots.iter().filter_map(move |(key, slot)| {
                 let (value, _) = slot.base.as_ref()?;
                 value.is_live(now).then_some((scope, key, value))
-            });
-            live
+            })
         })
     }
 

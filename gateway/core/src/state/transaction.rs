@@ -69,10 +69,9 @@ impl Transaction {
     /// Every write, by scope and key.
     pub fn writes(&self) -> impl Iterator<Item = (&Scope, &str, &Write)> {
         self.parts.iter().flat_map(|part| {
-            let written = part.touched.iter().filter_map(|(key, touched)| {
+            part.touched.iter().filter_map(|(key, touched)| {
                 touched.write.as_ref().map(|write| (&part.scope, &**key, write))
-            });
-            written
+            })
         })
     }
 }

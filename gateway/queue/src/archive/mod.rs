@@ -4,6 +4,7 @@
 //! counted, and tried again when there is new work of its kind: nothing that was acknowledged
 //! depends on it.
 
+mod saved;
 mod thin;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -15,11 +16,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::queue::Place;
-use sluicegate_core::state::{Scope, Value};
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
-use crate::format::checkpoint::{self, Marked};
+use crate::format::checkpoint;
 use crate::format::entry::{Head, Position};
 use crate::format::keys;
 use crate::listing::Listings;
@@ -28,6 +28,7 @@ use crate::metrics::Counters;
 use crate::quarantine::{self, Copied};
 use crate::writer::Desk;
 
+pub(crate) use saved::Saved;
 pub(crate) use thin::Thinning;
 
 /// One thing to do.
@@ -38,7 +39,7 @@ pub(crate) enum Job {
     /// Every queue is marked: the checkpoint becomes a file.
     SaveCheckpoint {
         number: u32,
-        saved: Saved,
+        saved: Box<Saved>,
         thinning: Thinning,
         /// When the first queue was asked for it.
         began: Instant,
@@ -52,14 +53,6 @@ pub(crate) enum Job {
     /// A question: is every deletion done that was asked for before? Those that failed are given
     /// up, not tried again: their files stay until a start looks at them anew.
     Spare(oneshot::Sender<()>),
-}
-
-/// What a checkpoint says.
-#[derive(Debug)]
-pub(crate) struct Saved {
-    pub(crate) from: Position,
-    pub(crate) marked: Vec<Marked>,
-    pub(crate) state: Vec<(Scope, Arc<str>, Value)>,
 }
 
 /// Who does the jobs.
@@ -183,6 +176,7 @@ impl Archive {
         began: Instant,
     ) {
         self.shared.saving.store(true, Ordering::Release);
+        let saved = Box::new(saved);
         self.give(Job::SaveCheckpoint { number, saved, thinning, began });
     }
 }
@@ -266,7 +260,7 @@ impl Archivist {
             }
             // The next checkpoint will do.
             Job::SaveCheckpoint { number, saved, thinning, began } => {
-                let done = self.checkpoint(number, saved, &thinning);
+                let done = self.checkpoint(number, *saved, &thinning);
                 *self.shared.rests_until.lock().unwrap_or_else(PoisonError::into_inner) =
                     rest(began.elapsed()).map(|rest| Instant::now() + rest);
                 self.shared.saving.store(false, Ordering::Release);
@@ -316,11 +310,8 @@ impl Archivist {
     }
 
     fn checkpoint(&self, number: u32, saved: Saved, thinning: &Thinning) -> io::Result<()> {
-        let Saved { from, marked, state } = saved;
-        let mut state = checkpoint::encode_state(&state);
-        state.iter_mut().for_each(|frame| self.desk.seal(frame));
-        let bytes =
-            checkpoint::encode(from.pack(), marked, state).ok_or(io::ErrorKind::FileTooLarge)?;
+        let from = saved.from;
+        let bytes = saved.encode(&self.desk).ok_or(io::ErrorKind::FileTooLarge)?;
         self.with_room(|| self.save_checkpoint(number, from, &bytes))?;
         self.thin_by(&bytes, thinning)
     }

@@ -19,7 +19,6 @@ use sluicegate_core::time::Timestamp;
 
 use super::state::{frames_of, transaction, written};
 use super::world::{name, verdict};
-use crate::dedupe::KeyHash;
 use crate::format::bytes::Take;
 use crate::format::changes::{self, Changes, Happened};
 use crate::format::checkpoint::{self, Marked};
@@ -391,21 +390,5 @@ proptest! {
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;
         prop_assert_eq!(settings::decode(&bytes), None);
-    }
-
-    #[test]
-    fn keys_are_read_back_and_one_flipped_bit_is_seen(
-        all in proptest::collection::vec((any::<[u8; 16]>(), any::<[u8; 16]>()), 0..9),
-        at: usize, bit in 0_u8..8,
-    ) {
-        let all: Vec<_> = all
-            .into_iter()
-            .map(|(hash, id)| (KeyHash(hash), EventId::from_bytes(id)))
-            .collect();
-        let mut bytes = keys::encode(all.iter().copied());
-        prop_assert_eq!(keys::decode(&bytes), Some(all));
-        let at = at % bytes.len();
-        bytes[at] ^= 1 << bit;
-        prop_assert_eq!(keys::decode(&bytes), None);
     }
 }
