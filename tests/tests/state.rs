@@ -142,6 +142,30 @@ fn of_the_same_event_sent_many_times_at_once_one_passes() {
 }
 
 #[test]
+fn a_replay_sees_state_and_leaves_none() {
+    let world = through("rate-limit", COUNTS);
+    let gateway = world.start();
+    for number in 0..3 {
+        let answer = gateway.deliver(senders::PATH, &senders::delivery(number));
+        assert_eq!(answer.status, 202);
+    }
+    let ask = serde_json::json!({ "through": "line" });
+    let job = gateway.consumer().call("/v1/replays", &ask).json();
+    let path = format!("/v1/jobs/{}", job["id"].as_str().unwrap());
+    wait_within(Duration::from_secs(30), "the replay ends", || {
+        let job = gateway.admin_get(&path).json();
+        (job["counts"]["moved"] == 3).then_some(())
+    });
+    let answer = gateway.deliver(senders::PATH, &senders::delivery(3));
+    assert_eq!(answer.status, 202);
+    assert!(gateway.stop().success());
+    let commits = commits(&world);
+    let (with, without): (Vec<Value>, Vec<Value>) =
+        commits.into_iter().partition(|commit| commit["state"].get(0).is_some());
+    assert_eq!((numbers(&with), without.len()), (vec![1, 2, 3, 4], 3));
+}
+
+#[test]
 fn state_that_is_not_granted_is_refused_with_how_to_grant_it() {
     let world = through("dedupe", "{ by: \"header:x\", ttl_s: 1 }");
     let text = std::fs::read_to_string(world.configuration()).unwrap();
