@@ -95,6 +95,7 @@ fn router() -> Result<PluginSpec, Box<dyn Error>> {
             memory_bytes_max: 64 * 1024 * 1024,
             on_failure: OnFailure::DeadLetter,
             recycle_calls: 0,
+            state: None,
         },
     })
 }

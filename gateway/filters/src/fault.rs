@@ -6,6 +6,8 @@ use sluicegate_core::limits::{
     FILTER_DEADLINE_MS_MAX, PLUGIN_BYTES_MAX, PLUGIN_MEMORY_BYTES_MAX, bounded_reason,
 };
 
+use crate::imports::STATE;
+
 /// Why the room cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum HostFault {
@@ -66,7 +68,7 @@ pub enum LoadFault {
     )]
     Batch,
     /// It imports what it may not have.
-    #[error("load plugin: it imports what is not granted: {}", names.join(", "))]
+    #[error("load plugin: it imports what is not granted: {}{}", names.join(", "), hint(names))]
     Imports {
         /// Every such import, by name.
         names: Vec<String>,
@@ -163,6 +165,15 @@ impl SlotFault {
             Self::NoShadow => "plugin_no_shadow",
             Self::Thread(_) => "filter_thread_failed",
         }
+    }
+}
+
+/// How what was refused can be granted, where it can.
+fn hint(names: &[String]) -> &'static str {
+    if names.iter().any(|name| name.starts_with(STATE)) {
+        "; `state: {}` in the plugin's configuration grants it state"
+    } else {
+        ""
     }
 }
 

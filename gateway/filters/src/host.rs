@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use sluicegate_core::event::Event;
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::StateView;
+use sluicegate_core::state::{Scratch, Session};
+use sluicegate_core::time::{Clock, Timestamp};
 use tokio::sync::oneshot;
 use wasmtime::component::Linker;
 
@@ -22,7 +25,7 @@ use crate::metrics::PluginMetrics;
 use crate::plugin::{Loaded, Plugin};
 use crate::shadow::{Shadow, ShadowThread};
 use crate::slot::Slot;
-use crate::spec::{Branch, Chain, End, HostConfig, PluginSpec, Queues};
+use crate::spec::{Branch, Chain, Decided, End, HostConfig, PluginSpec, Queues};
 use crate::station::Station;
 use crate::ticker::Ticker;
 
@@ -41,6 +44,8 @@ pub struct Host {
     /// Where callers' own threads ask. Apart from the workers' stations, so that plugins that are
     /// slow do not keep the quick ones waiting.
     stations: Box<[Mutex<Station>]>,
+    /// State of which nothing is kept.
+    nothing: Arc<dyn StateView>,
     stopping: AtomicBool,
 }
 
@@ -72,6 +77,7 @@ impl Host {
             shadows: Mutex::default(),
             threads: Mutex::new(Vec::with_capacity(threads + 1)),
             stations: std::iter::repeat_with(station).take(threads).collect(),
+            nothing: Arc::new(Scratch::new(Clock::new(Timestamp::default))),
             stopping: AtomicBool::new(false),
         };
         // A thread that does not start drops the host, which stops those that did.
@@ -100,7 +106,7 @@ impl Host {
         let PluginSpec { name, bytes, digest, terms } = spec;
         let plugin = on_a_thread_of_its_own(|| {
             let component = self.compiler.compile(self.linker.engine(), digest, &bytes)?;
-            prepare(&self.linker, &component)?.start(name, digest, terms)
+            prepare(&self.linker, &component, terms.state)?.start(name, digest, terms)
         })?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
         Ok(plugin)
@@ -162,31 +168,54 @@ impl Host {
         self.stations.iter().for_each(|station| lock(station).sweep());
     }
 
-    /// Takes an event through its chains: one list of branches for each chain, in order. All
-    /// chains are walked in one job, by one worker.
+    /// Takes an event through its chains: one list of branches for each chain, in order. Plugins
+    /// that may remember something find nothing, and nothing of theirs is kept.
     ///
     /// # Errors
-    /// When a filter rejects the event or asks for it later, when too many events wait, or when
-    /// the room is stopping. Nothing was decided then for any chain.
+    /// As those of [`Self::decide_with`].
     pub async fn decide(
         &self,
         event: Event,
         chains: Vec<Arc<Chain>>,
     ) -> Result<Vec<Vec<Branch>>, Refusal> {
+        Ok(self.decide_with(event, chains, &self.nothing).await?.chains)
+    }
+
+    /// Takes an event through its chains. All chains are walked in one job, by one worker. Plugins
+    /// that were granted state see what is in this view; what they write is in the answer, and
+    /// takes effect with the commit of the event or not at all.
+    ///
+    /// # Errors
+    /// When a filter rejects the event or asks for it later, when too many events wait, or when
+    /// the room is stopping. Nothing was decided then for any chain.
+    pub async fn decide_with(
+        &self,
+        event: Event,
+        chains: Vec<Arc<Chain>>,
+        state: &Arc<dyn StateView>,
+    ) -> Result<Decided, Refusal> {
         if !chains.iter().any(|chain| chain.wants(&event.kind)) {
-            let through = || vec![Branch { event: event.clone(), end: End::Through }];
-            return Ok(chains.iter().map(|_| through()).collect());
+            let through = |_| vec![Branch { event: event.clone(), end: End::Through }];
+            return Ok(Decided {
+                chains: chains.iter().map(through).collect(),
+                ..Decided::default()
+            });
         }
-        if chains.iter().all(|chain| chain.is_quick())
-            && let Some(answer) = self.decide_here(&event, &chains)
-        {
-            return answer;
+        let remembers = chains.iter().any(|chain| chain.remembers());
+        let mut session = remembers.then(|| Session::over(Arc::clone(state)));
+        if chains.iter().all(|chain| chain.is_quick()) {
+            match self.decide_here(&event, &chains, session) {
+                Ok(answer) => return answer,
+                Err(unused) => session = unused,
+            }
         }
         let (reply, answer) = oneshot::channel();
-        self.jobs.push(Job { event, chains, reply }).map_err(|not_taken| match not_taken {
-            NotTaken::Full => overloaded("filter jobs"),
-            NotTaken::Stopping => Refusal::Stopping,
-        })?;
+        self.jobs.push(Job { event, chains, session, reply }).map_err(
+            |not_taken| match not_taken {
+                NotTaken::Full => overloaded("filter jobs"),
+                NotTaken::Stopping => Refusal::Stopping,
+            },
+        )?;
         match answer.await {
             Ok(answer) => answer,
             Err(_) if self.jobs.is_stopping() => Err(Refusal::Stopping),
@@ -195,16 +224,26 @@ impl Host {
         }
     }
 
-    /// Decides on the caller's own thread; `None` if no station is free, or the room is stopping.
-    fn decide_here(&self, event: &Event, chains: &[Arc<Chain>]) -> Option<Decided> {
+    /// Decides on the caller's own thread; gives the session back if no station is free, or the
+    /// room is stopping.
+    fn decide_here(
+        &self,
+        event: &Event,
+        chains: &[Arc<Chain>],
+        session: Option<Session>,
+    ) -> Result<Answer, Option<Session>> {
         if self.stopping.load(Ordering::Acquire) {
-            return None;
+            return Err(session);
         }
         let first = HERE.with(|here| *here) % self.stations.len().max(1);
-        let (before, from) = self.stations.split_at_checked(first)?;
-        let mut station = from.iter().chain(before).find_map(|station| station.try_lock().ok())?;
+        let Some((before, from)) = self.stations.split_at_checked(first) else {
+            return Err(session);
+        };
+        let free = from.iter().chain(before).find_map(|station| station.try_lock().ok());
+        let Some(mut station) = free else { return Err(session) };
         let _running = self.ticker.running();
-        Some(decide(&mut station, event, chains).unwrap_or_else(|| Err(overloaded("filter"))))
+        let answer = decide(&mut station, event, chains, session);
+        Ok(answer.unwrap_or_else(|| Err(overloaded("filter"))))
     }
 
     /// The numbers of every plugin that is loaded.
@@ -286,12 +325,12 @@ fn on_a_thread_of_its_own(
 }
 
 /// What the chains decided.
-type Decided = Result<Vec<Vec<Branch>>, Refusal>;
+type Answer = Result<Decided, Refusal>;
 
 /// Works off one job.
 fn work(station: &mut Station, job: Job) {
-    let Job { event, chains, reply } = job;
-    let decided = decide(station, &event, &chains);
+    let Job { event, chains, session, reply } = job;
+    let decided = decide(station, &event, &chains, session);
     // The plugins are let go before the answer is out: who has it may count on that.
     drop(chains);
     if let Some(answer) = decided {
@@ -302,13 +341,23 @@ fn work(station: &mut Station, job: Job) {
 
 /// Walks the chains. A panic here is a fault of ours or of the engine: it costs this event its
 /// answer and this station its instances, and nothing else.
-fn decide(station: &mut Station, event: &Event, chains: &[Arc<Chain>]) -> Option<Decided> {
-    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(event, chains)));
+fn decide(
+    station: &mut Station,
+    event: &Event,
+    chains: &[Arc<Chain>],
+    mut session: Option<Session>,
+) -> Option<Answer> {
+    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(event, chains, &mut session)));
     if decided.is_err() {
         tracing::error!(event = %event.id, "a filter panicked the host; its station is cleared");
         station.clear();
     }
-    decided.ok()
+    let chains = match decided.ok()? {
+        Ok(chains) => chains,
+        Err(refusal) => return Some(Err(refusal)),
+    };
+    let state = session.map(Session::into_transaction).unwrap_or_default();
+    Some(Ok(Decided { chains, state }))
 }
 
 thread_local! {

@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::event::Event;
+use sluicegate_core::ids::RouteName;
 use sluicegate_core::letter::Cause;
+use sluicegate_core::state::Session;
 use wasmtime::component::InstancePre;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
@@ -17,7 +19,7 @@ use crate::contract::exports::sluicegate::plugin::filter::{
 use crate::contract::sluicegate::plugin::types;
 use crate::deadline::{Deadline, Overrun, thread_time};
 use crate::fault::Fault;
-use crate::imports::Context;
+use crate::imports::{Context, Memory};
 use crate::memory::MemoryCap;
 use crate::plugin::{About, Limits};
 use crate::projection::{Projection, write_id};
@@ -34,6 +36,16 @@ pub(crate) struct Instance {
     memory_bytes_old: usize,
     /// What the plugin's numbers know of its memory.
     memory_bytes_seen: usize,
+}
+
+/// Where a plugin is asked.
+pub(crate) struct Place<'a> {
+    /// What the event's filters read and write. It is there before and after each call.
+    pub(crate) session: &'a mut Option<Session>,
+    /// The route.
+    pub(crate) route: &'a RouteName,
+    /// Room for the text of the event's id.
+    pub(crate) id: &'a mut String,
 }
 
 /// What `configure` said.
@@ -79,11 +91,17 @@ impl Instance {
         event: &Event,
         wanted: &Subscription,
         deadline: Duration,
-        id: &mut String,
+        place: Place<'_>,
     ) -> Result<Answer, Fault> {
+        let Place { session, route, id } = place;
         let context = self.store.data_mut();
         context.event = Some(event.id);
         context.deadline = Deadline::new(deadline);
+        let remembers = context.state.grant.is_some();
+        if remembers && let Some(mut session) = session.take() {
+            session.begin_call();
+            context.lend(session, route);
+        }
         self.store.set_epoch_deadline(1);
         self.store.set_hostcall_fuel(answer_bytes_max(event));
         write_id(id, event);
@@ -101,6 +119,12 @@ impl Instance {
         let began = Instant::now();
         let answer = self.guest.call_filter(&mut self.store, projected);
         let took = began.elapsed();
+        if remembers {
+            *session = self.store.data_mut().take_back();
+            if let (Some(session), Ok(Err(_)) | Err(_)) = (session, &answer) {
+                session.undo_call();
+            }
+        }
         self.calls += 1;
         let context = self.store.data();
         let counts = &context.about.counts;
@@ -147,6 +171,7 @@ fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) 
         deadline: Deadline::new(limits.deadline.max(START_DEADLINE)),
         handles: Handles::default(),
         event: None,
+        state: Memory::granted(limits.state),
     };
     let mut store = Store::new(instances.engine(), context);
     store.limiter(|context| &mut context.memory);

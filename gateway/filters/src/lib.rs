@@ -59,5 +59,7 @@ pub use load::{Form, form};
 pub use metrics::{PluginMetrics, Series, SeriesValue};
 pub use plugin::Plugin;
 pub use slot::{Slot, SlotView, Standing};
-pub use spec::{AnyQueue, Branch, Chain, End, HostConfig, OnFailure, PluginSpec, Queues, Terms};
+pub use spec::{
+    AnyQueue, Branch, Chain, Decided, End, HostConfig, OnFailure, PluginSpec, Queues, Terms,
+};
 pub use trial::{Asked, Meter, Reuse, Said, Trial, TrialFault, Trials};

@@ -10,12 +10,13 @@ use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::limits::{
     FILTER_DEADLINE_MS_MAX, PLUGIN_BYTES_MAX, PLUGIN_MEMORY_BYTES_MAX, bounded_reason,
 };
+use sluicegate_core::state::Grant;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::contract::exports::sluicegate::plugin::filter::GuestIndices;
 use crate::fault::LoadFault;
-use crate::imports::{Context, GRANTED, LogGate};
+use crate::imports::{Context, GRANTED, LogGate, STATE};
 use crate::instance::{Instance, Started};
 use crate::metrics::Counts;
 use crate::plugin::{About, Limits, Loaded, Plugin};
@@ -33,9 +34,10 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(
     linker: &Linker<Context>,
     component: &Component,
+    state: Option<Grant>,
 ) -> Result<Prepared, LoadFault> {
     check_exports(linker.engine(), component)?;
-    check_imports(linker.engine(), component)?;
+    check_imports(linker.engine(), component, state)?;
     let wrong = |error: wasmtime::Error| LoadFault::WrongWorld {
         wanted: FILTER,
         found: bounded_reason(format!("another form of it: {error:#}")),
@@ -60,6 +62,7 @@ impl Prepared {
             deadline: terms.deadline,
             memory_bytes_max: terms.memory_bytes_max,
             recycle_calls: terms.recycle_calls,
+            state: terms.state,
         };
         let Self { instances, exports } = self;
         let started = Instance::start(&about, instances, exports, &limits)
@@ -161,12 +164,17 @@ pub(crate) fn check_exports(engine: &Engine, component: &Component) -> Result<()
     Err(LoadFault::WrongWorld { wanted: FILTER, found: bounded_reason(found) })
 }
 
-fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadFault> {
+fn check_imports(
+    engine: &Engine,
+    component: &Component,
+    state: Option<Grant>,
+) -> Result<(), LoadFault> {
+    let may_remember = |name: &str| state.is_some() && interface(name) == STATE && is_ours(name);
     let kind = component.component_type();
     let names: Vec<_> = kind
         .imports(engine)
         .map(|(name, _)| name)
-        .filter(|name| !is_granted(name))
+        .filter(|name| !is_granted(name) && !may_remember(name))
         .take(IMPORTS_NAMED_MAX)
         .map(str::to_owned)
         .collect();

@@ -18,6 +18,7 @@ pub(crate) struct Counts {
     pub(crate) recycled: Counter,
     pub(crate) retries: Counter,
     pub(crate) log_lines_dropped: Counter,
+    pub(crate) state_refused: Counter,
     pub(crate) memory_bytes_max: AtomicUsize,
     /// Instances that are there now.
     pub(crate) living: AtomicUsize,
@@ -76,6 +77,8 @@ pub struct PluginMetrics {
     pub retries: u64,
     /// Log lines over the rate.
     pub log_lines_dropped: u64,
+    /// Writes to its state that its quota refused.
+    pub state_refused: u64,
     /// The most memory that one instance had.
     pub memory_bytes_max: usize,
     /// The plugin's own series.

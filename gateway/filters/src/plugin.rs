@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::letter::Cause;
+use sluicegate_core::state::Grant;
 use wasmtime::component::InstancePre;
 
 use crate::breaker::Failures;
@@ -45,6 +46,7 @@ pub(crate) struct Limits {
     pub(crate) deadline: Duration,
     pub(crate) memory_bytes_max: usize,
     pub(crate) recycle_calls: u64,
+    pub(crate) state: Option<Grant>,
 }
 
 /// Who a plugin is and what it counted: shared with its instances.
@@ -165,6 +167,7 @@ impl About {
             recycled: counts.recycled.value(),
             retries: counts.retries.value(),
             log_lines_dropped: counts.log_lines_dropped.value(),
+            state_refused: counts.state_refused.value(),
             memory_bytes_max: counts.memory_bytes_max.load(Ordering::Relaxed),
             series: self.series.snapshot(),
         }

@@ -1,6 +1,9 @@
 //! A version in shadow: asked about the same events as the one that decides, on a thread of its
 //! own, after the event has gone on. Nothing that it says takes effect.
 //!
+//! A plugin that remembers starts from nothing here, and remembers for itself as long as it is in
+//! shadow: what the one that decides has remembered is neither read nor changed.
+//!
 //! It never slows the line: an event that finds no room is counted and not compared.
 
 use std::collections::VecDeque;
@@ -8,10 +11,16 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use sluicegate_core::decision::Decision;
 use sluicegate_core::event::Event;
+use sluicegate_core::ids::RouteName;
+use sluicegate_core::seams::StateView;
+use sluicegate_core::state::{Scratch, Session};
+use sluicegate_core::time::Clock;
 
 use crate::differences::{Differences, Tally};
 use crate::engine::WORKER_STACK_BYTES;
+use crate::imports::now;
 use crate::plugin::Plugin;
 use crate::spec::Queues;
 use crate::station::Station;
@@ -30,6 +39,13 @@ pub(crate) struct ShadowThread {
     thread: JoinHandle<()>,
 }
 
+/// An event to compare: the route that it was on, and what was decided about it.
+struct Asked {
+    event: Event,
+    route: RouteName,
+    current: Said,
+}
+
 /// The bounded line of events to compare.
 #[derive(Default)]
 struct Line {
@@ -40,7 +56,7 @@ struct Line {
 
 #[derive(Default)]
 struct Waiting {
-    events: VecDeque<(Event, Said)>,
+    events: VecDeque<Asked>,
     bytes: usize,
     closed: bool,
 }
@@ -59,9 +75,10 @@ impl Shadow {
             .stack_size(WORKER_STACK_BYTES)
             .spawn(move || {
                 let mut station = Station::new(queues);
-                while let Some((event, current)) = of_thread.take() {
+                let state = Arc::new(Scratch::new(Clock::new(now)));
+                while let Some(Asked { event, route, current }) = of_thread.take() {
                     let _running = ticker.running();
-                    let shadow = ask(&mut station, &asked, &event);
+                    let shadow = ask(&mut station, &asked, &event, &route, &state);
                     of_thread.tally.compare(&event, &current, &shadow);
                 }
             })?;
@@ -70,8 +87,8 @@ impl Shadow {
     }
 
     /// Hands over an event, with what the version that decides said about it.
-    pub(crate) fn compare(&self, event: &Event, current: Said) {
-        if !self.line.push(event, current) {
+    pub(crate) fn compare(&self, event: &Event, route: &RouteName, current: Said) {
+        if !self.line.push(event, route, current) {
             self.line.tally.dropped(1);
         }
     }
@@ -103,11 +120,25 @@ impl ShadowThread {
 }
 
 /// What the shadow says. Its failures are counted as its own.
-fn ask(station: &mut Station, plugin: &Plugin, event: &Event) -> Said {
+fn ask(
+    station: &mut Station,
+    plugin: &Plugin,
+    event: &Event,
+    route: &RouteName,
+    state: &Arc<Scratch>,
+) -> Said {
     if !plugin.wants(&event.kind) {
         return Said::NotAsked;
     }
-    let verdict = station.ask(plugin, event);
+    let remembers = plugin.0.limits.state.is_some();
+    let mut session = remembers.then(|| Session::over(Arc::clone(state) as Arc<dyn StateView>));
+    let verdict = station.ask(plugin, event, route, &mut session);
+    // As on the line: what is refused, or what broke, is not remembered.
+    if let (Ok(Ok(decision)), Some(session)) = (&verdict, session)
+        && !matches!(decision, Decision::Reject(_))
+    {
+        state.commit(session.into_transaction());
+    }
     if let Some(cause) = crate::walk::failure(&verdict) {
         plugin.0.about.counts.failed(cause);
     }
@@ -116,7 +147,7 @@ fn ask(station: &mut Station, plugin: &Plugin, event: &Event) -> Said {
 
 impl Line {
     /// Puts an event at the end, if there is room.
-    fn push(&self, event: &Event, current: Said) -> bool {
+    fn push(&self, event: &Event, route: &RouteName, current: Said) -> bool {
         let weight = event.weight();
         let mut waiting = self.lock();
         let has_room = waiting.events.len() < EVENTS_MAX && waiting.bytes + weight <= BYTES_MAX;
@@ -124,22 +155,23 @@ impl Line {
             return waiting.closed;
         }
         waiting.bytes += weight;
-        waiting.events.push_back((event.clone(), current));
+        let (event, route) = (event.clone(), route.clone());
+        waiting.events.push_back(Asked { event, route, current });
         drop(waiting);
         self.wake.notify_one();
         true
     }
 
     /// Waits for the event at the front; `None` when the line is closed.
-    fn take(&self) -> Option<(Event, Said)> {
+    fn take(&self) -> Option<Asked> {
         let mut waiting = self.lock();
         loop {
             if waiting.closed {
                 return None;
             }
-            if let Some((event, current)) = waiting.events.pop_front() {
-                waiting.bytes = waiting.bytes.saturating_sub(event.weight());
-                return Some((event, current));
+            if let Some(asked) = waiting.events.pop_front() {
+                waiting.bytes = waiting.bytes.saturating_sub(asked.event.weight());
+                return Some(asked);
             }
             waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
 use sluicegate_core::event::Event;
-use sluicegate_core::ids::{Digest, PluginName};
+use sluicegate_core::ids::{Digest, PluginName, RouteName};
 use sluicegate_core::metrics::Counter;
 use tokio::sync::Notify;
 
@@ -211,18 +211,18 @@ impl Seat {
     }
 
     /// Hands an event that was decided to the shadow, if there is one.
-    pub(crate) fn compare(&self, event: &Event, verdict: &Verdict) {
+    pub(crate) fn compare(&self, event: &Event, route: &RouteName, verdict: &Verdict) {
         if let Some(shadow) = &self.shadow {
-            shadow.compare(event, Said::from(verdict.clone()));
+            shadow.compare(event, route, Said::from(verdict.clone()));
         }
     }
 
     /// Hands over an event that the version that decides did not subscribe to.
-    pub(crate) fn compare_unasked(&self, event: &Event) {
+    pub(crate) fn compare_unasked(&self, event: &Event, route: &RouteName) {
         if let Some(shadow) = &self.shadow
             && shadow.plugin.wants(&event.kind)
         {
-            shadow.compare(event, Said::NotAsked);
+            shadow.compare(event, route, Said::NotAsked);
         }
     }
 }

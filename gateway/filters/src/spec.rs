@@ -8,6 +8,7 @@ use std::time::Duration;
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName};
 use sluicegate_core::letter::Letter;
+use sluicegate_core::state::{Grant, Transaction};
 
 use crate::aot::Compiler;
 use crate::slot::Slot;
@@ -77,6 +78,8 @@ pub struct Terms {
     pub on_failure: OnFailure,
     /// An instance is replaced by a fresh one after so many calls; 0: never.
     pub recycle_calls: u64,
+    /// How much it may remember between events on each route; `None`: nothing.
+    pub state: Option<Grant>,
 }
 
 /// What becomes of an event when a plugin fails: traps, overruns, breaks the contract, or says so.
@@ -111,10 +114,24 @@ impl Chain {
         self.plugins.iter().any(|slot| slot.look(|seat| seat.wants(kind)))
     }
 
+    /// Whether any plugin of the chain may remember something.
+    pub(crate) fn remembers(&self) -> bool {
+        self.plugins.iter().any(|slot| slot.look(|seat| seat.plugin.0.limits.state.is_some()))
+    }
+
     /// Whether every plugin of the chain has been quick. The first that was not counts this call.
     pub(crate) fn is_quick(&self) -> bool {
         self.plugins.iter().all(|slot| slot.look(|seat| seat.plugin.0.pace.is_quick()))
     }
+}
+
+/// What the chains of an event came to.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// One list of branches for each chain, in order.
+    pub chains: Vec<Vec<Branch>>,
+    /// What the filters read and wrote: it is to be committed with the event, or dropped.
+    pub state: Transaction,
 }
 
 /// One event at the end of a chain: the one that came in, or one that a filter made of it.

@@ -5,12 +5,14 @@ use std::sync::{Arc, Weak};
 
 use sluicegate_core::decision::{Decision, Failure};
 use sluicegate_core::event::Event;
+use sluicegate_core::ids::RouteName;
 use sluicegate_core::letter::Cause;
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::state::Session;
 
 use crate::answer;
 use crate::fault::Fault;
-use crate::instance::{Answer, Instance};
+use crate::instance::{Answer, Instance, Place};
 use crate::metrics::RETRY_AFTER;
 use crate::pins::Pins;
 use crate::plugin::{Loaded, Plugin};
@@ -36,20 +38,21 @@ impl Station {
         Self { queues, slots: Vec::new(), id: String::new(), pins: Pins::default() }
     }
 
-    /// Takes an event through its chains.
+    /// Takes an event through its chains. What the filters read and write is in the session.
     pub(crate) fn decide(
         &mut self,
         event: &Event,
         chains: &[Arc<Chain>],
+        session: &mut Option<Session>,
     ) -> Result<Vec<Vec<Branch>>, Refusal> {
         let mut tally = Tally::new(event);
         let mut pins = std::mem::take(&mut self.pins);
-        let decided = chains
-            .iter()
-            .map(|chain| {
-                walk(event, chain, &mut tally, &mut pins, |plugin, event| self.ask(plugin, event))
-            })
-            .collect();
+        let one = |chain: &Arc<Chain>| {
+            let ask =
+                |plugin: &Plugin, event: &Event| self.ask(plugin, event, &chain.route, session);
+            walk(event, chain, &mut tally, &mut pins, ask)
+        };
+        let decided = chains.iter().map(one).collect();
         pins.clear();
         self.pins = pins;
         decided
@@ -67,18 +70,29 @@ impl Station {
 
     /// Asks a plugin, once more on a fresh instance if a used one trapped: what broke may have
     /// been the state that it had gathered. An overrun is not tried again, it cost enough.
-    pub(crate) fn ask(&mut self, plugin: &Plugin, event: &Event) -> Verdict {
+    pub(crate) fn ask(
+        &mut self,
+        plugin: &Plugin,
+        event: &Event,
+        route: &RouteName,
+        session: &mut Option<Session>,
+    ) -> Verdict {
         let Self { queues, slots, id, .. } = self;
         let slot = slot(slots, plugin);
-        let (answer, was_used) = call(slot, &plugin.0, event, id);
+        let (answer, was_used) = call(slot, &plugin.0, event, Place { session, route, id });
         let answer = match answer {
             Err(fault) if was_used && matches!(fault.cause, Cause::Trap | Cause::Memory) => {
                 plugin.0.about.counts.retries.increment();
-                call(slot, &plugin.0, event, id).0
+                call(slot, &plugin.0, event, Place { session, route, id }).0
             }
             answer => answer,
         };
-        checked(answer?, plugin, &**queues)
+        let checked = checked(answer?, plugin, &**queues);
+        if let (Err(_), Some(session)) = (&checked, session) {
+            // A decision that breaks the contract is a failure: it leaves nothing either.
+            session.undo_call();
+        }
+        checked
     }
 }
 
@@ -122,13 +136,13 @@ fn call(
     slot: &mut Slot,
     plugin: &Loaded,
     event: &Event,
-    id: &mut String,
+    place: Place<'_>,
 ) -> (Result<Answer, Fault>, bool) {
     let mut instance = match slot.instance.take().map_or_else(|| plugin.start(), Ok) {
         Ok(instance) => instance,
         Err(fault) => return (Err(fault), false),
     };
-    let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, id);
+    let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, place);
     let was_used = instance.is_used();
     if answer.is_ok() {
         if instance.is_old(plugin.limits.recycle_calls) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sluicegate_core::decision::{Decision, Failure, Output, RejectCode, Rejection};
 use sluicegate_core::event::Event;
-use sluicegate_core::ids::EventId;
+use sluicegate_core::ids::{EventId, RouteName};
 use sluicegate_core::letter::{Cause, Letter};
 use sluicegate_core::limits::{EMITTED_BYTES_MAX, OUTPUTS_MAX, bounded_reason};
 use sluicegate_core::refusal::Refusal;
@@ -85,14 +85,14 @@ pub(crate) fn walk(
         let seat = pins.seat(slot);
         let plugin = &seat.plugin;
         if !plugin.wants(&event.kind) {
-            seat.compare_unasked(&event);
+            seat.compare_unasked(&event, &chain.route);
             open.push((event, at + 1));
             continue;
         }
         if matches!(seat.stands, Stands::Paused(_)) {
             return Err(paused(plugin));
         }
-        let end = match consult(slot, seat, &event, tally, &mut ask) {
+        let end = match consult((slot, &chain.route), seat, &event, tally, &mut ask) {
             Ok(Ok(Decision::Next)) => {
                 open.push((event, at + 1));
                 continue;
@@ -126,7 +126,7 @@ pub(crate) fn walk(
 
 /// Asks the version that the event met, and tells breaker and shadow what came of it.
 fn consult(
-    slot: &Slot,
+    (slot, route): (&Slot, &RouteName),
     seat: &Seat,
     event: &Event,
     tally: &mut Tally,
@@ -137,7 +137,7 @@ fn consult(
     tally.has_time(plugin)?;
     plugin.0.about.counts.asked.increment();
     let verdict = tally.timed(plugin, || ask(plugin, event));
-    seat.compare(event, &verdict);
+    seat.compare(event, route, &verdict);
     match &verdict {
         Err(_) => broke(slot, plugin),
         Ok(_) if matches!(seat.stands, Stands::Open(_)) => slot.recovered(plugin),

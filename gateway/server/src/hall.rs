@@ -74,6 +74,8 @@ impl Hall {
             routes: blueprint.routes,
             filters: blueprint.filters,
             engine: Arc::clone(&engine),
+            state: store.state(),
+            turn: tokio::sync::Mutex::default(),
             dead_letters,
         });
         let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan

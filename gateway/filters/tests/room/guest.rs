@@ -149,6 +149,7 @@ pub(crate) fn spec(name: &str, bytes: Vec<u8>) -> PluginSpec {
             memory_bytes_max: 64 * 1024 * 1024,
             on_failure: OnFailure::DeadLetter,
             recycle_calls: 0,
+            state: None,
         },
     }
 }

@@ -14,4 +14,5 @@ mod load;
 mod loading;
 mod mutants;
 mod plugins;
+mod state;
 mod versions;

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::Digest;
-use sluicegate_core::limits::{FILTER_DEADLINE_MS_MAX, PLUGIN_MEMORY_BYTES_MAX};
+use sluicegate_core::limits::{
+    FILTER_DEADLINE_MS_MAX, PLUGIN_MEMORY_BYTES_MAX, STATE_BYTES_DEFAULT, STATE_BYTES_MAX,
+    STATE_KEYS_DEFAULT, STATE_KEYS_MAX, STATE_VALUE_BYTES_DEFAULT, STATE_VALUE_BYTES_MAX,
+};
+use sluicegate_core::state::Grant;
 use sluicegate_filters::{Breaker, OnFailure, PluginSpec, Terms};
 use zeroize::Zeroizing;
 
@@ -66,12 +70,14 @@ impl Checker<'_> {
             let message = format!("memory is 64KiB to {PLUGIN_MEMORY_BYTES_MAX} bytes");
             self.fault(&format!("{place}/memory"), "value_out_of_range", message);
         }
+        let state = plugin.state.as_ref().map(|state| self.state(place, state));
         Terms {
             config: serde_json::Value::Object(plugin.config.clone()).to_string(),
             deadline,
             memory_bytes_max,
             on_failure: on_failure(plugin.on_failure),
             recycle_calls: 1_000_000,
+            state,
         }
     }
 
@@ -176,6 +182,24 @@ impl Checker<'_> {
             }
         }
         Some(breaker)
+    }
+
+    fn state(&mut self, place: &str, state: &shape::State) -> Grant {
+        let bytes = state.bytes_max.map_or(STATE_BYTES_DEFAULT, |size| size.0);
+        let value = state.value_bytes_max.map_or(STATE_VALUE_BYTES_DEFAULT as u64, |size| size.0);
+        let keys = state.keys_max.unwrap_or(STATE_KEYS_DEFAULT);
+        for (key, found, max) in [
+            ("keys_max", keys, STATE_KEYS_MAX),
+            ("bytes_max", bytes, STATE_BYTES_MAX),
+            ("value_bytes_max", value, STATE_VALUE_BYTES_MAX as u64),
+        ] {
+            if !(1..=max).contains(&found) {
+                let message = format!("{key} is 1 to {max}");
+                self.fault(&format!("{place}/state/{key}"), "value_out_of_range", message);
+            }
+        }
+        let value_bytes_max = usize::try_from(value).unwrap_or(STATE_VALUE_BYTES_MAX);
+        Grant { keys_max: keys, bytes_max: bytes, value_bytes_max }
     }
 
     fn pinned(&mut self, place: &str, pinned: Option<&str>, digest: Digest) {

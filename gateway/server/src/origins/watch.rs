@@ -203,6 +203,7 @@ mod tests {
                 memory_bytes_max: 1 << 20,
                 on_failure: sluicegate_filters::OnFailure::DeadLetter,
                 recycle_calls: 0,
+                state: None,
             },
         }
     }

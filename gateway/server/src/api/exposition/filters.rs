@@ -56,13 +56,16 @@ type Counter = (&'static str, &'static str, fn(&PluginMetrics) -> u64);
 /// A number of a version that goes up and down.
 type Gauge = (&'static str, &'static str, fn(&PluginMetrics) -> usize);
 
-const COUNTERS: [Counter; 5] = [
+const COUNTERS: [Counter; 6] = [
     ("sluicegate_plugin_calls_total", "Calls.", |numbers| numbers.calls),
     ("sluicegate_plugin_instances_total", "Instances made.", |numbers| numbers.starts),
     ("sluicegate_plugin_recycled_total", "Instances replaced.", |numbers| numbers.recycled),
     ("sluicegate_plugin_retries_total", "Calls tried again.", |numbers| numbers.retries),
     ("sluicegate_plugin_log_dropped_total", "Log lines over the rate.", |numbers| {
         numbers.log_lines_dropped
+    }),
+    ("sluicegate_plugin_state_refused_total", "Writes over the state's quota.", |numbers| {
+        numbers.state_refused
     }),
 ];
 

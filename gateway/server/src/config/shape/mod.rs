@@ -22,7 +22,7 @@ pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;
-pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, When};
+pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
 pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
 pub(in crate::config) use verify::{

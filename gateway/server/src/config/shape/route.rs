@@ -48,6 +48,9 @@ pub(in crate::config) struct Plugin {
     /// When a version that fails is taken out, for the one before it. Default: 10 failures within
     /// 10s.
     pub(in crate::config) breaker: Option<Breaker>,
+    /// Lets it remember things between events, on each route apart; `{}` for the default bounds.
+    /// Without it a plugin that asks for state is refused.
+    pub(in crate::config) state: Option<State>,
 }
 
 /// Name and password at a registry.
@@ -58,6 +61,19 @@ pub(in crate::config) struct Credentials {
     pub(in crate::config) user: String,
     /// The name of the secret that is the password, or a token in its place.
     pub(in crate::config) password: String,
+}
+
+/// How much a plugin may remember on each route.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct State {
+    /// At most so many keys. Default 10000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) keys_max: Option<u64>,
+    /// At most so many bytes of keys and values, up to `1GiB`. Default `16MiB`.
+    pub(in crate::config) bytes_max: Option<Size>,
+    /// At most so many bytes of one value, up to `1MiB`. Default `64KiB`.
+    pub(in crate::config) value_bytes_max: Option<Size>,
 }
 
 /// What becomes of an event that a plugin fails on.
