@@ -30,8 +30,8 @@ pub enum Field {
 pub struct TermsRules {
     /// Events whose field has the same text stay in line. Events without the field do not.
     pub order_by: Option<Field>,
-    /// A field that holds a number from 0 to 9; greater ones count as 9, other texts as 0. Events with an ordering
-    /// key have no priority: see [`TermsRules::terms`].
+    /// A field that holds a number from 0 to 9; greater ones count as 9, other texts as 0. Events
+    /// with an ordering key have no priority: see [`TermsRules::terms`].
     pub priority_by: Option<Field>,
     /// No event is delivered before it lay here for so long.
     pub delay: Duration,

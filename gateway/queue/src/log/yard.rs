@@ -186,8 +186,8 @@ pub(crate) fn holds_only_zeros(file: &dyn DiskFile) -> io::Result<bool> {
     }
 }
 
-/// Up to where a segment was written, about: what comes after is zeros. A guess for people: it looks
-/// at few places, and takes a long run of zeros within an event for the end.
+/// Up to where a segment was written, about: what comes after is zeros. A guess for people: it
+/// looks at few places, and takes a long run of zeros within an event for the end.
 pub(crate) fn written_about(file: &dyn DiskFile) -> io::Result<u64> {
     let mut bytes = vec![0; GUESS_BYTES as usize];
     let (mut written, mut unwritten) = (0, file.len()?.div_ceil(GUESS_BYTES));
