@@ -41,7 +41,8 @@ impl Config {
         if let Some(wrong) = wrong {
             return Err(wrong);
         }
-        let key = key.ok_or("config: by is missing (header:NAME, attribute:NAME, payload:/PATH)")?;
+        let key =
+            key.ok_or("config: by is missing (header:NAME, attribute:NAME, payload:/PATH)")?;
         Ok(Self { key, ttl: ttl.ok_or("config: ttl_s is missing")?, types })
     }
 }
