@@ -22,7 +22,7 @@ pub(crate) use reader::{PlacedBefore, ReadBack, Reader, entry_len};
 pub(crate) use room::{LogFault, Use, says_full};
 pub(crate) use scan::{Found, Walk, scan, unreadable_at, walk};
 pub(crate) use segments::{Segments, segment_name, segment_number};
-pub(crate) use yard::{BALLAST, ballast_bytes, holds_only_zeros, remove_unused, written_about};
+pub(crate) use yard::{BALLAST, ballast_bytes, holds_only_zeros, remove_unused};
 
 #[cfg(test)]
 mod tests;

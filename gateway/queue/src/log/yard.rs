@@ -186,31 +186,10 @@ pub(crate) fn holds_only_zeros(file: &dyn DiskFile) -> io::Result<bool> {
     }
 }
 
-/// Up to where a segment was written, about: what comes after is zeros. A guess for people: it
-/// looks at few places, and takes a long run of zeros within an event for the end.
-pub(crate) fn written_about(file: &dyn DiskFile) -> io::Result<u64> {
-    let mut bytes = vec![0; GUESS_BYTES as usize];
-    let (mut written, mut unwritten) = (0, file.len()?.div_ceil(GUESS_BYTES));
-    while written < unwritten {
-        let middle = written.midpoint(unwritten);
-        let filled = file.read_at(&mut bytes, middle * GUESS_BYTES)?;
-        let read = bytes.get(..filled).unwrap_or_default();
-        if read.iter().any(|byte| *byte != 0) {
-            written = middle + 1;
-        } else {
-            unwritten = middle;
-        }
-    }
-    Ok(written * GUESS_BYTES)
-}
-
 /// The size of the ballast for segments of this size.
 pub(crate) fn ballast_bytes(segment_bytes: u64) -> u64 {
     (segment_bytes / 4).clamp(BALLAST_BYTES_MIN, BALLAST_BYTES_MAX)
 }
-
-/// How exactly it is told up to where a segment was written.
-const GUESS_BYTES: u64 = 16 * 1024;
 
 /// The file that holds room for a full disk.
 pub(crate) const BALLAST: &str = "ballast";

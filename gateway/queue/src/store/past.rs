@@ -18,7 +18,7 @@ use sluicegate_core::time::Timestamp;
 use super::{Cursor, Store};
 use crate::format::commit::Commit;
 use crate::format::entry::{Kind, Position};
-use crate::log::{Found, Reader, Walk, walk, written_about};
+use crate::log::{Found, Reader, Walk, walk};
 
 /// A part of the log, read from one place on.
 #[derive(Debug, Clone)]
@@ -132,12 +132,8 @@ pub(crate) fn read(
     from: Place,
     bytes_max: usize,
 ) -> io::Result<Part> {
-    let mut sizes = segments.sizes();
+    let sizes = segments.sizes();
     let newest = sizes.last_key_value().map_or(0, |(number, _)| *number);
-    if let Some(file) = segments.find(newest)? {
-        // It is made long before it is full.
-        sizes.insert(newest, written_about(&*file)?);
-    }
     let bytes_total: u64 = sizes.values().sum();
     let mut left = bytes_max.clamp(1, BYTES_MAX) as u64;
     let (mut events, mut scratch, mut locked) = (Vec::new(), Vec::new(), None);
@@ -169,12 +165,9 @@ pub(crate) fn read(
             let before: u64 = sizes.range(..segment).map(|(_, bytes)| bytes).sum();
             let next = Some(Place { position: next, part: 0 });
             // A segment that was thinned takes less of the disk than it is long.
-            let here = match segment == newest {
-                true => end,
-                false => end.min(sizes.get(&segment).copied().unwrap_or_default()),
-            };
+            let here = end.min(sizes.get(&segment).copied().unwrap_or_default());
             let bytes_done = before + here;
-            // There is more, whatever was guessed.
+            // There is more, or there may be.
             let bytes_total = bytes_total.max(bytes_done + 1);
             return Ok(Part { events, next, bytes_done, bytes_total });
         }
