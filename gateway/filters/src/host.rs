@@ -28,6 +28,7 @@ use crate::slot::Slot;
 use crate::spec::{Branch, Chain, Decided, End, HostConfig, PluginSpec, Queues};
 use crate::station::Station;
 use crate::ticker::Ticker;
+use crate::trial::Meter;
 
 /// The Wasm room. It stops when it is dropped.
 pub struct Host {
@@ -106,7 +107,7 @@ impl Host {
         let PluginSpec { name, bytes, digest, terms } = spec;
         let plugin = on_a_thread_of_its_own(|| {
             let component = self.compiler.compile(self.linker.engine(), digest, &bytes)?;
-            prepare(&self.linker, &component, terms.state)?.start(name, digest, terms)
+            prepare(&self.linker, &component, terms.state, Meter::Time)?.start(name, digest, terms)
         })?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
         Ok(plugin)

@@ -25,6 +25,7 @@ use crate::plugin::{About, Limits};
 use crate::projection::{Projection, write_id};
 use crate::series::Handles;
 use crate::subscription::Subscription;
+use crate::trial::Meter;
 
 /// A living instance.
 pub(crate) struct Instance {
@@ -181,8 +182,10 @@ fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) 
     });
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(ANSWER_BYTES_BASE);
-    // Refused by an engine that does not count, where it has no meaning.
-    let _ = store.set_fuel(u64::MAX);
+    if limits.meter == Meter::Fuel {
+        // An engine that counts takes it.
+        let _ = store.set_fuel(u64::MAX);
+    }
     store
 }
 

@@ -23,11 +23,13 @@ use crate::plugin::{About, Limits, Loaded, Plugin};
 use crate::series::SeriesTable;
 use crate::spec::Terms;
 use crate::subscription::Subscription;
+use crate::trial::Meter;
 
 /// A plugin that was compiled and keeps to the contract; it can be started with any configuration.
 pub(crate) struct Prepared {
     instances: InstancePre<Context>,
     exports: GuestIndices,
+    meter: Meter,
 }
 
 /// Holds a component against the contract. Nothing of it runs.
@@ -35,6 +37,7 @@ pub(crate) fn prepare(
     linker: &Linker<Context>,
     component: &Component,
     state: Option<Grant>,
+    meter: Meter,
 ) -> Result<Prepared, LoadFault> {
     check_exports(linker.engine(), component)?;
     check_imports(linker.engine(), component, state)?;
@@ -44,7 +47,7 @@ pub(crate) fn prepare(
     };
     let instances = linker.instantiate_pre(component).map_err(wrong)?;
     let exports = GuestIndices::new(&instances).map_err(wrong)?;
-    Ok(Prepared { instances, exports })
+    Ok(Prepared { instances, exports, meter })
 }
 
 impl Prepared {
@@ -63,8 +66,9 @@ impl Prepared {
             memory_bytes_max: terms.memory_bytes_max,
             recycle_calls: terms.recycle_calls,
             state: terms.state,
+            meter: self.meter,
         };
-        let Self { instances, exports } = self;
+        let Self { instances, exports, .. } = self;
         let started = Instance::start(&about, instances, exports, &limits)
             .map_err(|fault| LoadFault::Start { cause: fault.cause, why: fault.reason })?;
         let subscription = match started {

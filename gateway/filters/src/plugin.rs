@@ -20,6 +20,7 @@ use crate::pace::Pace;
 use crate::series::SeriesTable;
 use crate::spec::OnFailure;
 use crate::subscription::Subscription;
+use crate::trial::Meter;
 
 /// A loaded plugin. Cloning it is cheap; its instances end when the last handle is gone.
 #[derive(Clone)]
@@ -47,6 +48,7 @@ pub(crate) struct Limits {
     pub(crate) memory_bytes_max: usize,
     pub(crate) recycle_calls: u64,
     pub(crate) state: Option<Grant>,
+    pub(crate) meter: Meter,
 }
 
 /// Who a plugin is and what it counted: shared with its instances.

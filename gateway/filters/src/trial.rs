@@ -126,7 +126,7 @@ impl Trials {
         }?;
         let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
         let component = compile(linker.engine(), bytes)?;
-        let prepared = prepare(&linker, &component, Some(Grant::default()))?;
+        let prepared = prepare(&linker, &component, Some(Grant::default()), meter)?;
         Ok(Self { prepared, clock: Arc::new(Clock::start(engine)?) })
     }
 
