@@ -65,15 +65,13 @@ pub(super) fn write_browsed(
     one: &Browsed,
     payload: Payload,
 ) -> Result<(), serde_json::Error> {
-    let (standing, until) = match one.standing {
-        Standing::Ready => ("ready", None),
-        Standing::Leased(until) => ("leased", Some(until)),
-        Standing::Delayed(until) => ("delayed", Some(until)),
-        Standing::Blocked => ("blocked", None),
+    let until = match one.standing {
+        Standing::Leased(until) | Standing::Delayed(until) => Some(until),
+        Standing::Ready | Standing::Blocked => None,
     };
     let head = BrowsedJson {
         cursor: one.cursor.to_string(),
-        standing,
+        standing: one.standing.word(),
         until: until.map(|until| until.rfc3339()),
         attempts: one.attempts,
         priority: one.priority.level(),
