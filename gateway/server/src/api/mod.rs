@@ -4,8 +4,8 @@
 //! consumers; `show`, `peek` and `manage` answer operators: what queues are, what lies in them, and
 //! what is done to them; `past` what came into them; `plugins` which versions of plugins decide,
 //! and changes that; `jobs` answers for redrives and replays. `health` says whether the gateway
-//! lives and takes events; `exposition` writes the metrics; `event_json` is the CloudEvents JSON
-//! that consumers get.
+//! lives and takes events; `exposition` writes the metrics; `query` reads what the
+//! pages of `past` and `peek` are asked; `event_json` is the CloudEvents JSON that consumers get.
 
 mod door;
 mod event_json;
@@ -16,6 +16,7 @@ mod manage;
 mod past;
 mod peek;
 mod plugins;
+mod query;
 mod queues;
 mod reply;
 mod show;

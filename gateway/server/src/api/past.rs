@@ -4,14 +4,15 @@
 use std::fmt::Write as _;
 
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::limits::{RECEIVE_BATCH_MAX, RECEIVE_BYTES_MAX};
+use sluicegate_core::limits::RECEIVE_BYTES_MAX;
 use sluicegate_core::queue::QueueFault;
 use sluicegate_core::time::Timestamp;
 use sluicegate_queue::{Cursor, PastEvent, Store};
 use sluicegate_sources::http::Response;
 
 use super::event_json::{self, Payload};
-use super::queues::{out_of_range, refuse};
+use super::query::{cursor, invalid, limit, pairs};
+use super::queues::refuse;
 use super::reply;
 
 /// What is asked for, in the query.
@@ -33,20 +34,12 @@ impl Query {
             limit: 100,
             payload: Payload::Shown,
         };
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for (name, value) in pairs(text) {
             match name {
                 "since" => query.since = time("since", value)?,
                 "until" => query.until = Some(time("until", value)?),
-                "from" => {
-                    let cursor = value.parse().map_err(|_| invalid("from", "a cursor of ours"))?;
-                    query.from = Some(cursor);
-                }
-                "limit" => {
-                    let limit = value.parse().ok().filter(|n| (1..=RECEIVE_BATCH_MAX).contains(n));
-                    query.limit =
-                        limit.ok_or_else(|| out_of_range("limit", 1, RECEIVE_BATCH_MAX as u64))?;
-                }
+                "from" => query.from = Some(cursor("from", value)?),
+                "limit" => query.limit = limit(value)?,
                 "payload" => {
                     query.payload = match value {
                         "text" => Payload::Shown,
@@ -74,10 +67,6 @@ fn time(what: &str, text: &str) -> Result<Timestamp, Response> {
     // The only character of such a time that a query may have encoded.
     let text = text.replace("%3A", ":").replace("%3a", ":").replace("%2B", "+");
     Timestamp::parse_rfc3339(&text).map_err(|_| invalid(what, "a time as RFC 3339 has it"))
-}
-
-fn invalid(what: &str, asked: &str) -> Response {
-    reply::problem(422, "request_invalid", &format!("{what} is {asked}"))
 }
 
 /// Answers `{"events":[...],"next":CURSOR}`; `next` is null at the end of the log, and is where the
