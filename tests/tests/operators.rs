@@ -121,7 +121,7 @@ fn a_queue_that_makes_no_sense_is_refused_with_every_reason() {
     answer.assert_problem(422, "queue_invalid");
     assert!(answer.text().contains("did you mean"), "{}", answer.text());
     ask(&gateway, "PUT", "/v1/queues/odd", &json!([])).assert_problem(422, "request_invalid");
-    ask(&gateway, "PUT", "/v1/queues/-odd", &json!({})).assert_problem(404, "queue_not_found");
+    ask(&gateway, "PUT", "/v1/queues/-odd", &json!({})).assert_problem(422, "name_invalid");
     let start = json!({ "start": { "from": "yesterday" } });
     assert_eq!(ask(&gateway, "PUT", "/v1/queues/odd", &start).status, 422);
     gateway.admin_get("/v1/queues/odd").assert_problem(404, "queue_not_found");

@@ -56,6 +56,8 @@ pub enum Cause {
     BadDecision,
     /// A filter answered that it failed.
     Failed,
+    /// A filter had failed too often, and was not asked.
+    CircuitOpen,
     /// A payload broke its schema, on a source that dead-letters those.
     Violation,
     /// No route takes the event.
@@ -82,7 +84,7 @@ impl Letter {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::AttemptsExhausted,
         Self::GivenUp,
         Self::Decided,
@@ -91,6 +93,7 @@ impl Cause {
         Self::Memory,
         Self::BadDecision,
         Self::Failed,
+        Self::CircuitOpen,
         Self::Violation,
         Self::Unrouted,
         Self::Expired,
@@ -108,6 +111,7 @@ impl Cause {
             Self::Memory => "filter_memory",
             Self::BadDecision => "filter_bad_decision",
             Self::Failed => "filter_failed",
+            Self::CircuitOpen => "filter_circuit_open",
             Self::Violation => "schema_violation",
             Self::Unrouted => "unrouted",
             Self::Expired => "expired",

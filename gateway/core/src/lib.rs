@@ -18,6 +18,7 @@
 //! | *refusal* | the answer to a sender: the event was not taken, and why |
 //! | *decision* | what a filter says about an event |
 //! | *outcome* | what became of one attempt to hand over |
+//! | *state* | what a filter remembers between events, committed with each of them |
 //! | *letter* | the reason that travels with an event into a dead-letter queue |
 //!
 //! # The proof types
@@ -41,4 +42,5 @@ pub mod refusal;
 pub mod retry;
 pub mod seams;
 pub mod signature;
+pub mod state;
 pub mod time;

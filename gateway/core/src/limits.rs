@@ -93,13 +93,45 @@ pub const EMITTED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of an event type or a media type that a filter sets.
 pub const TYPE_BYTES_MAX: usize = 256;
 
+/// Bytes of a key of a plugin's state.
+pub const STATE_KEY_BYTES_MAX: usize = 512;
+
+/// Bytes of one value of a plugin's state that it may be granted.
+pub const STATE_VALUE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of one value of a plugin's state, when its grant does not say.
+pub const STATE_VALUE_BYTES_DEFAULT: usize = 64 * 1024;
+
+/// Keys that a plugin may be granted on each route.
+pub const STATE_KEYS_MAX: u64 = 1_000_000;
+
+/// Keys of a plugin on each route, when its grant does not say.
+pub const STATE_KEYS_DEFAULT: u64 = 10_000;
+
+/// Bytes of keys and values that a plugin may be granted on each route.
+pub const STATE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Bytes of keys and values of a plugin on each route, when its grant does not say.
+pub const STATE_BYTES_DEFAULT: u64 = 16 * 1024 * 1024;
+
+/// Keys that all filters together may read or write for one event.
+pub const STATE_TOUCHED_MAX: usize = 1024;
+
+/// Bytes of keys and values that all filters together may write for one event.
+pub const STATE_WRITTEN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 const _: () = assert!(PAYLOAD_BYTES_DEFAULT <= PAYLOAD_BYTES_MAX);
+const _: () = assert!(STATE_VALUE_BYTES_DEFAULT <= STATE_VALUE_BYTES_MAX);
+const _: () = assert!(STATE_VALUE_BYTES_MAX + STATE_KEY_BYTES_MAX < STATE_WRITTEN_BYTES_MAX);
+const _: () = assert!(STATE_KEYS_DEFAULT <= STATE_KEYS_MAX);
+const _: () = assert!(STATE_BYTES_DEFAULT <= STATE_BYTES_MAX);
 const _: () = assert!(PAYLOAD_BYTES_MAX < ENTRY_BYTES_MAX);
 const _: () = assert!(HEADER_BYTES_MAX < PAYLOAD_BYTES_DEFAULT);
 const _: () = assert!(OUTPUTS_MAX <= 4095, "a part number has twelve bits");
 const _: () = assert!(PLUGIN_MEMORY_BYTES_DEFAULT <= PLUGIN_MEMORY_BYTES_MAX);
 const _: () = assert!(FILTER_DEADLINE_MS_DEFAULT <= FILTER_DEADLINE_MS_MAX);
-const _: () = assert!(EMITTED_BYTES_MAX + PAYLOAD_BYTES_MAX < ENTRY_BYTES_MAX);
+const _: () =
+    assert!(EMITTED_BYTES_MAX + PAYLOAD_BYTES_MAX + STATE_WRITTEN_BYTES_MAX < ENTRY_BYTES_MAX);
 const _: () = assert!(LEASE_MS_DEFAULT <= LEASE_MS_MAX);
 const _: () = assert!(DELAY_MS_MAX <= LIFE_MS_MAX);
 

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::decision::{RejectCode, Rejection};
+use crate::ids::PluginName;
 use crate::signature::SignatureFault;
 
 /// Why a delivery was not taken.
@@ -103,6 +104,14 @@ pub enum Refusal {
         /// After what time.
         retry_after: Duration,
     },
+    /// A plugin failed, and its failure policy is to wait for an operator.
+    #[error("plugin {plugin} is paused")]
+    PluginPaused {
+        /// The plugin.
+        plugin: PluginName,
+        /// When a next try may succeed.
+        retry_after: Duration,
+    },
     /// The store cannot make anything durable: a flush failed, or the disk is full.
     #[error("store cannot commit: {what}")]
     StoreUnavailable {
@@ -158,7 +167,8 @@ impl Refusal {
             | Self::QueueFull { .. }
             | Self::QueueOverRate { .. }
             | Self::SourceFull { .. }
-            | Self::Deferred { .. } => Blame::Operator,
+            | Self::Deferred { .. }
+            | Self::PluginPaused { .. } => Blame::Operator,
             Self::Overloaded { .. } | Self::StoreUnavailable { .. } | Self::Stopping => {
                 Blame::Gateway
             }
@@ -193,6 +203,7 @@ impl Refusal {
             Self::QueueOverRate { .. } => "queue_over_rate",
             Self::SourceFull { .. } => "source_full",
             Self::Deferred { .. } => "filter_deferred",
+            Self::PluginPaused { .. } => "plugin_paused",
             Self::StoreUnavailable { .. } => "store_unavailable",
             Self::Stopping => "stopping",
         }
@@ -207,7 +218,8 @@ impl Refusal {
             | Self::QueueFull { retry_after, .. }
             | Self::QueueOverRate { retry_after, .. }
             | Self::SourceFull { retry_after, .. }
-            | Self::Deferred { retry_after } => Some(*retry_after),
+            | Self::Deferred { retry_after }
+            | Self::PluginPaused { retry_after, .. } => Some(*retry_after),
             Self::StoreUnavailable { .. } => Some(STORE_RETRY_AFTER),
             _ => None,
         }

@@ -1,8 +1,10 @@
 //! The seams: traits where a call must run against an arrow of the architecture, and only there.
 //!
-//! [`Intake`]: a source calls the hall. [`Engine`]: the hall calls a queue engine. [`Sink`]: the
-//! hall calls a way out. (The fourth, `Disk`, lies inside the queue engine.)
+//! [`Intake`]: a source calls the hall. [`Engine`]: the hall calls a queue engine. [`StateView`]:
+//! filters look at the state that the engine keeps. [`Sink`]: the hall calls a way out. (`Disk`
+//! lies inside the queue engine.)
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use crate::outcome::Outcome;
 use crate::proof::{Receipt, Routed};
 use crate::queue::{Consumed, QueueFault, QueueStats, Redriven, Settled, Settlement};
 use crate::refusal::Refusal;
+use crate::state::{Grant, Scope, Seen, Transaction, Usage};
+use crate::time::Timestamp;
 
 /// A future that a seam returns: seams are called through `dyn`.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -28,6 +32,14 @@ pub trait Intake: Send + Sync + 'static {
 pub trait Engine: Send + Sync + 'static {
     /// Commits the event with all its placements as one entry. Returns once it is durable.
     fn commit(&self, routed: Routed) -> Pending<'_, Result<Receipt, Refusal>>;
+
+    /// Commits the event, in the same entry with what its filters wrote, if what they read is still
+    /// so. When this returns, others see the writes; the future waits until they are durable.
+    fn commit_with(
+        &self,
+        routed: Routed,
+        state: Transaction,
+    ) -> Pending<'_, Result<Receipt, Uncommitted>>;
 
     /// Leases up to `ask.max` events; waits up to `ask.wait` for the first.
     fn receive<'a>(
@@ -56,6 +68,30 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Flushes and stops. What was committed stays; later calls are refused.
     fn stop(&self) -> Pending<'_, ()>;
+}
+
+/// Why an event with state was not committed. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Uncommitted {
+    /// The sender is told so.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What the filters read has changed meanwhile: they must be asked again. No sender hears of
+    /// it.
+    #[error("state that was read has changed meanwhile")]
+    Conflict,
+}
+
+/// State as filters see it. Asked while a filter runs, so it must be quick.
+pub trait StateView: fmt::Debug + Send + Sync + 'static {
+    /// What time it is, for times to live.
+    fn now(&self) -> Timestamp;
+
+    /// What is seen of a key at `now`.
+    fn read(&self, scope: &Scope, key: &str, now: Timestamp) -> Seen;
+
+    /// Whether a scope may grow by so much.
+    fn has_room(&self, scope: &Scope, more: Usage, grant: Grant, now: Timestamp) -> bool;
 }
 
 /// What a consumer asks for.

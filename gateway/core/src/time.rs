@@ -61,6 +61,19 @@ impl Timestamp {
             .map_or_else(|_| String::new(), |time| time.to_string())
     }
 
+    /// The last time that can be told: in 2554.
+    pub const LAST: Self = Self { unix_ns: u64::MAX };
+
+    /// Reads an RFC 3339 time; one that is later than the last is the last.
+    ///
+    /// # Errors
+    /// When the text is not RFC 3339, or the time is before 1970.
+    pub fn parse_rfc3339_or_last(text: &str) -> Result<Self, TimestampError> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        let unix_ns = u128::try_from(time.as_nanosecond()).map_err(|_| TimestampError)?;
+        Ok(Self { unix_ns: u64::try_from(unix_ns).unwrap_or(u64::MAX) })
+    }
+
     /// Reads an RFC 3339 time.
     ///
     /// # Errors

@@ -20,7 +20,9 @@ use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::{Digest, EventId};
 use sluicegate_core::time::Timestamp;
-use sluicegate_filters::{Chain, Compiler, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms};
+use sluicegate_filters::{
+    Chain, Compiler, Host, HostConfig, OnFailure, Plugin, PluginSpec, Slot, Terms,
+};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -36,7 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let plugin = host.load(router()?)?;
     println!("load: {:?}; resident: {} KB", began.elapsed(), resident_kb()?);
-    let chain = Arc::new(Chain { route: "main".parse()?, plugins: vec![plugin.clone()] });
+    let chain =
+        Arc::new(Chain { route: "main".parse()?, plugins: vec![Slot::new(plugin.clone(), None)] });
     for (kind, callers) in [("dependabot_alert", 1), ("dependabot_alert", 64), ("push", 64)] {
         let event = event(kind)?;
         run(&host, &chain, &event, callers, 20_000).await?;
@@ -94,6 +97,7 @@ fn router() -> Result<PluginSpec, Box<dyn Error>> {
             memory_bytes_max: 64 * 1024 * 1024,
             on_failure: OnFailure::DeadLetter,
             recycle_calls: 0,
+            state: None,
         },
     })
 }

@@ -1,7 +1,7 @@
 //! The host's side of the contract, made from `sdk/wit` at compile time.
 //!
 //! Events are lowered straight from borrowed parts; decisions are lifted into owned ones. The
-//! `state` interface of the world is generated but never linked: see `load`.
+//! `state` interface is linked, and refused to plugins that it is not granted to: see `load`.
 
 wasmtime::component::bindgen!({
     path: "../../sdk/wit",

@@ -88,6 +88,9 @@ fn pool(instances: usize) -> PoolingAllocationConfig {
 /// Stack of the guest, within the stack of the thread that calls it.
 pub(crate) const GUEST_STACK_BYTES: usize = 512 * 1024;
 
+/// Stack of a thread that asks guests: the guest's, and the host's beside it.
+pub(crate) const WORKER_STACK_BYTES: usize = GUEST_STACK_BYTES + 512 * 1024;
+
 // A component made from one core module is three core instances (the module and two shims), one
 // memory and two tables; one of JavaScript is 11, 3 and 3, one of Python 38, 1 and 2. Core
 // instances are counted and no more, so there are enough for any; memories are address space.

@@ -1,9 +1,12 @@
 //! What can go wrong when the room is opened or a plugin is loaded, and when a loaded one is asked.
 
+use sluicegate_core::ids::Digest;
 use sluicegate_core::letter::Cause;
 use sluicegate_core::limits::{
     FILTER_DEADLINE_MS_MAX, PLUGIN_BYTES_MAX, PLUGIN_MEMORY_BYTES_MAX, bounded_reason,
 };
+
+use crate::imports::STATE;
 
 /// Why the room cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +69,7 @@ pub enum LoadFault {
     )]
     Async,
     /// It imports what it may not have.
-    #[error("load plugin: it imports what is not granted: {}", names.join(", "))]
+    #[error("load plugin: it imports what is not granted: {}{}", names.join(", "), hint(names))]
     Imports {
         /// Every such import, by name.
         names: Vec<String>,
@@ -133,6 +136,48 @@ impl LoadFault {
     }
 }
 
+/// Why the versions of a plugin stay as they are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SlotFault {
+    /// This version failed too often before.
+    #[error("version {digest} failed too often and is quarantined: it is only taken by force")]
+    Quarantined {
+        /// The digest of its bytes.
+        digest: Digest,
+    },
+    /// There is no version before the one that decides.
+    #[error("no version is before the one that decides")]
+    NoPrevious,
+    /// No version is in shadow.
+    #[error("no version is in shadow")]
+    NoShadow,
+    /// The thread of a shadow could not be started.
+    #[error("the thread of the shadow cannot be started: {0}")]
+    Thread(String),
+}
+
+impl SlotFault {
+    /// The stable code: what a person looks up.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Quarantined { .. } => "plugin_quarantined",
+            Self::NoPrevious => "plugin_no_previous",
+            Self::NoShadow => "plugin_no_shadow",
+            Self::Thread(_) => "filter_thread_failed",
+        }
+    }
+}
+
+/// How what was refused can be granted, where it can.
+fn hint(names: &[String]) -> &'static str {
+    if names.iter().any(|name| name.starts_with(STATE)) {
+        "; `state: {}` in the plugin's configuration grants it state"
+    } else {
+        ""
+    }
+}
+
 /// How a plugin failed when it was asked about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -143,6 +188,11 @@ pub(crate) struct Fault {
 impl Fault {
     pub(crate) fn new(cause: Cause, reason: impl Into<String>) -> Self {
         Self { cause, reason: bounded_reason(reason.into()) }
+    }
+
+    /// The plugin was not asked, because it fails too often.
+    pub(crate) fn circuit_open() -> Self {
+        Self::new(Cause::CircuitOpen, "the plugin failed too often and was not asked")
     }
 
     /// The guest broke the contract.

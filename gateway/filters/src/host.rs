@@ -8,21 +8,28 @@ use std::time::Duration;
 
 use sluicegate_core::event::Event;
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::StateView;
+use sluicegate_core::state::{Scratch, Session};
+use sluicegate_core::time::{Clock, Timestamp};
 use tokio::sync::oneshot;
 use wasmtime::component::Linker;
 
 use crate::aot::Compiler;
-use crate::engine::{GUEST_STACK_BYTES, engine};
-use crate::fault::{HostFault, LoadFault};
+use crate::change::Force;
+use crate::engine::{WORKER_STACK_BYTES, engine};
+use crate::fault::{HostFault, LoadFault, SlotFault};
 use crate::imports::{Context, linker};
 use crate::jobs::{Job, Jobs, NotTaken};
 use crate::load::prepare;
 use crate::metrics::PluginMetrics;
 use crate::plugin::{Loaded, Plugin};
-use crate::spec::{Branch, Chain, End, HostConfig, PluginSpec};
+use crate::shadow::{Shadow, ShadowThread};
+use crate::slot::Slot;
+use crate::spec::{Branch, Chain, Decided, End, HostConfig, PluginSpec, Queues};
 use crate::station::Station;
 use crate::ticker::Ticker;
-use crate::together::{Ahead, met_first};
+use crate::together::{Ahead, Together};
+use crate::trial::Meter;
 
 /// The Wasm room. It stops when it is dropped.
 pub struct Host {
@@ -32,11 +39,15 @@ pub struct Host {
     ticker: Arc<Ticker>,
     loading: Mutex<()>,
     loaded: Mutex<Vec<Weak<Loaded>>>,
-    plugins_max: usize,
+    versions_max: usize,
+    queues: Arc<dyn Queues>,
+    shadows: Mutex<Vec<ShadowThread>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Where callers' own threads ask. Apart from the workers' stations, so that plugins that are
     /// slow do not keep the quick ones waiting.
     stations: Box<[Mutex<Station>]>,
+    /// State of which nothing is kept.
+    nothing: Arc<dyn StateView>,
     stopping: AtomicBool,
 }
 
@@ -50,9 +61,9 @@ impl Host {
             0 => thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        // Each station may hold an instance of each plugin and, until it is swept, of each that was
-        // unloaded; and each plugin is started once more when it is loaded.
-        let engine = engine((4 * threads + 1).saturating_mul(config.plugins_max.max(1)))?;
+        // Each station may hold an instance of the version that decides and, until it is swept, of
+        // the one that did; one is in shadow, and one is started when it is loaded.
+        let engine = engine((4 * threads + 3).saturating_mul(config.plugins_max.max(1)))?;
         let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
         let queues = config.queues;
         let station = || Mutex::new(Station::new(Arc::clone(&queues)));
@@ -63,9 +74,12 @@ impl Host {
             ticker: Arc::new(Ticker::default()),
             loading: Mutex::new(()),
             loaded: Mutex::new(Vec::new()),
-            plugins_max: config.plugins_max,
+            versions_max: config.plugins_max.saturating_mul(VERSIONS_EACH),
+            queues: Arc::clone(&queues),
+            shadows: Mutex::default(),
             threads: Mutex::new(Vec::with_capacity(threads + 1)),
             stations: std::iter::repeat_with(station).take(threads).collect(),
+            nothing: Arc::new(Scratch::new(Clock::new(Timestamp::default))),
             stopping: AtomicBool::new(false),
         };
         // A thread that does not start drops the host, which stops those that did.
@@ -86,48 +100,122 @@ impl Host {
         // One at a time; the numbers can be read meanwhile.
         let _loading = lock(&self.loading);
         lock(&self.loaded).retain(|plugin| plugin.strong_count() > 0);
-        if lock(&self.loaded).len() >= self.plugins_max {
-            return Err(LoadFault::TooMany { max: self.plugins_max });
+        if lock(&self.loaded).len() >= self.versions_max {
+            return Err(LoadFault::TooMany { max: self.versions_max });
         }
-        // Workers give back the instances of plugins that are gone.
-        self.jobs.rouse();
-        self.stations.iter().for_each(|station| lock(station).sweep());
+        self.sweep();
         let _running = self.ticker.running();
         let PluginSpec { name, bytes, digest, terms } = spec;
         let plugin = on_a_thread_of_its_own(|| {
             let component = self.compiler.compile(self.linker.engine(), digest, &bytes)?;
-            prepare(&self.linker, &component)?.start(name, digest, terms)
+            prepare(&self.linker, &component, terms.state, Meter::Time)?.start(name, digest, terms)
         })?;
         lock(&self.loaded).push(Arc::downgrade(&plugin.0));
         Ok(plugin)
     }
 
-    /// Takes an event through its chains: one list of branches for each chain, in order. All
-    /// chains are walked in one job, by one worker.
+    /// Puts another version in a plugin's place. Events that have begun end with the old one; no
+    /// event waits. The old version is the one before, which [`roll_back`](Self::roll_back) brings
+    /// back.
     ///
     /// # Errors
-    /// When a filter rejects the event or asks for it later, when too many events wait, or when
-    /// the room is stopping. Nothing was decided then for any chain.
+    /// When these bytes are quarantined and not forgiven.
+    pub fn swap(&self, slot: &Slot, plugin: Plugin, force: Force) -> Result<(), SlotFault> {
+        slot.swap(plugin, force)?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Brings back the version that decided before.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn roll_back(&self, slot: &Slot) -> Result<(), SlotFault> {
+        slot.roll_back()?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Sets a version beside the one that decides: it is asked about the same events, and what it
+    /// says is compared. It takes the place of another one in shadow.
+    ///
+    /// # Errors
+    /// When these bytes are quarantined and not forgiven, or its thread cannot be started.
+    pub fn shadow(&self, slot: &Slot, plugin: Plugin, force: Force) -> Result<(), SlotFault> {
+        slot.admits(plugin.digest(), force)?;
+        let (queues, ticker) = (Arc::clone(&self.queues), Arc::clone(&self.ticker));
+        let (shadow, thread) = Shadow::start(plugin, queues, ticker)
+            .map_err(|fault| SlotFault::Thread(fault.to_string()))?;
+        let mut threads = lock(&self.shadows);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+        drop(threads);
+        slot.set_shadow(shadow, force)
+    }
+
+    /// Puts the version in shadow in place.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn promote(&self, slot: &Slot) -> Result<(), SlotFault> {
+        slot.promote()?;
+        self.sweep();
+        Ok(())
+    }
+
+    /// Gives back the instances of versions that decide no more: workers when they are done with
+    /// what they are at, the others now.
+    fn sweep(&self) {
+        self.jobs.rouse();
+        self.stations.iter().for_each(|station| lock(station).sweep());
+    }
+
+    /// Takes an event through its chains: one list of branches for each chain, in order. Plugins
+    /// that may remember something find nothing, and nothing of theirs is kept.
+    ///
+    /// # Errors
+    /// As those of [`Self::decide_with`].
     pub async fn decide(
         &self,
         event: Event,
         chains: Vec<Arc<Chain>>,
     ) -> Result<Vec<Vec<Branch>>, Refusal> {
+        Ok(self.decide_with(event, chains, &self.nothing).await?.chains)
+    }
+
+    /// Takes an event through its chains. All chains are walked in one job, by one worker. Plugins
+    /// that were granted state see what is in this view; what they write is in the answer, and
+    /// takes effect with the commit of the event or not at all.
+    ///
+    /// # Errors
+    /// When a filter rejects the event or asks for it later, when too many events wait, or when
+    /// the room is stopping. Nothing was decided then for any chain.
+    pub async fn decide_with(
+        &self,
+        event: Event,
+        chains: Vec<Arc<Chain>>,
+        state: &Arc<dyn StateView>,
+    ) -> Result<Decided, Refusal> {
         if !chains.iter().any(|chain| chain.wants(&event.kind)) {
-            let through = || vec![Branch { event: event.clone(), end: End::Through }];
-            return Ok(chains.iter().map(|_| through()).collect());
+            let through = |_| vec![Branch { event: event.clone(), end: End::Through }];
+            return Ok(Decided {
+                chains: chains.iter().map(through).collect(),
+                ..Decided::default()
+            });
         }
-        if chains.iter().all(|chain| chain.is_quick())
-            && let Some(answer) = self.decide_here(&event, &chains)
-        {
-            return answer;
+        let remembers = chains.iter().any(|chain| chain.remembers());
+        let mut session = remembers.then(|| Session::over(Arc::clone(state)));
+        if chains.iter().all(|chain| chain.is_quick()) {
+            match self.decide_here(&event, &chains, session) {
+                Ok(answer) => return answer,
+                Err(unused) => session = unused,
+            }
         }
         let (reply, answer) = oneshot::channel();
-        self.jobs.push(Job { event, chains, ahead: None, reply }).map_err(|not_taken| {
-            match not_taken {
-                NotTaken::Full => overloaded("filter jobs"),
-                NotTaken::Stopping => Refusal::Stopping,
-            }
+        let job = Job { event, chains, session, ahead: None, reply };
+        self.jobs.push(job).map_err(|not_taken| match not_taken {
+            NotTaken::Full => overloaded("filter jobs"),
+            NotTaken::Stopping => Refusal::Stopping,
         })?;
         match answer.await {
             Ok(answer) => answer,
@@ -137,16 +225,26 @@ impl Host {
         }
     }
 
-    /// Decides on the caller's own thread; `None` if no station is free, or the room is stopping.
-    fn decide_here(&self, event: &Event, chains: &[Arc<Chain>]) -> Option<Decided> {
+    /// Decides on the caller's own thread; gives the session back if no station is free, or the
+    /// room is stopping.
+    fn decide_here(
+        &self,
+        event: &Event,
+        chains: &[Arc<Chain>],
+        session: Option<Session>,
+    ) -> Result<Answer, Option<Session>> {
         if self.stopping.load(Ordering::Acquire) {
-            return None;
+            return Err(session);
         }
         let first = HERE.with(|here| *here) % self.stations.len().max(1);
-        let (before, from) = self.stations.split_at_checked(first)?;
-        let mut station = from.iter().chain(before).find_map(|station| station.try_lock().ok())?;
+        let Some((before, from)) = self.stations.split_at_checked(first) else {
+            return Err(session);
+        };
+        let free = from.iter().chain(before).find_map(|station| station.try_lock().ok());
+        let Some(mut station) = free else { return Err(session) };
         let _running = self.ticker.running();
-        Some(decide(&mut station, event, chains, None).unwrap_or_else(|| Err(overloaded("filter"))))
+        let answer = decide(&mut station, event, chains, session, None);
+        Ok(answer.unwrap_or_else(|| Err(overloaded("filter"))))
     }
 
     /// The numbers of every plugin that is loaded.
@@ -160,6 +258,7 @@ impl Host {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.jobs.stop();
+        lock(&self.shadows).drain(..).for_each(ShadowThread::stop);
         let mut threads = lock(&self.threads);
         // The first is the ticker: without it, a guest that loops would never be stopped.
         let workers = 1.min(threads.len());
@@ -178,7 +277,7 @@ impl Host {
         let (jobs, ticker) = (Arc::clone(&self.jobs), Arc::clone(&self.ticker));
         thread::Builder::new()
             .name(format!("filter-{number}"))
-            .stack_size(GUEST_STACK_BYTES + HOST_STACK_BYTES)
+            .stack_size(WORKER_STACK_BYTES)
             .spawn(move || {
                 jobs.enter();
                 loop {
@@ -227,39 +326,33 @@ fn on_a_thread_of_its_own(
 }
 
 /// What the chains decided.
-type Decided = Result<Vec<Vec<Branch>>, Refusal>;
+type Answer = Result<Decided, Refusal>;
 
 /// Works off one job. If others wait for the same plugin, and it takes them together, it is asked
 /// about all of them; then they go back to the front of the line, for any worker to go on with.
 fn work(station: &mut Station, jobs: &Jobs, job: Job) {
-    if job.ahead.is_none()
-        && let Some(plugin) = met_first(&job.event, &job.chains).cloned()
-    {
-        let is_alike = |other: &Job| {
-            other.ahead.is_none() && met_first(&other.event, &other.chains) == Some(&plugin)
-        };
-        let more = jobs.take_alike(plugin.0.together.events_max().saturating_sub(1), is_alike);
-        if !more.is_empty() {
-            return ask_together(
-                station,
-                jobs,
-                &plugin,
-                std::iter::once(job).chain(more).collect(),
-            );
-        }
+    let Some(plugin) = job.may_be_asked_together() else { return answer(station, job) };
+    let events_max = plugin.0.together.as_ref().map_or(1, Together::events_max);
+    let is_alike = |other: &Job| other.may_be_asked_together().as_ref() == Some(&plugin);
+    let more = jobs.take_alike(events_max.saturating_sub(1), is_alike);
+    if more.is_empty() {
+        return answer(station, job);
     }
-    answer(station, job);
+    ask_together(station, jobs, &plugin, std::iter::once(job).chain(more).collect());
 }
 
-/// Asks about the events of all these jobs in one call. A panic costs no job its answer: each is
-/// worked off alone.
+/// Asks about the events of all these jobs in one call. A batch that fails costs no job its
+/// answer: each is worked off alone.
 fn ask_together(station: &mut Station, jobs: &Jobs, plugin: &Plugin, mut all: Vec<Job>) {
     let events: Vec<&Event> = all.iter().map(|job| &job.event).collect();
     let said = catch_unwind(AssertUnwindSafe(|| station.ask_together(plugin, &events)));
-    let Ok(verdicts) = said else {
+    let verdicts = said.unwrap_or_else(|_| {
         let name = plugin.name().as_str();
         tracing::error!(plugin = name, "a batch panicked the host; its station is cleared");
         station.clear();
+        None
+    });
+    let Some(verdicts) = verdicts else {
         return all.into_iter().for_each(|job| answer(station, job));
     };
     for (job, verdict) in all.iter_mut().zip(verdicts) {
@@ -270,8 +363,8 @@ fn ask_together(station: &mut Station, jobs: &Jobs, plugin: &Plugin, mut all: Ve
 
 /// Takes one event through its chains, and answers.
 fn answer(station: &mut Station, job: Job) {
-    let Job { event, chains, ahead, reply } = job;
-    let decided = decide(station, &event, &chains, ahead);
+    let Job { event, chains, session, ahead, reply } = job;
+    let decided = decide(station, &event, &chains, session, ahead);
     // The plugins are let go before the answer is out: who has it may count on that.
     drop(chains);
     if let Some(answer) = decided {
@@ -286,14 +379,21 @@ fn decide(
     station: &mut Station,
     event: &Event,
     chains: &[Arc<Chain>],
+    mut session: Option<Session>,
     ahead: Option<Ahead>,
-) -> Option<Decided> {
-    let decided = catch_unwind(AssertUnwindSafe(|| station.decide(event, chains, ahead)));
+) -> Option<Answer> {
+    let walk = AssertUnwindSafe(|| station.decide(event, chains, &mut session, ahead));
+    let decided = catch_unwind(walk);
     if decided.is_err() {
         tracing::error!(event = %event.id, "a filter panicked the host; its station is cleared");
         station.clear();
     }
-    decided.ok()
+    let chains = match decided.ok()? {
+        Ok(chains) => chains,
+        Err(refusal) => return Some(Err(refusal)),
+    };
+    let state = session.map(Session::into_transaction).unwrap_or_default();
+    Some(Ok(Decided { chains, state }))
 }
 
 thread_local! {
@@ -316,8 +416,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Stack of a loading thread: the compiler recurses deeper than a guest may.
 const LOAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 
-/// Stack of a worker beside that of the guest.
-const HOST_STACK_BYTES: usize = 512 * 1024;
+/// Versions of one plugin that may be loaded: one that decides, the one before it, one in shadow,
+/// one that is on its way; and as many again that slow events still hold.
+const VERSIONS_EACH: usize = 8;
 
 /// When a sender that was refused for want of room may come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::event::Event;
-use sluicegate_core::ids::EventId;
+use sluicegate_core::ids::{EventId, RouteName};
 use sluicegate_core::letter::Cause;
+use sluicegate_core::state::Session;
 use wasmtime::component::InstancePre;
 use wasmtime::{Store, Trap, UpdateDeadline};
 
@@ -18,12 +19,13 @@ use crate::contract::exports::sluicegate::plugin::filter::{
 use crate::deadline::{Deadline, Overrun, thread_time};
 use crate::exports::{Exports, Guest};
 use crate::fault::Fault;
-use crate::imports::Context;
+use crate::imports::{Context, Memory};
 use crate::memory::MemoryCap;
 use crate::plugin::{About, Limits};
 use crate::projection::{Projection, write_id};
 use crate::series::Handles;
 use crate::subscription::Subscription;
+use crate::trial::Meter;
 
 /// A living instance.
 pub(crate) struct Instance {
@@ -35,6 +37,16 @@ pub(crate) struct Instance {
     memory_bytes_old: usize,
     /// What the plugin's numbers know of its memory.
     memory_bytes_seen: usize,
+}
+
+/// Where a plugin is asked.
+pub(crate) struct Place<'a> {
+    /// What the event's filters read and write. It is there before and after each call.
+    pub(crate) session: &'a mut Option<Session>,
+    /// The route.
+    pub(crate) route: &'a RouteName,
+    /// Room for the text of the event's id.
+    pub(crate) id: &'a mut String,
 }
 
 /// What `configure` said.
@@ -66,6 +78,7 @@ impl Instance {
             Err(error) => return Err(fault(&error, &store)),
         };
         let bytes = store.data().memory.bytes();
+        about.counts.living.fetch_add(1, Ordering::Relaxed);
         let memory_bytes_old = bytes + limits.memory_bytes_max.saturating_sub(bytes) / 2;
         Ok(Started::Ready(
             Box::new(Self { store, guest, calls: 0, memory_bytes_old, memory_bytes_seen: 0 }),
@@ -79,19 +92,33 @@ impl Instance {
         event: &Event,
         wanted: &Subscription,
         deadline: Duration,
-        id: &mut String,
+        place: Place<'_>,
     ) -> Result<Answer, Fault> {
+        let Place { session, route, id } = place;
         self.begin(Some(event.id), deadline, answer_bytes_max(event));
+        let context = self.store.data_mut();
+        let remembers = context.state.grant.is_some();
+        if remembers && let Some(mut session) = session.take() {
+            session.begin_call();
+            context.lend(session, route);
+        }
         write_id(id, event);
         let projection = Projection::new(event, wanted);
         let began = Instant::now();
         let answer = self.guest.filter(&mut self.store, projection.seen(id, event));
         self.end(began.elapsed());
-        answer.map_err(|error| fault(&error, &self.store)).flatten()
+        let answer = answer.map_err(|error| fault(&error, &self.store)).flatten();
+        if remembers {
+            *session = self.store.data_mut().take_back();
+            if let (Some(session), Ok(Err(_)) | Err(_)) = (session, &answer) {
+                session.undo_call();
+            }
+        }
+        answer
     }
 
-    /// Asks it about several events in one call. After a fault it must be thrown away; none of
-    /// the events was answered then.
+    /// Asks it about several events in one call, none of which it remembers anything of. After a
+    /// fault it must be thrown away; none of the events was answered then.
     pub(crate) fn call_together(
         &mut self,
         events: &[&Event],
@@ -153,6 +180,12 @@ impl Instance {
     }
 }
 
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.store.data().about.counts.living.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) -> Store<Context> {
     let context = Context {
         about: Arc::clone(about),
@@ -160,6 +193,7 @@ fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) 
         deadline: Deadline::new(limits.deadline.max(START_DEADLINE)),
         handles: Handles::default(),
         event: None,
+        state: Memory::granted(limits.state),
     };
     let mut store = Store::new(instances.engine(), context);
     store.limiter(|context| &mut context.memory);
@@ -169,8 +203,10 @@ fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) 
     });
     store.set_epoch_deadline(1);
     store.set_hostcall_fuel(ANSWER_BYTES_BASE);
-    // Refused by an engine that does not count, where it has no meaning.
-    let _ = store.set_fuel(u64::MAX);
+    if limits.meter == Meter::Fuel {
+        // An engine that counts takes it.
+        let _ = store.set_fuel(u64::MAX);
+    }
     store
 }
 

@@ -10,18 +10,21 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use sluicegate_core::event::Event;
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::state::Session;
 use tokio::sync::oneshot;
 
-use crate::spec::{Branch, Chain};
+use crate::spec::{Chain, Decided};
 use crate::together::Ahead;
 
 /// One event and its chains: all of them are walked by one worker, in one go.
 pub(crate) struct Job {
     pub(crate) event: Event,
     pub(crate) chains: Vec<Arc<Chain>>,
+    /// What the filters read and write; `None` where no plugin remembers anything.
+    pub(crate) session: Option<Session>,
     /// What the first plugin has said already.
     pub(crate) ahead: Option<Ahead>,
-    pub(crate) reply: oneshot::Sender<Result<Vec<Vec<Branch>>, Refusal>>,
+    pub(crate) reply: oneshot::Sender<Result<Decided, Refusal>>,
 }
 
 /// Why a job was not taken.

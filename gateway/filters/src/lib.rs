@@ -12,12 +12,19 @@
 //! (`jobs`), and a worker thread does the same, for plugins that take batches with all that wait
 //! for the same one (`together`). What a guest answers is checked and translated
 //! (`answer`) and, if it made events, they are patched together (`patch`).
+//!
+//! A chain holds plugins by their place ([`Slot`]): which version of each decides can change at any
+//! moment (`change`), and an event keeps what it met (`pins`). A version that fails too often goes
+//! by itself (`breaker`); one in shadow is only compared (`shadow`, `differences`).
 
 mod answer;
 mod aot;
+mod breaker;
+mod change;
 mod componentize;
 mod contract;
 mod deadline;
+mod differences;
 mod engine;
 mod exports;
 mod fault;
@@ -31,9 +38,12 @@ mod memory;
 mod metrics;
 mod pace;
 mod patch;
+mod pins;
 mod plugin;
 mod projection;
 mod series;
+mod shadow;
+mod slot;
 mod spec;
 mod station;
 mod subscription;
@@ -43,12 +53,18 @@ mod trial;
 mod walk;
 
 pub use aot::{Cache, Child, Compiler, compile_child};
+pub use breaker::Breaker;
+pub use change::{Force, Restored};
 pub use componentize::{componentize, componentize_for};
-pub use fault::{HostFault, LoadFault};
+pub use differences::{Difference, Differences, Differs};
+pub use fault::{HostFault, LoadFault, SlotFault};
 pub use host::Host;
 pub use inspect::{Import, Inspection, inspect};
 pub use load::{Form, form};
 pub use metrics::{PluginMetrics, Series, SeriesValue};
 pub use plugin::Plugin;
-pub use spec::{AnyQueue, Branch, Chain, End, HostConfig, OnFailure, PluginSpec, Queues, Terms};
+pub use slot::{Slot, SlotView, Standing};
+pub use spec::{
+    AnyQueue, Branch, Chain, Decided, End, HostConfig, OnFailure, PluginSpec, Queues, Terms,
+};
 pub use trial::{Asked, Meter, Reuse, Said, Trial, TrialFault, Trials};

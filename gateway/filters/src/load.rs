@@ -3,48 +3,52 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::limits::{
     FILTER_DEADLINE_MS_MAX, PLUGIN_BYTES_MAX, PLUGIN_MEMORY_BYTES_MAX, bounded_reason,
 };
+use sluicegate_core::state::Grant;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::componentize::componentize;
 use crate::exports::{Exports, World};
 use crate::fault::LoadFault;
-use crate::imports::{Context, GRANTED, LogGate};
+use crate::imports::{Context, GRANTED, LogGate, STATE};
 use crate::instance::{Instance, Started};
 use crate::metrics::Counts;
-use crate::pace::Pace;
 use crate::plugin::{About, Limits, Loaded, Plugin};
 use crate::series::SeriesTable;
 use crate::spec::Terms;
 use crate::subscription::Subscription;
-use crate::together::Together;
+use crate::trial::Meter;
 
 /// A plugin that was compiled and keeps to the contract; it can be started with any configuration.
 pub(crate) struct Prepared {
     instances: InstancePre<Context>,
     exports: Exports,
+    meter: Meter,
 }
 
 /// Holds a component against the contract. Nothing of it runs.
 pub(crate) fn prepare(
     linker: &Linker<Context>,
     component: &Component,
+    state: Option<Grant>,
+    meter: Meter,
 ) -> Result<Prepared, LoadFault> {
     let world = check_exports(linker.engine(), component)?;
-    check_imports(linker.engine(), component)?;
+    check_imports(linker.engine(), component, state)?;
     let wrong = |error: wasmtime::Error| LoadFault::WrongWorld {
         wanted: FILTER,
         found: bounded_reason(format!("another form of it: {error:#}")),
     };
     let instances = linker.instantiate_pre(component).map_err(wrong)?;
     let exports = Exports::find(&instances, world).map_err(wrong)?;
-    Ok(Prepared { instances, exports })
+    Ok(Prepared { instances, exports, meter })
 }
 
 impl Prepared {
@@ -62,24 +66,19 @@ impl Prepared {
             deadline: terms.deadline,
             memory_bytes_max: terms.memory_bytes_max,
             recycle_calls: terms.recycle_calls,
+            state: terms.state,
+            meter: self.meter,
         };
-        let Self { instances, exports } = self;
+        let Self { instances, exports, .. } = self;
         let started = Instance::start(&about, instances, exports, &limits)
             .map_err(|fault| LoadFault::Start { cause: fault.cause, why: fault.reason })?;
         let subscription = match started {
             Started::Ready(_, asked) => Subscription::new(asked)?,
             Started::Refused(why) => return Err(LoadFault::Refused { why }),
         };
-        Ok(Plugin(Arc::new(Loaded {
-            about,
-            instances: instances.clone(),
-            exports: exports.clone(),
-            limits,
-            on_failure: terms.on_failure,
-            subscription,
-            pace: Pace::of(exports.world()),
-            together: Together::default(),
-        })))
+        let run = (limits, terms.on_failure);
+        let loaded = Loaded::new(about, instances.clone(), exports.clone(), run, subscription);
+        Ok(Plugin(Arc::new(loaded)))
     }
 }
 
@@ -105,6 +104,7 @@ fn about(name: PluginName, digest: Digest) -> About {
         series: SeriesTable::default(),
         log: LogGate::new(Instant::now()),
         failures: LogGate::new(Instant::now()),
+        shadow: AtomicBool::new(false),
     }
 }
 
@@ -170,12 +170,17 @@ pub(crate) fn check_exports(engine: &Engine, component: &Component) -> Result<Wo
     Err(LoadFault::WrongWorld { wanted: FILTER, found: bounded_reason(found) })
 }
 
-fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadFault> {
+fn check_imports(
+    engine: &Engine,
+    component: &Component,
+    state: Option<Grant>,
+) -> Result<(), LoadFault> {
+    let may_remember = |name: &str| state.is_some() && interface(name) == STATE && is_ours(name);
     let kind = component.component_type();
     let names: Vec<_> = kind
         .imports(engine)
         .map(|(name, _)| name)
-        .filter(|name| !is_granted(name))
+        .filter(|name| !is_granted(name) && !may_remember(name))
         .take(IMPORTS_NAMED_MAX)
         .map(str::to_owned)
         .collect();

@@ -1,5 +1,7 @@
 //! What the room counts about each plugin, and how it is read.
 
+use std::sync::atomic::AtomicUsize;
+
 use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::letter::Cause;
 use sluicegate_core::metrics::{Counter, Histogram, HistogramSnapshot};
@@ -9,12 +11,17 @@ use sluicegate_core::metrics::{Counter, Histogram, HistogramSnapshot};
 pub(crate) struct Counts {
     decisions: [Counter; DECISIONS.len()],
     failures: [Counter; FAILURES.len()],
+    /// Events that it was asked about, retries not counted again.
+    pub(crate) asked: Counter,
     pub(crate) call_time_ns: Histogram,
     pub(crate) starts: Counter,
     pub(crate) recycled: Counter,
     pub(crate) retries: Counter,
     pub(crate) log_lines_dropped: Counter,
-    pub(crate) memory_bytes_max: std::sync::atomic::AtomicUsize,
+    pub(crate) state_refused: Counter,
+    pub(crate) memory_bytes_max: AtomicUsize,
+    /// Instances that are there now.
+    pub(crate) living: AtomicUsize,
 }
 
 impl Counts {
@@ -50,6 +57,8 @@ pub struct PluginMetrics {
     pub plugin: PluginName,
     /// The digest of its bytes.
     pub digest: Digest,
+    /// Whether it decides nothing and is only compared.
+    pub is_shadow: bool,
     /// Calls of `filter`, retries included.
     pub calls: u64,
     /// Decisions by their code (`next`, `drop`, ...), and `retry_after`.
@@ -58,6 +67,8 @@ pub struct PluginMetrics {
     pub failures: Vec<(Cause, u64)>,
     /// How long calls took, in **nanoseconds**: most take less than a microsecond.
     pub call_time_ns: HistogramSnapshot,
+    /// Instances that are there now.
+    pub instances: usize,
     /// Instances started.
     pub starts: u64,
     /// Instances replaced because they were old or large.
@@ -66,6 +77,8 @@ pub struct PluginMetrics {
     pub retries: u64,
     /// Log lines over the rate.
     pub log_lines_dropped: u64,
+    /// Writes to its state that its quota refused.
+    pub state_refused: u64,
     /// The most memory that one instance had.
     pub memory_bytes_max: usize,
     /// The plugin's own series.
@@ -100,5 +113,11 @@ const DECISIONS: [&str; 7] =
 pub(crate) const RETRY_AFTER: &str = "retry_after";
 
 /// How a filter can fail.
-const FAILURES: [Cause; 5] =
-    [Cause::Trap, Cause::Deadline, Cause::Memory, Cause::BadDecision, Cause::Failed];
+const FAILURES: [Cause; 6] = [
+    Cause::Trap,
+    Cause::Deadline,
+    Cause::Memory,
+    Cause::BadDecision,
+    Cause::Failed,
+    Cause::CircuitOpen,
+];

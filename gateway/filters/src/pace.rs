@@ -6,12 +6,10 @@
 //! first slow answer costs that thread at most the deadline; from then on the plugin's events are
 //! handed over, for twice as many calls with each slow answer that follows.
 //!
-//! A plugin that takes batches is never asked there: its events meet in the line.
+//! A plugin that is asked about several events in one call is never asked there: its events meet in the line.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-use crate::exports::World;
 
 /// How quick one plugin has been.
 #[derive(Debug, Default)]
@@ -25,9 +23,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// That of a plugin of this world, which was not asked yet.
-    pub(crate) fn of(world: World) -> Self {
-        Self { always: world == World::Batch, ..Self::default() }
+    /// That of a plugin that was not asked yet, and takes several events in one call or not.
+    pub(crate) fn new(takes_several: bool) -> Self {
+        Self { always: takes_several, ..Self::default() }
     }
 
     /// Whether the caller's own thread may ask now. Counts down if it may not.
@@ -86,10 +84,10 @@ mod tests {
 
     #[test]
     fn what_takes_batches_is_always_handed_over() {
-        let pace = Pace::of(World::Batch);
+        let pace = Pace::new(true);
         pace.answered(QUICK);
         assert!(!pace.is_quick());
-        assert!(Pace::of(World::Filter).is_quick());
+        assert!(Pace::new(false).is_quick());
     }
 
     #[test]

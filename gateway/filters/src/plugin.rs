@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::letter::Cause;
+use sluicegate_core::state::Grant;
 use wasmtime::component::InstancePre;
 
+use crate::breaker::Failures;
 use crate::exports::{Exports, World};
 use crate::fault::Fault;
 use crate::imports::{Context, LogGate};
@@ -19,6 +21,7 @@ use crate::series::SeriesTable;
 use crate::spec::OnFailure;
 use crate::subscription::Subscription;
 use crate::together::Together;
+use crate::trial::Meter;
 
 /// A loaded plugin. Cloning it is cheap; its instances end when the last handle is gone.
 #[derive(Clone)]
@@ -33,8 +36,11 @@ pub(crate) struct Loaded {
     pub(crate) on_failure: OnFailure,
     pub(crate) subscription: Subscription,
     pub(crate) pace: Pace,
-    /// How many events it is asked about in one call, if it takes several.
-    pub(crate) together: Together,
+    /// How many events it is asked about in one call; `None`: one.
+    pub(crate) together: Option<Together>,
+    pub(crate) failures: Failures,
+    /// It decides no more: its instances end where they are swept.
+    retired: AtomicBool,
 }
 
 /// How an instance is held in.
@@ -44,6 +50,8 @@ pub(crate) struct Limits {
     pub(crate) deadline: Duration,
     pub(crate) memory_bytes_max: usize,
     pub(crate) recycle_calls: u64,
+    pub(crate) state: Option<Grant>,
+    pub(crate) meter: Meter,
 }
 
 /// Who a plugin is and what it counted: shared with its instances.
@@ -60,6 +68,8 @@ pub(crate) struct About {
     pub(crate) log: LogGate,
     /// For what the gateway logs about its failures.
     pub(crate) failures: LogGate,
+    /// It is only compared: what it logs and counts says so.
+    pub(crate) shadow: AtomicBool,
 }
 
 impl Plugin {
@@ -81,6 +91,19 @@ impl Plugin {
         self.0.subscription.wants(kind)
     }
 
+    /// From now on it decides nothing, until it is revived.
+    pub(crate) fn retire(&self) {
+        self.0.retired.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn revive(&self) {
+        self.0.retired.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn be_shadow(&self, is: bool) {
+        self.0.about.shadow.store(is, Ordering::Relaxed);
+    }
+
     /// Its numbers now.
     #[must_use]
     pub fn metrics(&self) -> PluginMetrics {
@@ -89,9 +112,33 @@ impl Plugin {
 }
 
 impl Loaded {
-    /// Whether it takes several events in one call.
-    pub(crate) fn takes_batches(&self) -> bool {
-        self.exports.world() == World::Batch
+    pub(crate) fn new(
+        about: Arc<About>,
+        instances: InstancePre<Context>,
+        exports: Exports,
+        run: (Limits, OnFailure),
+        subscription: Subscription,
+    ) -> Self {
+        let (limits, on_failure) = run;
+        // What one event leaves behind, the next one sees: they are asked about one by one.
+        let takes_several = exports.world() == World::Batch && limits.state.is_none();
+        let together = takes_several.then(Together::default);
+        Self {
+            about,
+            instances,
+            exports,
+            limits,
+            on_failure,
+            subscription,
+            pace: Pace::new(takes_several),
+            together,
+            failures: Failures::default(),
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
     }
 
     /// A fresh instance, ready to be asked. The subscription is the one of the load: an instance
@@ -108,20 +155,27 @@ impl Loaded {
 }
 
 impl About {
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.shadow.load(Ordering::Relaxed)
+    }
+
     fn metrics(&self) -> PluginMetrics {
         let counts = &self.counts;
         let call_time_ns = counts.call_time_ns.snapshot();
         PluginMetrics {
             plugin: self.name.clone(),
             digest: self.digest,
+            is_shadow: self.is_shadow(),
             calls: call_time_ns.buckets.iter().sum(),
             decisions: counts.decisions(),
             failures: counts.failures(),
             call_time_ns,
+            instances: counts.living.load(Ordering::Relaxed),
             starts: counts.starts.value(),
             recycled: counts.recycled.value(),
             retries: counts.retries.value(),
             log_lines_dropped: counts.log_lines_dropped.value(),
+            state_refused: counts.state_refused.value(),
             memory_bytes_max: counts.memory_bytes_max.load(Ordering::Relaxed),
             series: self.series.snapshot(),
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName};
 use sluicegate_core::letter::Letter;
+use sluicegate_core::state::{Grant, Transaction};
 
 use crate::aot::Compiler;
-use crate::plugin::Plugin;
+use crate::slot::Slot;
 
 /// The size of the room.
 #[derive(Debug, Clone)]
@@ -19,7 +20,9 @@ pub struct HostConfig {
     pub threads: usize,
     /// Events that may wait for a worker. One more is refused.
     pub jobs_max: usize,
-    /// Plugins that may be loaded at once. While a plugin is swapped, both count.
+    /// Plugins that may be in place at once; eight versions of each may be loaded: one that
+    /// decides, the one before it, one in shadow, one that is on its way, and those that slow
+    /// events still hold.
     pub plugins_max: usize,
     /// Who knows which queues exist: a decision that names another is a bad one.
     pub queues: Arc<dyn Queues>,
@@ -75,6 +78,8 @@ pub struct Terms {
     pub on_failure: OnFailure,
     /// An instance is replaced by a fresh one after so many calls; 0: never.
     pub recycle_calls: u64,
+    /// How much it may remember between events on each route; `None`: nothing.
+    pub state: Option<Grant>,
 }
 
 /// What becomes of an event when a plugin fails: traps, overruns, breaks the contract, or says so.
@@ -89,6 +94,8 @@ pub enum OnFailure {
     Drop,
     /// Tell the producer to come back.
     Reject,
+    /// Refuse this event and every later one, until an operator says otherwise.
+    Pause,
 }
 
 /// The plugins of one route, in the order in which they are asked.
@@ -97,20 +104,34 @@ pub struct Chain {
     /// The route.
     pub route: RouteName,
     /// Its plugins.
-    pub plugins: Vec<Plugin>,
+    pub plugins: Vec<Slot>,
 }
 
 impl Chain {
     /// Whether any plugin of the chain wants to see an event of this type.
     #[must_use]
     pub fn wants(&self, kind: &str) -> bool {
-        self.plugins.iter().any(|plugin| plugin.wants(kind))
+        self.plugins.iter().any(|slot| slot.look(|seat| seat.wants(kind)))
+    }
+
+    /// Whether any plugin of the chain may remember something.
+    pub(crate) fn remembers(&self) -> bool {
+        self.plugins.iter().any(|slot| slot.look(|seat| seat.plugin.0.limits.state.is_some()))
     }
 
     /// Whether every plugin of the chain has been quick. The first that was not counts this call.
     pub(crate) fn is_quick(&self) -> bool {
-        self.plugins.iter().all(|plugin| plugin.0.pace.is_quick())
+        self.plugins.iter().all(|slot| slot.look(|seat| seat.plugin.0.pace.is_quick()))
     }
+}
+
+/// What the chains of an event came to.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// One list of branches for each chain, in order.
+    pub chains: Vec<Vec<Branch>>,
+    /// What the filters read and wrote: it is to be committed with the event, or dropped.
+    pub state: Transaction,
 }
 
 /// One event at the end of a chain: the one that came in, or one that a filter made of it.

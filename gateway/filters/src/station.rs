@@ -5,13 +5,16 @@ use std::sync::{Arc, Weak};
 
 use sluicegate_core::decision::{Decision, Failure};
 use sluicegate_core::event::Event;
+use sluicegate_core::ids::RouteName;
 use sluicegate_core::letter::Cause;
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::state::Session;
 
 use crate::answer;
 use crate::fault::Fault;
-use crate::instance::{Answer, Instance};
+use crate::instance::{Answer, Instance, Place};
 use crate::metrics::RETRY_AFTER;
+use crate::pins::Pins;
 use crate::plugin::{Loaded, Plugin};
 use crate::spec::{Branch, Chain, Queues};
 use crate::together::Ahead;
@@ -22,6 +25,7 @@ pub(crate) struct Station {
     queues: Arc<dyn Queues>,
     slots: Vec<Slot>,
     id: String,
+    pins: Pins,
 }
 
 /// The place of one plugin's instance. It does not keep the plugin alive.
@@ -32,50 +36,60 @@ struct Slot {
 
 impl Station {
     pub(crate) fn new(queues: Arc<dyn Queues>) -> Self {
-        Self { queues, slots: Vec::new(), id: String::new() }
+        Self { queues, slots: Vec::new(), id: String::new(), pins: Pins::default() }
     }
 
-    /// Takes an event through its chains.
+    /// Takes an event through its chains. What the filters read and write is in the session.
     pub(crate) fn decide(
         &mut self,
         event: &Event,
         chains: &[Arc<Chain>],
+        session: &mut Option<Session>,
         mut ahead: Option<Ahead>,
     ) -> Result<Vec<Vec<Branch>>, Refusal> {
         let mut tally = Tally::new(event);
-        let mut ask = |plugin: &Plugin, event: &Event| {
-            Ahead::answer(&mut ahead, plugin, event).unwrap_or_else(|| self.ask(plugin, event))
+        let mut pins = std::mem::take(&mut self.pins);
+        let one = |chain: &Arc<Chain>| {
+            let ask = |plugin: &Plugin, event: &Event| {
+                Ahead::answer(&mut ahead, plugin, event)
+                    .unwrap_or_else(|| self.ask(plugin, event, &chain.route, session))
+            };
+            walk(event, chain, &mut tally, &mut pins, ask)
         };
-        chains.iter().map(|chain| walk(event, chain, &mut tally, &mut ask)).collect()
+        let decided = chains.iter().map(one).collect();
+        pins.clear();
+        self.pins = pins;
+        decided
     }
 
-    /// Asks a plugin about several events in one call, and if that fails, about each alone. There
-    /// is one verdict for each event, in order.
-    pub(crate) fn ask_together(&mut self, plugin: &Plugin, events: &[&Event]) -> Vec<Verdict> {
-        let Self { queues, slots, id } = self;
-        let slot = slot(slots, plugin);
-        let together = &plugin.0.together;
-        match call_together(slot, &plugin.0, events) {
+    /// Asks a plugin about several events in one call: a verdict for each, in order. `None` if that
+    /// failed: whose fault it is shows when each is asked about alone.
+    pub(crate) fn ask_together(
+        &mut self,
+        plugin: &Plugin,
+        events: &[&Event],
+    ) -> Option<Vec<Verdict>> {
+        let Self { queues, slots, .. } = self;
+        let took = |worked| plugin.0.together.iter().for_each(|it| it.took(events.len(), worked));
+        match call_together(slot(slots, plugin), &plugin.0, events) {
             Ok(answers) => {
-                together.managed(events.len());
+                took(true);
                 let checked = |answer| checked(answer, plugin, &**queues);
-                return answers.into_iter().map(checked).collect();
+                Some(answers.into_iter().map(checked).collect())
             }
-            Err(fault) if matches!(fault.cause, Cause::Deadline | Cause::Memory) => {
-                together.overran(events.len());
+            Err(fault) => {
+                if matches!(fault.cause, Cause::Deadline | Cause::Memory) {
+                    took(false);
+                }
+                plugin.0.about.counts.retries.increment();
+                None
             }
-            // Whose fault it is shows when each is asked about alone.
-            Err(_) => {}
         }
-        plugin.0.about.counts.retries.increment();
-        let alone =
-            |event: &&Event| checked(call(slot, &plugin.0, event, id).0?, plugin, &**queues);
-        events.iter().map(alone).collect()
     }
 
-    /// Ends the instances of plugins that are no longer loaded.
+    /// Ends the instances of versions that decide no more.
     pub(crate) fn sweep(&mut self) {
-        self.slots.retain(|slot| slot.plugin.strong_count() > 0);
+        sweep(&mut self.slots);
     }
 
     /// Ends every instance.
@@ -85,18 +99,29 @@ impl Station {
 
     /// Asks a plugin, once more on a fresh instance if a used one trapped: what broke may have
     /// been the state that it had gathered. An overrun is not tried again, it cost enough.
-    fn ask(&mut self, plugin: &Plugin, event: &Event) -> Verdict {
-        let Self { queues, slots, id } = self;
+    pub(crate) fn ask(
+        &mut self,
+        plugin: &Plugin,
+        event: &Event,
+        route: &RouteName,
+        session: &mut Option<Session>,
+    ) -> Verdict {
+        let Self { queues, slots, id, .. } = self;
         let slot = slot(slots, plugin);
-        let (answer, was_used) = call(slot, &plugin.0, event, id);
+        let (answer, was_used) = call(slot, &plugin.0, event, Place { session, route, id });
         let answer = match answer {
             Err(fault) if was_used && matches!(fault.cause, Cause::Trap | Cause::Memory) => {
                 plugin.0.about.counts.retries.increment();
-                call(slot, &plugin.0, event, id).0
+                call(slot, &plugin.0, event, Place { session, route, id }).0
             }
             answer => answer,
         };
-        checked(answer?, plugin, &**queues)
+        let checked = checked(answer?, plugin, &**queues);
+        if let (Err(_), Some(session)) = (&checked, session) {
+            // A decision that breaks the contract is a failure: it leaves nothing either.
+            session.undo_call();
+        }
+        checked
     }
 }
 
@@ -118,9 +143,15 @@ fn checked(answer: Answer, plugin: &Plugin, queues: &dyn Queues) -> Verdict {
     }
 }
 
+fn sweep(slots: &mut Vec<Slot>) {
+    slots.retain(|slot| slot.plugin.upgrade().is_some_and(|plugin| !plugin.is_retired()));
+}
+
 fn slot<'a>(slots: &'a mut Vec<Slot>, plugin: &Plugin) -> &'a mut Slot {
     let is_its = |slot: &Slot| std::ptr::eq(slot.plugin.as_ptr(), Arc::as_ptr(&plugin.0));
     let at = slots.iter().position(is_its).unwrap_or_else(|| {
+        // A version that is new here may have taken the place of another.
+        sweep(slots);
         slots.push(Slot { plugin: Arc::downgrade(&plugin.0), instance: None });
         slots.len() - 1
     });
@@ -146,13 +177,13 @@ fn call(
     slot: &mut Slot,
     plugin: &Loaded,
     event: &Event,
-    id: &mut String,
+    place: Place<'_>,
 ) -> (Result<Answer, Fault>, bool) {
     let mut instance = match slot.instance.take().map_or_else(|| plugin.start(), Ok) {
         Ok(instance) => instance,
         Err(fault) => return (Err(fault), false),
     };
-    let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, id);
+    let answer = instance.call(event, &plugin.subscription, plugin.limits.deadline, place);
     let was_used = instance.is_used();
     if answer.is_ok() {
         keep(slot, plugin, instance);

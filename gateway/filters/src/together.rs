@@ -4,19 +4,19 @@
 //! Nobody waits for companions: the line fills while the call before runs, so a busy plugin gets
 //! large batches and an idle one answers at once. A batch has the deadline of one call, so that no
 //! plugin holds a worker for longer than it may. A plugin that overruns with many is asked about
-//! half as many the next time, and about one more after each batch that it managed.
+//! half as many the next time, and about one more after each batch that it managed. One that
+//! remembers is asked about one by one: what one event leaves behind, the next one sees.
 //!
 //! The fate of an event never depends on its companions: if a batch fails, each of its events is
 //! asked about alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::EventId;
 
+use crate::jobs::Job;
 use crate::plugin::Plugin;
-use crate::spec::Chain;
 use crate::walk::Verdict;
 
 /// How many events one plugin is asked about in one call.
@@ -42,17 +42,15 @@ impl Together {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A batch of so many was answered. Racing workers may lose a step: it is a rule of thumb.
-    pub(crate) fn managed(&self, events: usize) {
+    /// So many were asked about in one call, and it answered, or it took too long or too much.
+    /// Racing workers may lose a step: it is a rule of thumb.
+    pub(crate) fn took(&self, events: usize, it_answered: bool) {
         let max = self.events_max();
-        if events >= max && max < EVENTS_MAX {
+        if !it_answered {
+            self.0.store((events / 2).max(EVENTS_MIN), Ordering::Relaxed);
+        } else if events >= max && max < EVENTS_MAX {
             self.0.store(max + 1, Ordering::Relaxed);
         }
-    }
-
-    /// A batch of so many took too long or too much.
-    pub(crate) fn overran(&self, events: usize) {
-        self.0.store((events / 2).max(1), Ordering::Relaxed);
     }
 }
 
@@ -72,15 +70,29 @@ impl Ahead {
     }
 }
 
-/// The plugin that an event meets first, if it takes batches. One that stands behind another in
-/// its chain is asked about one event at a time: what it will see is not known yet.
-pub(crate) fn met_first<'c>(event: &Event, chains: &'c [Arc<Chain>]) -> Option<&'c Plugin> {
-    let mut plugins = chains.iter().flat_map(|chain| &chain.plugins);
-    plugins.find(|plugin| plugin.wants(&event.kind)).filter(|plugin| plugin.0.takes_batches())
+impl Job {
+    /// The plugin that its event meets first, if that takes several events in one call and was not
+    /// asked yet. One that stands behind another in its chain is asked about one event at a time:
+    /// what it will see is not known yet.
+    pub(crate) fn may_be_asked_together(&self) -> Option<Plugin> {
+        if self.ahead.is_some() {
+            return None;
+        }
+        let mut slots = self.chains.iter().flat_map(|chain| &chain.plugins);
+        slots.find_map(|slot| {
+            slot.look(|seat| {
+                let first = seat.plugin.wants(&self.event.kind).then(|| seat.takes_several());
+                first.map(|takes| takes.then(|| seat.plugin.clone()))
+            })
+        })?
+    }
 }
 
 /// Events in one call.
 const EVENTS_MAX: usize = 64;
+
+/// Two are always tried again, or it would stay at one for ever.
+const EVENTS_MIN: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -89,15 +101,14 @@ mod tests {
     #[test]
     fn a_batch_that_is_too_large_is_halved_and_grows_again_one_by_one() {
         let together = Together::default();
-        together.managed(64);
+        together.took(64, true);
         assert_eq!(together.events_max(), 64);
-        together.overran(64);
-        together.overran(3);
-        assert_eq!(together.events_max(), 1);
-        together.managed(1);
-        together.managed(1);
-        assert_eq!(together.events_max(), 2, "the second was smaller than it might have been");
-        together.overran(1);
-        assert_eq!(together.events_max(), 1);
+        together.took(9, false);
+        assert_eq!(together.events_max(), 4);
+        together.took(4, true);
+        together.took(4, true);
+        assert_eq!(together.events_max(), 5, "the second was smaller than it might have been");
+        together.took(3, false);
+        assert_eq!(together.events_max(), EVENTS_MIN);
     }
 }

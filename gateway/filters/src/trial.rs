@@ -7,20 +7,24 @@ use std::time::{Duration, Instant};
 
 use sluicegate_core::decision::{Decision, Failure};
 use sluicegate_core::event::Event;
-use sluicegate_core::ids::{Digest, PluginName};
+use sluicegate_core::ids::{Digest, PluginName, RouteName};
 use sluicegate_core::letter::Cause;
+use sluicegate_core::seams::StateView;
+use sluicegate_core::state::{Grant, Scratch, Session};
+use sluicegate_core::time::Clock as SystemClock;
 use wasmtime::Engine;
 
 use crate::answer;
 use crate::engine::{counting_engine, engine};
 use crate::fault::{Fault, HostFault, LoadFault};
-use crate::imports::linker;
-use crate::instance::Instance;
+use crate::imports::{linker, now};
+use crate::instance::{Instance, Place};
 use crate::jobs::Jobs;
 use crate::load::{Prepared, compile, prepare};
 use crate::plugin::Plugin;
 use crate::spec::{AnyQueue, Terms};
 use crate::ticker::Ticker;
+use crate::walk::Verdict;
 
 /// What a trial counts beside time and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +56,9 @@ pub struct Trial {
     instance: Option<Box<Instance>>,
     clock: Arc<Clock>,
     id: String,
+    route: RouteName,
+    /// What it remembers from one call to the next, as long as the trial lasts.
+    state: Arc<Scratch>,
 }
 
 /// One answer and what it cost.
@@ -118,7 +125,8 @@ impl Trials {
             Meter::Fuel => counting_engine(INSTANCES),
         }?;
         let linker = linker(&engine).map_err(|error| HostFault::Engine(format!("{error:#}")))?;
-        let prepared = prepare(&linker, &compile(linker.engine(), bytes)?)?;
+        let component = compile(linker.engine(), bytes)?;
+        let prepared = prepare(&linker, &component, Some(Grant::default()), meter)?;
         Ok(Self { prepared, clock: Arc::new(Clock::start(engine)?) })
     }
 
@@ -134,7 +142,9 @@ impl Trials {
     ) -> Result<Trial, LoadFault> {
         let _running = self.clock.ticker.running();
         let plugin = self.prepared.start(name, digest, terms)?;
-        Ok(Trial { plugin, instance: None, clock: Arc::clone(&self.clock), id: String::new() })
+        let state = Arc::new(Scratch::new(SystemClock::new(now)));
+        let clock = Arc::clone(&self.clock);
+        Ok(Trial { plugin, instance: None, clock, id: String::new(), route: route(), state })
     }
 }
 
@@ -162,8 +172,9 @@ impl Trial {
         };
         let before = instance.fuel();
         let loaded = &self.plugin.0;
-        let answer =
-            instance.call(event, &loaded.subscription, loaded.limits.deadline, &mut self.id);
+        let mut session = Some(Session::over(Arc::clone(&self.state) as Arc<dyn StateView>));
+        let place = Place { session: &mut session, route: &self.route, id: &mut self.id };
+        let answer = instance.call(event, &loaded.subscription, loaded.limits.deadline, place);
         let took = began.elapsed();
         let answer = match answer {
             Ok(answer) => answer,
@@ -179,8 +190,29 @@ impl Trial {
             },
             Err(said) => Said::Failed(answer::failure(said)),
         };
+        // As in the gateway: what is refused, or what broke, is not remembered.
+        if let (Said::Decided(decision), Some(session)) = (&said, session)
+            && !matches!(decision, Decision::Reject(_))
+        {
+            self.state.commit(session.into_transaction());
+        }
         Asked { said, took, fuel, memory_bytes }
     }
+}
+
+impl From<Verdict> for Said {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Ok(Ok(decision)) => Self::Decided(decision),
+            Ok(Err(failure)) => Self::Failed(failure),
+            Err(Fault { cause, reason }) => Self::Broke { cause, why: reason },
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the text is a name")]
+fn route() -> RouteName {
+    "trial".parse().expect("it is a name")
 }
 
 fn broke(fault: Fault, took: Duration) -> Asked {

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use sluicegate_core::decision::{Decision, Failure, Output, RejectCode, Rejection};
 use sluicegate_core::event::Event;
-use sluicegate_core::ids::EventId;
+use sluicegate_core::ids::{EventId, RouteName};
 use sluicegate_core::letter::{Cause, Letter};
 use sluicegate_core::limits::{EMITTED_BYTES_MAX, OUTPUTS_MAX, bounded_reason};
 use sluicegate_core::refusal::Refusal;
 
 use crate::fault::Fault;
 use crate::patch::{Origin, patched};
+use crate::pins::Pins;
 use crate::plugin::Plugin;
+use crate::slot::{Seat, Slot, Stands};
 use crate::spec::{Branch, Chain, End, OnFailure};
 
 /// What was made out of one received event so far, over all its chains.
@@ -34,15 +36,18 @@ impl Tally {
         Self { received: received.id, parts: 0, bytes: 0, spent: Duration::ZERO }
     }
 
-    /// Asks, unless the plugins have had their time: many events out of one, each of which a
-    /// plugin takes its whole deadline for, must not hold a thread for all of them together.
-    ///
-    /// The time is that of the whole answer: a fresh instance and a second try included.
-    fn timed(&mut self, plugin: &Plugin, ask: impl FnOnce() -> Verdict) -> Verdict {
+    /// Whether the plugins have time left: many events out of one, each of which a plugin takes
+    /// its whole deadline for, must not hold a thread for all of them together.
+    fn has_time(&self, plugin: &Plugin) -> Result<(), Fault> {
         if self.spent > plugin.0.limits.deadline * DEADLINES_MAX {
             let why = "the plugins had no time left for this event";
             return Err(Fault::new(Cause::Deadline, why.to_owned()));
         }
+        Ok(())
+    }
+
+    /// Asks. The time is that of the whole answer: a fresh instance and a second try included.
+    fn timed(&mut self, plugin: &Plugin, ask: impl FnOnce() -> Verdict) -> Verdict {
         let began = Instant::now();
         let verdict = ask();
         let took = began.elapsed();
@@ -52,25 +57,42 @@ impl Tally {
     }
 }
 
-/// Takes the event through the chain. `ask` calls a plugin.
+/// How a plugin failed, if it did.
+pub(crate) fn failure(verdict: &Verdict) -> Option<Cause> {
+    match verdict {
+        Ok(Ok(_) | Err(Failure::RetryAfter(_))) => None,
+        Ok(Err(Failure::Failed(_))) => Some(Cause::Failed),
+        Err(fault) => Some(fault.cause),
+    }
+}
+
+/// Takes the event through the chain. `ask` calls a plugin; `pins` are the versions that this event
+/// has met.
 pub(crate) fn walk(
     event: &Event,
     chain: &Chain,
     tally: &mut Tally,
+    pins: &mut Pins,
     mut ask: impl FnMut(&Plugin, &Event) -> Verdict,
 ) -> Result<Vec<Branch>, Refusal> {
     let mut done = Vec::with_capacity(1);
     let mut open = vec![(event.clone(), 0)];
     while let Some((event, at)) = open.pop() {
-        let Some(plugin) = chain.plugins.get(at) else {
+        let Some(slot) = chain.plugins.get(at) else {
             done.push(Branch { event, end: End::Through });
             continue;
         };
+        let seat = pins.seat(slot);
+        let plugin = &seat.plugin;
         if !plugin.wants(&event.kind) {
+            seat.compare_unasked(&event, &chain.route);
             open.push((event, at + 1));
             continue;
         }
-        let end = match tally.timed(plugin, || ask(plugin, &event)) {
+        if matches!(seat.stands, Stands::Paused(_)) {
+            return Err(paused(plugin));
+        }
+        let end = match consult((slot, &chain.route), seat, &event, tally, &mut ask) {
             Ok(Ok(Decision::Next)) => {
                 open.push((event, at + 1));
                 continue;
@@ -80,14 +102,19 @@ pub(crate) fn walk(
                     spread(emitted, at + 1, &mut open, &mut done);
                     continue;
                 }
-                Err(fault) => failed(fault, plugin, chain)?,
+                Err(fault) => {
+                    broke(slot, plugin);
+                    failed(fault, slot, plugin, chain)?
+                }
             },
             Ok(Ok(decision)) => Some(ended(decision, plugin, chain)?),
             Ok(Err(Failure::RetryAfter(retry_after))) => {
                 return Err(Refusal::Deferred { retry_after });
             }
-            Ok(Err(Failure::Failed(why))) => failed(Fault::new(Cause::Failed, why), plugin, chain)?,
-            Err(fault) => failed(fault, plugin, chain)?,
+            Ok(Err(Failure::Failed(why))) => {
+                failed(Fault::new(Cause::Failed, why), slot, plugin, chain)?
+            }
+            Err(fault) => failed(fault, slot, plugin, chain)?,
         };
         match end {
             Some(end) => done.push(Branch { event, end }),
@@ -95,6 +122,38 @@ pub(crate) fn walk(
         }
     }
     Ok(done)
+}
+
+/// Asks the version that the event met, and tells breaker and shadow what came of it.
+fn consult(
+    (slot, route): (&Slot, &RouteName),
+    seat: &Seat,
+    event: &Event,
+    tally: &mut Tally,
+    ask: impl FnOnce(&Plugin, &Event) -> Verdict,
+) -> Verdict {
+    let plugin = &seat.plugin;
+    seat.may_ask()?;
+    tally.has_time(plugin)?;
+    plugin.0.about.counts.asked.increment();
+    let verdict = tally.timed(plugin, || ask(plugin, event));
+    seat.compare(event, route, &verdict);
+    match &verdict {
+        Err(_) => broke(slot, plugin),
+        Ok(_) if matches!(seat.stands, Stands::Open(_)) => slot.recovered(plugin),
+        Ok(_) => {}
+    }
+    verdict
+}
+
+/// Tells the circuit breaker that a version broke: it trapped, overran, took too much, or lied.
+fn broke(slot: &Slot, plugin: &Plugin) {
+    if let Some(breaker) = &slot.0.breaker {
+        let calls = plugin.0.about.counts.asked.value();
+        if plugin.0.failures.note(breaker, Instant::now(), calls) {
+            slot.tripped(plugin);
+        }
+    }
 }
 
 /// Emitted events with queues of their own are done; the others go on, the first one first.
@@ -160,7 +219,12 @@ fn ended(decision: Decision, plugin: &Plugin, chain: &Chain) -> Result<End, Refu
 }
 
 /// What the plugin's policy makes of its failure; `None`: on, as if it had said `next`.
-fn failed(fault: Fault, plugin: &Plugin, chain: &Chain) -> Result<Option<End>, Refusal> {
+fn failed(
+    fault: Fault,
+    slot: &Slot,
+    plugin: &Plugin,
+    chain: &Chain,
+) -> Result<Option<End>, Refusal> {
     note(&fault, plugin, chain);
     match plugin.0.on_failure {
         OnFailure::DeadLetter => Ok(Some(End::Dead(letter(fault, plugin, chain)))),
@@ -174,7 +238,15 @@ fn failed(fault: Fault, plugin: &Plugin, chain: &Chain) -> Result<Option<End>, R
             code: RejectCode::Unavailable,
             reason: "a filter failed".to_owned(),
         })),
+        OnFailure::Pause => {
+            slot.pause(plugin, &fault.reason);
+            Err(paused(plugin))
+        }
     }
+}
+
+fn paused(plugin: &Plugin) -> Refusal {
+    Refusal::PluginPaused { plugin: plugin.name().clone(), retry_after: PAUSED_RETRY_AFTER }
 }
 
 /// Counts the failure, and logs it unless the plugin fails faster than anyone can read.
@@ -204,3 +276,6 @@ fn letter(fault: Fault, plugin: &Plugin, chain: &Chain) -> Letter {
 
 /// How many whole deadlines of a plugin all calls for one received event may take together.
 const DEADLINES_MAX: u32 = 8;
+
+/// An operator takes longer than a bound that is reached for a moment.
+const PAUSED_RETRY_AFTER: Duration = Duration::from_secs(30);

@@ -37,10 +37,12 @@ pub enum OpenFault {
         key: String,
     },
     /// The configured keys do not open the folder.
-    #[error("data folder is sealed by key {key:?}, which is not the one that is configured")]
+    #[error("data folder is sealed by key {key:?}, and {why}")]
     KeyWrong {
         /// The name of the key that wrapped its data keys.
         key: String,
+        /// Whether no key of this name is configured, or another one.
+        why: &'static str,
     },
     /// Whoever holds the key does not answer, or says no.
     #[error("key {key:?} cannot be asked: {why}")]

@@ -7,6 +7,7 @@
 //! flush the store is poisoned and refuses everything, and never tries that flush again.
 
 mod archive;
+mod claim;
 mod config;
 mod dedupe;
 mod disk;
@@ -31,7 +32,7 @@ mod writer;
 
 pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
-pub use metrics::{QueueMetrics, StoreMetrics};
+pub use metrics::{QueueMetrics, StateUsage, StoreMetrics};
 pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,

@@ -13,8 +13,10 @@ use crate::dedupe::KeyHash;
 use crate::disk::is_unreadable;
 use crate::format::again;
 use crate::format::changes::{self, Changes, Happened};
+use crate::format::checkpoint::StateWrite;
 use crate::format::commit::{Commit, Placed};
 use crate::format::entry::{Kind, Position};
+use crate::format::state::StoredWrite;
 use crate::gauges::tag_of;
 use crate::index::{Draft, Indexes, Loaded};
 use crate::log::{Found, Segments, scan};
@@ -27,6 +29,8 @@ pub(crate) struct Listing {
     pub(crate) items: Vec<(QueueNumber, Item)>,
     /// The idempotency key, if the entry is a commit that has one, and its event.
     pub(crate) key: Option<(KeyHash, EventId)>,
+    /// What filters wrote, in order. It is in no index.
+    pub(crate) state: Vec<StateWrite>,
 }
 
 /// What an entry brought; `None` if its body is not what this version writes.
@@ -56,7 +60,12 @@ pub(crate) fn of_commit(folder_key: &[u8; 16], position: Position, body: &[u8]) 
         let fresh = Item::fresh(id, received.received_at, placed.weight);
         (placed.queue, Item { source, terms: placed.terms, ..fresh })
     };
-    Some(Listing { items: commit.placed().map(item).collect(), key })
+    let written = |write: &StoredWrite<'_>| {
+        let (scope, done) = write.read()?;
+        Some((scope, write.key.to_owned(), done))
+    };
+    let state = commit.state.iter().map(written).collect::<Option<Vec<_>>>()?;
+    Some(Listing { items: commit.placed().map(item).collect(), key, state })
 }
 
 /// What dead-letterings and redrives brought.
@@ -65,14 +74,14 @@ pub(crate) fn of_changes(position: Position, changes: &Changes) -> Listing {
     let items = moved.filter_map(|((_, happened), part)| {
         moved_to(changes.queue, happened, Place { position: position.pack(), part })
     });
-    Listing { items: items.collect(), key: None }
+    Listing { items: items.collect(), ..Listing::default() }
 }
 
 /// What a replay brought.
 pub(crate) fn of_again(position: Position, body: &[u8]) -> Option<Listing> {
     let items = again::decode(body, position.pack())?;
     let items = items.into_iter().map(|(queue, item)| (queue, item.placed_again(item.id)));
-    Some(Listing { items: items.collect(), key: None })
+    Some(Listing { items: items.collect(), ..Listing::default() })
 }
 
 /// The event that a change at this place brought into another queue, if it did.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use sluicegate_core::metrics::{Counter, Histogram, HistogramSnapshot};
+use sluicegate_core::state::Scope;
 
 /// The numbers of a store at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,21 @@ pub struct StoreMetrics {
     pub data_key: Option<u16>,
     /// How long start-up took to read the log.
     pub recovery_time: Duration,
+    /// What filters remember.
+    pub state: Vec<StateUsage>,
+    /// Events whose filters had to run again, because what they had read was changed meanwhile.
+    pub state_conflicts: u64,
+}
+
+/// What a plugin remembers on one route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateUsage {
+    /// The plugin and the route.
+    pub scope: Scope,
+    /// Keys. Those that have expired count until they are forgotten.
+    pub keys: u64,
+    /// Bytes of keys and values.
+    pub bytes: u64,
 }
 
 /// The distributions of one queue at one moment; what can be counted one by one is in

@@ -30,8 +30,8 @@ pub enum Field {
 pub struct TermsRules {
     /// Events whose field has the same text stay in line. Events without the field do not.
     pub order_by: Option<Field>,
-    /// A field that holds a number from 0 to 9; other texts count as 0. Events with an ordering
-    /// key have no priority: see [`TermsRules::terms`].
+    /// A field that holds a number from 0 to 9; greater ones count as 9, other texts as 0. Events
+    /// with an ordering key have no priority: see [`TermsRules::terms`].
     pub priority_by: Option<Field>,
     /// No event is delivered before it lay here for so long.
     pub delay: Duration,
@@ -64,7 +64,7 @@ impl TermsRules {
     pub(crate) fn terms(&self, event: &Event, longest_delay: Duration) -> Terms {
         let time = |field: &Option<Field>| {
             let text = field.as_ref()?.of(event)?;
-            Timestamp::parse_rfc3339(text).ok()
+            Timestamp::parse_rfc3339_or_last(text).ok()
         };
         let latest = event.received_at.plus(longest_delay);
         let delayed = (!self.delay.is_zero()).then(|| event.received_at.plus(self.delay));
@@ -119,6 +119,11 @@ mod tests {
         let in_line = |level| rules.terms(&with(&[("line", "one"), ("priority", level)]), DAY);
         assert_eq!(in_line("7"), in_line("0"), "an ordering key wins over a priority");
         assert!(in_line("7").order_key.is_some());
+        for (far, deliver_at) in [("2999-01-01T00:00:00Z", true), ("1969-01-01T00:00:00Z", false)] {
+            let event = with(&[("deliverat", far)]);
+            let held_to = deliver_at.then(|| event.received_at.plus(DAY));
+            assert_eq!(rules.terms(&event, DAY).deliver_at, held_to, "{far}");
+        }
         let odd = with(&[("priority", "high"), ("deliverat", "soon"), ("expirytime", "never")]);
         let terms = rules.terms(&odd, DAY);
         assert_eq!((terms.priority.level(), terms.deliver_at, terms.expires_at), (0, None, None));

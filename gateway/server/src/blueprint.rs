@@ -7,18 +7,27 @@ use std::sync::Arc;
 use sluicegate_admission::Admission;
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
-use sluicegate_filters::{Chain, Compiler, Host, HostConfig, Plugin};
+use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
 use sluicegate_sinks::http::HttpSink;
 
 use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan};
+use crate::origins::{Watch, Watched};
 use crate::routes::{Matcher, Route};
 
 /// Everything that can be built without touching disk or network: what `check` builds too.
 pub struct Blueprint {
     pub(crate) admission: Admission,
     pub(crate) filters: Host,
+    pub(crate) plugins: Vec<BuiltPlugin>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
     pub(crate) sinks: Vec<BuiltSink>,
+    pub(crate) watch: Watch,
+}
+
+/// A plugin in its place, with what it was made from.
+pub(crate) struct BuiltPlugin {
+    pub(crate) slot: Slot,
+    pub(crate) spec: PluginSpec,
 }
 
 /// A sink, built, with the plan that it was built from.
@@ -36,13 +45,15 @@ impl Blueprint {
     /// that is too short, a URL that may not be called.
     pub fn build(plan: &mut Plan, compiler: Compiler) -> Result<Self, ConfigFaults> {
         let mut faults = std::mem::take(&mut plan.found);
-        let (filters, plugins) = build_filters(plan, compiler, &mut faults);
+        let shelf = plan.shelf();
+        let (filters, plugins, watched) = build_filters(plan, compiler, &mut faults);
+        let watch = Watch::new(watched, shelf);
         let sinks = build_sinks(plan, &mut faults);
         let admission = build_admission(plan, &mut faults);
         match (admission, filters) {
             (Some(admission), Some(filters)) if faults.is_empty() => {
                 let routes = build_routes(plan, &plugins);
-                Ok(Self { admission, filters, routes, sinks })
+                Ok(Self { admission, filters, plugins, routes, sinks, watch })
             }
             _ => Err(plan.faults(faults)),
         }
@@ -67,8 +78,8 @@ fn build_filters(
     plan: &mut Plan,
     compiler: Compiler,
     faults: &mut Vec<ConfigFault>,
-) -> (Option<Host>, BTreeMap<PluginName, Plugin>) {
-    let mut plugins = BTreeMap::new();
+) -> (Option<Host>, Vec<BuiltPlugin>, Vec<Watched>) {
+    let (mut plugins, mut watched) = (Vec::new(), Vec::new());
     let queues: BTreeSet<_> = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
     let config = HostConfig {
         threads: plan.filter_threads,
@@ -81,19 +92,22 @@ fn build_filters(
         Ok(host) => host,
         Err(fault) => {
             faults.push(plan.fault("/plugins", fault.code(), fault.to_string()));
-            return (None, plugins);
+            return (None, plugins, watched);
         }
     };
     for plugin in std::mem::take(&mut plan.plugins) {
-        let (name, pointer) = (plugin.spec.name.clone(), plugin.pointer);
-        match host.load(plugin.spec) {
+        watched.push(Watched::new(plugin.origin, &plugin.spec));
+        match host.load(plugin.spec.clone()) {
             Ok(loaded) => {
-                plugins.insert(name, loaded);
+                let slot = Slot::new(loaded, plugin.breaker);
+                plugins.push(BuiltPlugin { slot, spec: plugin.spec });
             }
-            Err(fault) => faults.push(plan.fault(&pointer, fault.code(), fault.to_string())),
+            Err(fault) => {
+                faults.push(plan.fault(&plugin.pointer, fault.code(), fault.to_string()));
+            }
         }
     }
-    (Some(host), plugins)
+    (Some(host), plugins, watched)
 }
 
 fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink> {
@@ -113,14 +127,13 @@ fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink>
     built
 }
 
-fn build_routes(
-    plan: &mut Plan,
-    plugins: &BTreeMap<PluginName, Plugin>,
-) -> Matcher<Option<Arc<Chain>>> {
+fn build_routes(plan: &mut Plan, plugins: &[BuiltPlugin]) -> Matcher<Option<Arc<Chain>>> {
+    let slots: BTreeMap<_, _> =
+        plugins.iter().map(|plugin| (plugin.slot.name(), &plugin.slot)).collect();
     let (mut routes, mut defaults) = (Vec::new(), Vec::new());
     for route in std::mem::take(&mut plan.routes) {
-        let asked: Vec<_> =
-            route.filters.iter().filter_map(|name| plugins.get(name).cloned()).collect();
+        let slot = |name: &PluginName| slots.get(name).map(|slot| (*slot).clone());
+        let asked: Vec<_> = route.filters.iter().filter_map(slot).collect();
         let chain = (!asked.is_empty())
             .then(|| Arc::new(Chain { route: route.name.clone(), plugins: asked }));
         let list = if route.default { &mut defaults } else { &mut routes };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
+use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
 use tokio::net::TcpListener;
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
-use crate::blueprint::{Blueprint, BuiltSink};
+use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
 use crate::clock::{Stamp, machine_clock};
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
@@ -24,7 +25,9 @@ use crate::intake::{Door, Entrance};
 use crate::jobs::Jobs;
 use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
+use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
+use crate::plugins::{As, Put, VersionFault, Versions};
 
 /// A gateway that runs.
 pub struct Hall {
@@ -63,6 +66,7 @@ impl Hall {
         let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
         let store = Arc::new(store);
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
+        let (sinks, built) = (blueprint.sinks, blueprint.plugins);
         let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
         let pipeline = Arc::new(Pipeline {
             admission: blueprint.admission,
@@ -70,6 +74,8 @@ impl Hall {
             routes: blueprint.routes,
             filters: blueprint.filters,
             engine: Arc::clone(&engine),
+            state: store.state(),
+            turn: tokio::sync::Mutex::default(),
             dead_letters,
         });
         let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan
@@ -104,12 +110,14 @@ impl Hall {
             dispatches: JoinSet::new(),
             admin_tasks: JoinSet::new(),
         };
-        let sinks = hall.start_sinks(blueprint.sinks, &engine);
+        let plugins = hall.start_plugins(&plan, built).await?;
+        let sinks = hall.start_sinks(sinks, &engine);
         let jobs = hall.start_jobs(&plan, job_clock)?;
+        let watch = hall.start_watch(blueprint.watch, &plugins);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
-        let rooms =
-            Rooms { store, jobs, pipeline, sources: counters, sinks, http, configured, fsync };
+        let sources = counters;
+        let rooms = Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -134,6 +142,24 @@ impl Hall {
         all
     }
 
+    /// Takes up the versions of before, and writes down what becomes of them. That stops with the
+    /// sinks: nothing is asked any more then.
+    async fn start_plugins(
+        &mut self,
+        plan: &Plan,
+        built: Vec<BuiltPlugin>,
+    ) -> Result<Arc<Versions>, RunFault> {
+        let (data, line) = (plan.store.folder.clone(), Arc::clone(&self.pipeline));
+        let open = move || Versions::open(&data, line, built);
+        let opened = tokio::task::spawn_blocking(open).await;
+        let opened = opened.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+        let plugins = opened
+            .map_err(|fault| RunFault::System { what: "read the versions of plugins", fault })?;
+        let plugins = Arc::new(plugins);
+        self.dispatches.spawn(Arc::clone(&plugins).run(self.stops.dispatches.subscribe()));
+        Ok(plugins)
+    }
+
     /// Jobs that had not ended go on. They stop with the sinks: before the store does.
     fn start_jobs(&mut self, plan: &Plan, clock: Clock) -> Result<Arc<Jobs>, RunFault> {
         let (store, line) = (Arc::clone(&self.store), Arc::clone(&self.pipeline));
@@ -142,6 +168,22 @@ impl Hall {
         let jobs = Arc::new(jobs);
         self.dispatches.spawn(Arc::clone(&jobs).run(self.stops.dispatches.subscribe()));
         Ok(jobs)
+    }
+
+    /// Looks for new versions of plugins, until the line stops.
+    fn start_watch(&mut self, watch: Watch, plugins: &Arc<Versions>) -> Arc<Watch> {
+        let (watch, plugins) = (Arc::new(watch), Arc::clone(plugins));
+        let runtime = tokio::runtime::Handle::current();
+        let take = move |spec: PluginSpec| {
+            let put = Put { sha256: Some(spec.digest), to_be: As::Current, force: Force::No };
+            let taken = runtime.block_on(plugins.put(&spec.name, spec.bytes.into(), put));
+            let not_taken =
+                |fault: VersionFault| NotTaken { code: fault.code(), why: fault.to_string() };
+            taken.map(|_| ()).map_err(not_taken)
+        };
+        let stop = self.stops.dispatches.subscribe();
+        self.dispatches.spawn(Arc::clone(&watch).run(take, stop));
+        watch
     }
 
     fn start_admin(

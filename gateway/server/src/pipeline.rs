@@ -1,18 +1,22 @@
 //! The line: the way of every event through the house. Read this file first.
 //!
 //! `verify -> limit -> validate -> match -> filter -> route -> commit`. Refusals return along the
-//! call stack. Nothing here retries: a retry is a new delivery.
+//! call stack. Nothing here retries: a retry is a new delivery. Only the filters are asked again,
+//! when what they remember was changed by another event before theirs could be committed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sluicegate_admission::{Admission, Judged};
 use sluicegate_core::delivery::Arrival;
 use sluicegate_core::ids::{QueueName, RouteName, SourceName};
+use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::{Receipt, Received, Routed, Validated, Verified};
 use sluicegate_core::refusal::Refusal;
-use sluicegate_core::seams::Engine;
-use sluicegate_filters::{Branch, Chain, End, Host};
+use sluicegate_core::seams::{Engine, StateView, Uncommitted};
+use sluicegate_core::state::Transaction;
+use sluicegate_filters::{Branch, Chain, Decided, End, Host};
 
 use crate::limiter::Limiter;
 use crate::routes::{Matcher, Route, Ruling, dead, resolve};
@@ -28,6 +32,10 @@ pub struct Pipeline {
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
     pub(crate) filters: Host,
     pub(crate) engine: Arc<dyn Engine>,
+    /// What filters remember.
+    pub(crate) state: Arc<dyn StateView>,
+    /// Events that have met others are asked about one after the other.
+    pub(crate) turn: tokio::sync::Mutex<()>,
     /// The queue for events that no queue could take.
     pub(crate) dead_letters: QueueName,
 }
@@ -43,13 +51,14 @@ impl Pipeline {
         self.limit(&verified, arrival)?;
         let judged = self.admission.validate(verified)?;
         let routes = self.matching(&judged);
-        self.finish(judged, routes).await
+        self.finish(judged, routes, Remembering::Kept).await
     }
 
     /// Takes an event of the past through the filters and routes of today. What was proven at the
     /// door counts; it is held to no rate, and never taken for a repetition. If it was lost on one
     /// route, only that one takes it, so that the others do not have it twice; if that route no
-    /// longer takes it, it goes as a new event goes.
+    /// longer takes it, it goes as a new event goes. Filters see what they remember, and
+    /// nothing that they write is kept: an event that comes again must not count again.
     ///
     /// # Errors
     /// The refusal of a filter or the store; nothing was stored then.
@@ -64,7 +73,7 @@ impl Pipeline {
         if routes.iter().any(|route| Some(&route.name) == lost_on) {
             routes.retain(|route| Some(&route.name) == lost_on);
         }
-        self.finish(judged, routes).await
+        self.finish(judged, routes, Remembering::Dropped).await
     }
 
     /// The same for an event that broke its schema when it came: it is held against the schema of
@@ -78,17 +87,33 @@ impl Pipeline {
             return Err(Refusal::Invalid { violations: Vec::new() });
         }
         let routes = self.matching(&judged);
-        self.finish(judged, routes).await
+        self.finish(judged, routes, Remembering::Dropped).await
     }
 
     async fn finish(
         &self,
         judged: Judged,
         routes: Vec<&FilteredRoute>,
+        remembering: Remembering,
     ) -> Result<Receipt, Refusal> {
-        let rulings = self.filter(&judged, routes).await?;
-        let routed = self.route(judged, rulings);
-        self.engine.commit(routed).await
+        let Judged { validated, json: _, letter } = judged;
+        let mut turn = None;
+        for _ in 0..TRIES_MAX {
+            let (rulings, state) = self.filter(&validated, &routes).await?;
+            if state.is_empty() || remembering == Remembering::Dropped {
+                return self.engine.commit(self.route(validated, letter, rulings)).await;
+            }
+            let routed = self.route(validated.clone(), letter.clone(), rulings);
+            let committed = self.engine.commit_with(routed, state);
+            // What was written is seen by others from now on, and the next one may go.
+            drop(turn.take());
+            match committed.await {
+                Ok(receipt) => return Ok(receipt),
+                Err(Uncommitted::Refused(refusal)) => return Err(refusal),
+                Err(Uncommitted::Conflict) => turn = Some(self.turn.lock().await),
+            }
+        }
+        Err(Refusal::Overloaded { what: "state of filters", retry_after: STATE_RETRY_AFTER })
     }
 
     /// Holds a proven sender to the rate of its source. A stranger cannot use it up.
@@ -109,30 +134,43 @@ impl Pipeline {
     /// Asks the filters of every route, all in one go. A route without any lets the event through.
     async fn filter(
         &self,
-        judged: &Judged,
-        routes: Vec<&FilteredRoute>,
-    ) -> Result<Vec<Ruling>, Refusal> {
-        let event = judged.validated.event();
+        validated: &Validated,
+        routes: &[&FilteredRoute],
+    ) -> Result<(Vec<Ruling>, Transaction), Refusal> {
+        let event = validated.event();
         let chains: Vec<_> = routes.iter().filter_map(|route| route.chain.clone()).collect();
-        let mut decided = if chains.is_empty() {
-            Vec::new()
+        let Decided { chains, state } = if chains.is_empty() {
+            Decided::default()
         } else {
-            self.filters.decide(event.clone(), chains).await?
-        }
-        .into_iter();
-        let rulings = routes.into_iter().map(|route| {
+            self.filters.decide_with(event.clone(), chains, &self.state).await?
+        };
+        let mut decided = chains.into_iter();
+        let rulings = routes.iter().map(|route| {
             let decided = route.chain.as_ref().and_then(|_| decided.next());
             let branches =
                 decided.unwrap_or_else(|| vec![Branch { event: event.clone(), end: End::Through }]);
             Ruling { route: route.name.clone(), to: route.to.clone(), branches }
         });
-        Ok(rulings.collect())
+        Ok((rulings.collect(), state))
     }
 
-    fn route(&self, judged: Judged, rulings: Vec<Ruling>) -> Routed {
-        match judged.letter {
-            Some(letter) => dead(judged.validated, letter, &self.dead_letters),
-            None => resolve(judged.validated, rulings, &self.dead_letters),
+    fn route(&self, validated: Validated, letter: Option<Letter>, rulings: Vec<Ruling>) -> Routed {
+        match letter {
+            Some(letter) => dead(validated, letter, &self.dead_letters),
+            None => resolve(validated, rulings, &self.dead_letters),
         }
     }
 }
+
+/// Whether what filters write is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remembering {
+    Kept,
+    Dropped,
+}
+
+/// How often the filters are asked about one event, if what they remember is changed meanwhile.
+const TRIES_MAX: usize = 32;
+
+/// When a sender may come back whose event has met others every time.
+const STATE_RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -17,7 +17,7 @@
 //!
 //! A filter with a configuration or with state implements [`Filter`] and says [`export!`].
 //! Natively, in unit tests, everything works without the gateway: [`log`] writes to standard
-//! error, [`metrics`] count nothing.
+//! error, [`metrics`] count nothing, [`state`] is a map.
 
 pub mod bindings;
 pub mod clock;
@@ -27,6 +27,7 @@ mod export;
 pub mod json;
 pub mod log;
 pub mod metrics;
+pub mod state;
 mod subscription;
 
 pub use bindings::sluicegate::plugin::types::{

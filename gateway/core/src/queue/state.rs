@@ -69,6 +69,19 @@ pub enum Standing {
     Blocked,
 }
 
+impl Standing {
+    /// A stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Leased(_) => "leased",
+            Self::Delayed(_) => "delayed",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
 impl QueueState {
     /// An empty queue.
     #[must_use]

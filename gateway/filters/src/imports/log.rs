@@ -48,12 +48,14 @@ impl Context {
         let plugin = self.about.name.as_str();
         let digest = self.about.digest_short.as_str();
         let event = self.event.map(tracing::field::display);
+        // Written only where it is true.
+        let shadow = self.about.is_shadow().then_some(true);
         // The level of a tracing call site is a constant, so each has its own.
         macro_rules! at {
             ($level:ident) => {
                 tracing::event!(
                     target: TARGET, tracing::Level::$level,
-                    plugin, digest, event, fields, "{message}"
+                    plugin, digest, shadow, event, fields, "{message}"
                 )
             };
         }

@@ -1,11 +1,14 @@
-//! What a guest may call: log, metrics and clock. Nothing else is linked, so nothing else exists
-//! for it.
+//! What a guest may call: log, metrics and clock, and state where it is granted. Nothing else is
+//! linked, so nothing else exists for it.
 
 mod clock;
 mod log;
 mod metrics;
+mod state;
 
+pub(crate) use clock::now;
 pub(crate) use log::LogGate;
+pub(crate) use state::Memory;
 
 use std::sync::Arc;
 
@@ -27,19 +30,25 @@ pub(crate) struct Context {
     pub(crate) handles: Handles,
     /// The event that the guest is asked about; `None` in `configure`.
     pub(crate) event: Option<EventId>,
+    /// The state that it was granted.
+    pub(crate) state: Memory,
 }
 
-/// The interfaces that are granted to every plugin.
+/// The interfaces that can be granted. Whether a plugin may import `state` is asked before.
 pub(crate) fn linker(engine: &Engine) -> Result<Linker<Context>> {
     let mut linker = Linker::new(engine);
     plugin::types::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     plugin::log::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     plugin::metrics::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     plugin::clock::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
+    plugin::state::add_to_linker::<_, HasSelf<Context>>(&mut linker, |context| context)?;
     Ok(linker)
 }
 
-/// The names of the interfaces that are granted, without their versions.
+/// The name of the interface that is granted in the configuration, without its version.
+pub(crate) const STATE: &str = "sluicegate:plugin/state";
+
+/// The names of the interfaces that are granted to every plugin, without their versions.
 pub(crate) const GRANTED: [&str; 4] = [
     "sluicegate:plugin/types",
     "sluicegate:plugin/log",

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::{EventId, QueueName};
 use sluicegate_core::letter::Cause;
+use sluicegate_core::state::Grant;
 use sluicegate_core::time::Timestamp;
 use sluicegate_filters::{Branch, Chain, Compiler, End, Host, HostConfig, Plugin};
 
@@ -158,7 +159,9 @@ async fn an_event_that_waits_alone_is_a_batch_of_one() {
 #[tokio::test]
 async fn one_that_breaks_its_batch_breaks_no_other() {
     let host = Arc::new(one_worker());
-    for (code, wanted) in [("(unreachable)", Cause::Trap), (LOOP, Cause::Deadline)] {
+    // One about all, one about each, and each trap of a used instance is tried on a fresh one.
+    let kinds = [("(unreachable)", Cause::Trap, 8), (LOOP, Cause::Deadline, 6)];
+    for (code, wanted, calls) in kinds {
         let plugin = host.load(spec("moody", batches(&at('x', code)))).unwrap();
         let branches = together(&host, &[&plugin], payloads(&["a", "x", "b", "x", "c"])).await;
         for (branch, text) in branches.iter().zip(["a", "x", "b", "x", "c"]) {
@@ -168,7 +171,7 @@ async fn one_that_breaks_its_batch_breaks_no_other() {
             }
         }
         let metrics = plugin.metrics();
-        assert_eq!(metrics.calls, 6, "one about all, and one about each");
+        assert_eq!(metrics.calls, calls);
         assert!(metrics.failures.contains(&(wanted, 2)), "{:?}", metrics.failures);
     }
 }
@@ -199,4 +202,15 @@ async fn behind_another_plugin_each_event_is_asked_about_as_it_comes() {
     let branches = together(&host, &[&next, &plugin], payloads(&["a", "b", "c"])).await;
     branches.iter().for_each(assert_dropped);
     assert_eq!((next.metrics().calls, plugin.metrics().calls), (3, 3));
+}
+
+#[tokio::test]
+async fn one_that_remembers_is_asked_about_one_event_at_a_time() {
+    let host = Arc::new(one_worker());
+    let mut remembers = spec("batches", batches(""));
+    remembers.terms.state = Some(Grant::default());
+    let plugin = host.load(remembers).unwrap();
+    let branches = together(&host, &[&plugin], payloads(&["a", "b", "c"])).await;
+    branches.iter().for_each(assert_dropped);
+    assert_eq!(plugin.metrics().calls, 3);
 }

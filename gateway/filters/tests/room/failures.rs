@@ -82,6 +82,44 @@ async fn an_answer_larger_than_the_event_allows_is_a_bad_decision() {
 }
 
 #[tokio::test]
+async fn ten_thousand_outputs_are_a_bad_decision() {
+    let host = host();
+    // So many times the same: nothing but zeros is an output that inherits everything.
+    for (count, word) in [(10_000, "larger"), (1_000, "1000 events")] {
+        let guest = Guest {
+            filter: "(drop (memory.grow (i32.const 32))) (i32.const 128)".into(),
+            ..Guest::says(&words(&[0, 3, 131_072, count]), "")
+        };
+        let plugin = host.load(spec("many", guest.component())).unwrap();
+        let branch = only_branch(&host, &event("push", b"{}"), &[&plugin]).await;
+        let End::Dead(letter) = branch.end else { panic!("{:?}", branch.end) };
+        assert_eq!(letter.cause, Cause::BadDecision, "{letter}");
+        assert!(letter.reason.contains(word), "{letter}");
+    }
+}
+
+#[tokio::test]
+async fn a_payload_of_almost_a_gigabyte_is_a_bad_decision_and_is_not_copied() {
+    let host = host();
+    let length = (1 << 30) - (4 << 20);
+    let mut guest = Guest::says(&words(&[0, 3, 4096, 1]), "");
+    let emitted = crate::guest::escaped(&output((0, 0), (65536, length)));
+    guest.items += &format!("(data (i32.const 4096) \"{emitted}\")");
+    // Pages that nobody writes to take no room.
+    guest.filter = "(if (i32.eq (memory.grow (i32.const 16320)) (i32.const -1))
+        (then (unreachable))) (i32.const 128)"
+        .into();
+    let mut spec = spec("huge", guest.component());
+    spec.terms.memory_bytes_max = 1 << 30;
+    spec.terms.recycle_calls = 1;
+    let plugin = host.load(spec).unwrap();
+    let branch = only_branch(&host, &event("push", b"{}"), &[&plugin]).await;
+    let End::Dead(letter) = branch.end else { panic!("{:?}", branch.end) };
+    assert_eq!(letter.cause, Cause::BadDecision, "{letter}");
+    assert!(letter.reason.contains("larger"), "{letter}");
+}
+
+#[tokio::test]
 async fn a_guest_that_copes_with_the_memory_cap_is_not_failed_for_it() {
     let host = host();
     let copes = "(drop (memory.grow (i32.const 60000))) (i32.const 128)";

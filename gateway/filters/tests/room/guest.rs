@@ -10,7 +10,7 @@ use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::{Digest, EventId, QueueName};
 use sluicegate_core::time::Timestamp;
 use sluicegate_filters::{
-    Branch, Chain, Compiler, Host, HostConfig, OnFailure, Plugin, PluginSpec, Terms,
+    Branch, Chain, Compiler, Host, HostConfig, OnFailure, Plugin, PluginSpec, Slot, Terms,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -149,13 +149,14 @@ pub(crate) fn spec(name: &str, bytes: Vec<u8>) -> PluginSpec {
             memory_bytes_max: 64 * 1024 * 1024,
             on_failure: OnFailure::DeadLetter,
             recycle_calls: 0,
+            state: None,
         },
     }
 }
 
 /// A chain of plugins on the route `main`.
 pub(crate) fn chain(plugins: &[&Plugin]) -> Arc<Chain> {
-    let plugins = plugins.iter().map(|plugin| (*plugin).clone()).collect();
+    let plugins = plugins.iter().map(|plugin| Slot::new((*plugin).clone(), None)).collect();
     Arc::new(Chain { route: "main".parse().unwrap(), plugins })
 }
 

@@ -138,7 +138,7 @@ fn limits_out_of_range_and_a_full_room_are_refused() {
         assert_eq!(refused(spec).code(), "plugin_limits_out_of_range");
     }
     let host = host();
-    let loaded: Vec<_> = (0..8).map(|_| host.load(good()).unwrap()).collect();
+    let loaded: Vec<_> = (0..64).map(|_| host.load(good()).unwrap()).collect();
     assert_eq!(host.load(good()).unwrap_err().code(), "plugins_too_many");
     drop(loaded);
     assert!(host.load(good()).is_ok());

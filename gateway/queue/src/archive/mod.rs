@@ -4,6 +4,7 @@
 //! counted, and tried again when there is new work of its kind: nothing that was acknowledged
 //! depends on it.
 
+mod saved;
 mod thin;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -18,7 +19,7 @@ use sluicegate_core::queue::Place;
 use tokio::sync::oneshot;
 
 use crate::disk::Disk;
-use crate::format::checkpoint::{self, Marked};
+use crate::format::checkpoint;
 use crate::format::entry::{Head, Position};
 use crate::format::keys;
 use crate::listing::Listings;
@@ -27,6 +28,7 @@ use crate::metrics::Counters;
 use crate::quarantine::{self, Copied};
 use crate::writer::Desk;
 
+pub(crate) use saved::Saved;
 pub(crate) use thin::Thinning;
 
 /// One thing to do.
@@ -37,8 +39,7 @@ pub(crate) enum Job {
     /// Every queue is marked: the checkpoint becomes a file.
     SaveCheckpoint {
         number: u32,
-        from: Position,
-        marked: Vec<Marked>,
+        saved: Box<Saved>,
         thinning: Thinning,
         /// When the first queue was asked for it.
         began: Instant,
@@ -170,13 +171,13 @@ impl Archive {
     pub(crate) fn save_checkpoint(
         &mut self,
         number: u32,
-        from: Position,
-        marked: Vec<Marked>,
+        saved: Saved,
         thinning: Thinning,
         began: Instant,
     ) {
         self.shared.saving.store(true, Ordering::Release);
-        self.give(Job::SaveCheckpoint { number, from, marked, thinning, began });
+        let saved = Box::new(saved);
+        self.give(Job::SaveCheckpoint { number, saved, thinning, began });
     }
 }
 
@@ -258,8 +259,8 @@ impl Archivist {
                 done.map_err(|fault| (fault, Some(Job::SaveIndex(segment))))
             }
             // The next checkpoint will do.
-            Job::SaveCheckpoint { number, from, marked, thinning, began } => {
-                let done = self.checkpoint(number, from, marked, &thinning);
+            Job::SaveCheckpoint { number, saved, thinning, began } => {
+                let done = self.checkpoint(number, *saved, &thinning);
                 *self.shared.rests_until.lock().unwrap_or_else(PoisonError::into_inner) =
                     rest(began.elapsed()).map(|rest| Instant::now() + rest);
                 self.shared.saving.store(false, Ordering::Release);
@@ -308,14 +309,9 @@ impl Archivist {
         }
     }
 
-    fn checkpoint(
-        &self,
-        number: u32,
-        from: Position,
-        marked: Vec<Marked>,
-        thinning: &Thinning,
-    ) -> io::Result<()> {
-        let bytes = checkpoint::encode(from.pack(), marked).ok_or(io::ErrorKind::FileTooLarge)?;
+    fn checkpoint(&self, number: u32, saved: Saved, thinning: &Thinning) -> io::Result<()> {
+        let from = saved.from;
+        let bytes = saved.encode(&self.desk).ok_or(io::ErrorKind::FileTooLarge)?;
         self.with_room(|| self.save_checkpoint(number, from, &bytes))?;
         self.thin_by(&bytes, thinning)
     }

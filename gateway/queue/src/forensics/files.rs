@@ -21,7 +21,7 @@ pub(crate) const FOLDERS: [&str; 5] = ["", "log", "keys", "checkpoints", quarant
 pub(super) fn check(stopped: &Stopped, report: &mut Report) -> io::Result<()> {
     let disk = &*stopped.disk;
     copies(disk, folder::FILES, (What::FormatCopy, What::Format), report, |bytes| {
-        matches!(folder::decode(bytes), Said::Key(_))
+        matches!(folder::decode(bytes), Said::Key(..))
     })?;
     copies(disk, settings::FILES, (What::SettingsCopy, What::Settings), report, |bytes| {
         settings::decode(bytes).is_some()
@@ -75,10 +75,8 @@ fn names(disk: &dyn Disk, report: &mut Report) -> io::Result<()> {
     let bytes = disk.read(catalogue::FILE)?;
     let detail = match bytes.as_deref() {
         None => "missing",
-        Some(bytes) => match catalogue::decode_file(bytes) {
-            Some(names) if catalogue::encode_file(&names) == bytes => return Ok(()),
-            _ => "damaged",
-        },
+        Some(bytes) if catalogue::is_file_sound(bytes) => return Ok(()),
+        Some(_) => "damaged",
     };
     report.add(Finding::new(What::Names, Severity::Damaged, catalogue::FILE).detail(detail));
     Ok(())
@@ -146,7 +144,7 @@ pub(crate) fn is_known(folder: &str, name: &str) -> bool {
                 || one_of(settings::FILES)
                 || one_of(KEYRING_FILES)
                 || one_of([catalogue::FILE, BALLAST])
-                || one_of(["lock", "jobs"])
+                || ["lock", "jobs", "compiled", "plugins"].contains(&name)
         }
         "log" => [".log", ".index"].iter().any(|end| segment_number(name, end).is_some()),
         "keys" => segment_number(name, ".keys").is_some(),

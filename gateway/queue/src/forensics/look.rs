@@ -40,7 +40,7 @@ pub fn peek(
     look(&stopped, queue, after, max).map_err(OpenFault::disk("read the data folder"))
 }
 
-fn opened(folder: &Path, options: &Options) -> Result<Stopped, OpenFault> {
+pub(super) fn opened(folder: &Path, options: &Options) -> Result<Stopped, OpenFault> {
     let mut stopped = Stopped::look(folder, options)?;
     stopped.locked.take().map_or(Ok(stopped), Err)
 }

@@ -165,7 +165,7 @@ impl Repair<'_> {
                 (*key, What::Format, "made again with a new key")
             }
         };
-        for file in folder::save(&*self.disk(), key)? {
+        for file in folder::save(&*self.disk(), self.stopped.version, key)? {
             self.did(what, file, done);
         }
         Ok(())

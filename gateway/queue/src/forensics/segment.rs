@@ -133,7 +133,8 @@ pub(super) fn is_well_formed(position: Position, kind: Kind, body: &[u8]) -> boo
             let events = commit.distinct();
             let whole =
                 |(part, ..): &(u16, bool, _)| commit.event(*part, |_| Bytes::new()).is_some();
-            commit.verdict().is_some() && events.iter().all(whole)
+            let state = commit.state.iter().all(|write| write.read().is_some());
+            commit.verdict().is_some() && events.iter().all(whole) && state
         }),
         Kind::Changes => changes::decode(body).is_some(),
         Kind::Again => again::decode(body, position.pack()).is_some(),

@@ -29,6 +29,8 @@ pub(crate) struct Stopped {
     pub(super) locked: Option<OpenFault>,
     /// The key of the folder; zeros if no copy of it can be read.
     pub(super) folder_key: Option<[u8; 16]>,
+    /// The version of the folder.
+    pub(super) version: u8,
     /// What recovery may rely on.
     pub(super) trust: Trust,
     pub(super) clock: Clock,
@@ -55,7 +57,7 @@ impl Stopped {
         options: &Options,
         lock: Option<FolderLock>,
     ) -> Result<Self, OpenFault> {
-        let folder_key = folder::find(&*disk)?.key;
+        let folder::Found { key: folder_key, version, .. } = folder::find(&*disk)?;
         let clock = options.clock.clone();
         let (unsealer, locked) = match unlock(&*disk, options.encryption.as_ref(), clock.now()) {
             Ok(unlocked) => (unlocked.unsealer(), None),
@@ -67,7 +69,7 @@ impl Stopped {
             Err(fault) => return Err(fault),
         };
         let trust = Trust::Indexes;
-        Ok(Self { disk, unsealer, locked, folder_key, trust, clock, _lock: lock })
+        Ok(Self { disk, unsealer, locked, folder_key, version, trust, clock, _lock: lock })
     }
 
     /// A look at this folder: what is tried on it is not seen here.

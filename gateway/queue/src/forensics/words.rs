@@ -12,6 +12,7 @@ use sluicegate_core::queue::{Place, QueueNumber, Terms};
 use super::dump::Payloads;
 use crate::format::changes::{Changes, Happened};
 use crate::format::commit::Commit;
+use crate::format::state::StoredWrite;
 use crate::store::Cursor;
 
 /// The names of the queues, by number.
@@ -72,7 +73,30 @@ pub(super) fn commit(
         "events": events,
         "placed": placed.collect::<Vec<_>>(),
         "drops": drops,
+        "state": commit.state.iter().map(|write| state(write, payloads)).collect::<Vec<_>>(),
     }))
+}
+
+/// What a filter wrote. Keys are content too: without payloads only their lengths are told.
+fn state(write: &StoredWrite<'_>, payloads: Payloads) -> Value {
+    let mut one = Map::from_iter([
+        ("plugin".to_owned(), write.plugin.into()),
+        ("route".to_owned(), write.route.into()),
+        ("key_bytes".to_owned(), write.key.len().into()),
+        ("value_bytes".to_owned(), write.value.map(<[u8]>::len).into()),
+        ("expires_at".to_owned(), write.expires_at.map(|end| end.rfc3339()).into()),
+    ]);
+    if payloads == Payloads::Shown {
+        one.insert("key".into(), write.key.into());
+        match write.value.map(|value| (value, std::str::from_utf8(value))) {
+            Some((_, Ok(text))) => drop(one.insert("value".into(), text.into())),
+            Some((bytes, Err(_))) => {
+                drop(one.insert("value_base64".into(), STANDARD.encode(bytes).into()));
+            }
+            None => {}
+        }
+    }
+    Value::Object(one)
 }
 
 /// What happened to events of a queue.

@@ -26,6 +26,14 @@ pub(crate) fn decode_file(bytes: &[u8]) -> Option<Vec<QueueName>> {
     decode(head.body(bytes)?)
 }
 
+/// Whether every bit of the file of names is as it was written, by this version or the one before.
+pub(crate) fn is_file_sound(bytes: &[u8]) -> bool {
+    let Some(head) = entry::head(bytes, FILE_POSITION) else { return false };
+    let padding = entry::padding_of(head.body_len);
+    let filled = bytes.iter().rev().take(padding).all(|byte| *byte == 0);
+    decode_file(bytes).is_some() && bytes.len() == head.entry_len() && filled
+}
+
 pub(crate) fn encode(names: &[QueueName]) -> Vec<u8> {
     let mut out = entry::start(names.len() * 16);
     out.put_number(names.len() as u64);

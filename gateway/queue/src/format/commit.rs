@@ -7,6 +7,7 @@
 //! placements  count, each: number of its event, weight, count of queues, and for each its number
 //!             and the terms there (as `item` has them); letter (flag, as `letter` has it)
 //! drops       count, each: route text, reason text
+//! state       count, each: a write as `state` has it; not there if nothing was written
 //! ```
 //!
 //! A received event that no placement holds is kept without headers, attributes and payload: a
@@ -19,9 +20,11 @@ use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::Routed;
 use sluicegate_core::queue::{QueueNumber, Terms};
 use sluicegate_core::signature::{SchemaVersion, Verdict};
+use sluicegate_core::state::Transaction;
 
 use super::bytes::{Put, Take};
 use super::event::{self, Payload, Stored, StoredPayload};
+use super::state::{self, StoredWrite};
 use super::{entry, item, letter};
 
 /// One event in one queue, as a commit places it.
@@ -34,8 +37,8 @@ pub(crate) struct Placed {
 }
 
 /// Encodes a commit as an entry that lacks only its place. `placed` holds every placement's
-/// queues in order, as they were looked up.
-pub(crate) fn encode(routed: &Routed, placed: &[Placed]) -> Vec<u8> {
+/// queues in order, as they were looked up; `changed` is what its filters read and wrote.
+pub(crate) fn encode(routed: &Routed, placed: &[Placed], changed: &Transaction) -> Vec<u8> {
     let weight: usize = routed.placements().iter().map(|place| place.event.weight()).sum();
     let mut out = entry::start(weight + 128);
     put_verdict(&mut out, routed.verdict());
@@ -61,6 +64,11 @@ pub(crate) fn encode(routed: &Routed, placed: &[Placed]) -> Vec<u8> {
         out.put_text(dropped.route.as_str());
         out.put_text(&dropped.reason);
     }
+    let writes = changed.writes().count();
+    if writes > 0 {
+        out.put_number(writes as u64);
+        changed.writes().for_each(|(scope, key, write)| state::put(&mut out, scope, key, write));
+    }
     entry::finish(&mut out, entry::Kind::Commit);
     out
 }
@@ -74,6 +82,8 @@ pub(crate) struct Commit<'a> {
     placements: Vec<StoredPlacement>,
     /// What filters dropped: route and reason.
     pub(crate) drops: Vec<(&'a str, &'a str)>,
+    /// What filters wrote.
+    pub(crate) state: Vec<StoredWrite<'a>>,
 }
 
 #[derive(Debug)]
@@ -92,7 +102,11 @@ impl<'a> Commit<'a> {
         let events = from.many(Stored::take)?;
         let placements = from.many(StoredPlacement::take)?;
         let drops = from.many(|from| Some((from.text()?, from.text()?)))?;
-        from.0.is_empty().then_some(Self { dedupe, verdict, events, placements, drops })
+        let state = match from.0 {
+            [] => Vec::new(),
+            _ => from.many(StoredWrite::take)?,
+        };
+        from.0.is_empty().then_some(Self { dedupe, verdict, events, placements, drops, state })
     }
 
     /// The event that was received.

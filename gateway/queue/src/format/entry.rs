@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  0  magic       4  "SGE1"
-//!  4  version     1  2
+//!  4  version     1  3, or 2 from before
 //!  5  kind        1  1 commit, 2 changes, 3 catalogue, 4 again, 5 snapshot
 //!  6  data key    2  0: the body is plain; else the key that it is sealed with (see `seal`)
 //!  8  body length 4
@@ -19,7 +19,7 @@
 
 use std::num::NonZeroU16;
 
-use super::VERSION;
+use super::{VERSION, is_known};
 use crate::seal::SEAL_BYTES;
 
 /// Bytes before the body.
@@ -144,7 +144,7 @@ pub(crate) fn seal(frame: &mut [u8], position: Position) {
 pub(crate) fn head(bytes: &[u8], position: Position) -> Option<Head> {
     let header = bytes.first_chunk::<HEADER_BYTES>()?;
     let (fields, crc) = header.split_first_chunk::<16>()?;
-    if !fields.starts_with(&MAGIC) || fields[4] != VERSION {
+    if !fields.starts_with(&MAGIC) || !is_known(fields[4]) {
         return None;
     }
     let frame_crc_found = u32::from_le_bytes(crc.try_into().ok()?);

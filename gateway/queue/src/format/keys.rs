@@ -48,3 +48,28 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<(KeyHash, EventId)>> {
 pub(crate) fn file_name(segment: u32) -> String {
     format!("{segment:010}.keys")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_read_back_and_one_flipped_bit_is_seen(
+            all in proptest::collection::vec((any::<[u8; 16]>(), any::<[u8; 16]>()), 0..9),
+            at: usize, bit in 0_u8..8,
+        ) {
+            let all: Vec<_> = all
+                .into_iter()
+                .map(|(hash, id)| (KeyHash(hash), EventId::from_bytes(id)))
+                .collect();
+            let mut bytes = encode(all.iter().copied());
+            prop_assert_eq!(decode(&bytes), Some(all));
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+            prop_assert_eq!(decode(&bytes), None);
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! The on-disk format, version 2. Each file of this folder describes one shape beside its types.
+//! The on-disk format, version 3. Each file of this folder describes one shape beside its types.
 //!
 //! ```text
 //! data/format, format.copy   what the folder is, version, its key (see `folder`)
@@ -18,6 +18,11 @@
 //! The first entry of a segment is its catalogue: the names again. Numbers are never used again.
 //! Indexes, checkpoints and the file of names are derived: what is lost is read from the log.
 //! Integers are little-endian or LEB128, texts are UTF-8 after their length.
+//!
+//! Version 2 had no state of plugins: its commits end with their drops, its checkpoints with their
+//! queues. A folder of version 2 is read as it is, and becomes one of version 3 when it is opened:
+//! from then on entries and checkpoints of both versions lie in it, and a program that knows only
+//! version 2 refuses it.
 
 pub(crate) mod again;
 pub(crate) mod bytes;
@@ -32,6 +37,14 @@ pub(crate) mod item;
 pub(crate) mod keys;
 pub(crate) mod letter;
 pub(crate) mod settings;
+pub(crate) mod state;
 
 /// The version of everything here.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
+/// The version before, which is read too.
+pub(crate) const VERSION_BEFORE: u8 = 2;
+
+/// Whether something of this version can be read.
+pub(crate) fn is_known(version: u8) -> bool {
+    matches!(version, VERSION_BEFORE | VERSION)
+}

@@ -111,6 +111,7 @@ impl Log {
             }
         }
         self.written += self.buffer.len() as u64;
+        self.segments.wrote(self.written);
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER_BYTES * 2);
         Ok(())
@@ -169,6 +170,7 @@ impl Log {
         let Prepared { number, file, .. } = &self.current;
         self.segments.insert(*number, Arc::clone(file));
         self.written = 0;
+        self.segments.wrote(0);
         self.put(catalogue);
         self.entries_at = catalogue.len() as u64;
     }

@@ -14,6 +14,8 @@ pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     files: RwLock<BTreeMap<u32, Segment>>,
     uses: AtomicU64,
+    /// Up to where the newest one is written, if somebody writes.
+    written: AtomicU64,
 }
 
 #[derive(Default)]
@@ -26,7 +28,8 @@ struct Segment {
 
 impl Segments {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, files: RwLock::default(), uses: AtomicU64::default() }
+        let (uses, written) = (AtomicU64::default(), AtomicU64::new(u64::MAX));
+        Self { disk, files: RwLock::default(), uses, written }
     }
 
     /// A segment that is there, and open.
@@ -87,6 +90,11 @@ impl Segments {
         }
     }
 
+    /// The newest one is written up to here.
+    pub(crate) fn wrote(&self, bytes: u64) {
+        self.written.store(bytes, Ordering::Relaxed);
+    }
+
     /// The number of the newest one.
     pub(crate) fn newest(&self) -> u32 {
         self.read().last_key_value().map_or(0, |(number, _)| *number)
@@ -97,9 +105,16 @@ impl Segments {
         self.read().keys().copied().collect()
     }
 
-    /// The bytes of each, oldest first.
+    /// The bytes of each, oldest first; of the newest those that are written: it is made long
+    /// before it is full.
     pub(crate) fn sizes(&self) -> BTreeMap<u32, u64> {
-        self.read().iter().map(|(number, segment)| (*number, segment.bytes)).collect()
+        let bytes = |(number, segment): (&u32, &Segment)| (*number, segment.bytes);
+        let mut sizes: BTreeMap<u32, u64> = self.read().iter().map(bytes).collect();
+        if let Some(mut newest) = sizes.last_entry() {
+            let written = self.written.load(Ordering::Relaxed).min(*newest.get());
+            newest.insert(written);
+        }
+        sizes
     }
 
     /// How many there are, and their bytes.

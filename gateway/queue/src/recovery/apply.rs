@@ -18,6 +18,7 @@ impl Recovery<'_> {
             Kind::Commit => {
                 let listing = listing::of_commit(&self.terms.folder_key, position, body)?;
                 self.list(position.segment, &listing);
+                self.remember_state(position, &listing);
                 self.arrive(listing.items);
             }
             Kind::Changes => {
@@ -68,6 +69,15 @@ impl Recovery<'_> {
         self.out.indexes.list(segment, &listing.items, listing.key.as_slice());
         if let Some((key, id)) = listing.key {
             self.remember_one(segment, key, id);
+        }
+    }
+
+    /// What filters wrote, if the checkpoint does not have it.
+    fn remember_state(&mut self, position: Position, listing: &Listing) {
+        if position.pack() >= self.from {
+            for (scope, key, write) in &listing.state {
+                self.out.state.restore(scope, key, write, self.terms.now.wall);
+            }
         }
     }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::queue::{DeadLetters, Policy, QueueState};
 use sluicegate_core::retry::RetryPolicy;
+use sluicegate_core::state::Table;
 use sluicegate_core::time::Moment;
 
 use crate::dedupe::Keys;
@@ -50,6 +51,8 @@ pub(crate) struct Recovered {
     pub(crate) checkpoints: VecDeque<(u32, u32)>,
     /// The files of keys, oldest first, each with the number after its last key.
     pub(crate) key_files: VecDeque<(u32, u64)>,
+    /// What filters remember.
+    pub(crate) state: Table,
     /// The number of the next segment.
     pub(crate) next_segment: u32,
     /// Damaged places found.
@@ -114,6 +117,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, terms: Terms) -> io::Result<Recovere
             checkpoint: Checkpoints::None,
             checkpoints: VecDeque::new(),
             key_files: VecDeque::new(),
+            state: Table::default(),
             next_segment: 1,
             quarantined: 0,
             entries: 0,
@@ -179,6 +183,9 @@ impl Recovery<'_> {
         let Some(checkpoint) = found else { return self.recount(damaged) };
         self.out.checkpoint = Checkpoints::Read;
         self.from = checkpoint.from;
+        for (scope, key, write) in &checkpoint.state {
+            self.out.state.restore(scope, key, write, self.terms.now.wall);
+        }
         for (queue, mark, snapshot) in checkpoint.queues {
             let at = usize::from(queue.0);
             if self.marks.len() <= at {
@@ -206,7 +213,8 @@ impl Recovery<'_> {
             tracing::error!(
                 damaged,
                 "no checkpoint can be read: everything is counted from the log. Events that were \
-                 settled in segments that are deleted come again, with no attempts made"
+                 settled in segments that are deleted come again, with no attempts made, and what \
+                 filters wrote there is forgotten"
             );
         }
         Ok(())

@@ -164,10 +164,12 @@ fn unwrapped(
     record: &Record,
     encryption: &Encryption,
 ) -> Result<zeroize::Zeroizing<[u8; KEY_BYTES]>, OpenFault> {
-    let wrong = || OpenFault::KeyWrong { key: record.wrapped_by.clone() };
-    let wrap = encryption.find(&record.wrapped_by).ok_or_else(wrong)?;
+    let wrong = |why| OpenFault::KeyWrong { key: record.wrapped_by.clone(), why };
+    let wrap = encryption
+        .find(&record.wrapped_by)
+        .ok_or_else(|| wrong("no key of this id is configured"))?;
     wrap.unwrap_key(&record.wrapped, &context(record.id)).map_err(|fault| match fault {
-        WrapFault::Wrong => wrong(),
+        WrapFault::Wrong => wrong("the configured key of this id is another one"),
         WrapFault::Unavailable(why) => unavailable(wrap, why),
     })
 }

@@ -8,9 +8,12 @@ use sluicegate_core::limits::{DELAY_MS_MAX, ENTRY_BYTES_MAX};
 use sluicegate_core::proof::{Receipt, Repeat, Routed};
 use sluicegate_core::queue::SourceTag;
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::Uncommitted;
+use sluicegate_core::state::Transaction;
 use tokio::sync::oneshot;
 
 use super::Store;
+use crate::claim::Claim;
 use crate::config::WhenFull;
 use crate::dedupe::KeyHash;
 use crate::format::commit::{self, Placed};
@@ -117,11 +120,12 @@ impl Store {
         &self,
         routed: &Routed,
         mut reserved: Reserved<'_>,
-        ticket: oneshot::Sender<Result<Receipt, Refusal>>,
-    ) -> Result<(), Refusal> {
-        let frame = commit::encode(routed, &reserved.placed);
+        state: Transaction,
+        ticket: oneshot::Sender<Result<Receipt, Uncommitted>>,
+    ) -> Result<(), Uncommitted> {
+        let frame = commit::encode(routed, &reserved.placed, &state);
         if frame.len() > ENTRY_BYTES_MAX {
-            return Err(Refusal::TooLarge { limit_bytes: ENTRY_BYTES_MAX });
+            return Err(Refusal::TooLarge { limit_bytes: ENTRY_BYTES_MAX }.into());
         }
         let event = routed.event();
         let work = Work::Commit(CommitWork {
@@ -131,14 +135,15 @@ impl Store {
             source: reserved.source,
             received_at: event.received_at,
             placed: std::mem::take(&mut reserved.placed),
+            claim: (!state.is_empty()).then(|| Claim::new(&self.states, state)),
             ticket,
         });
         self.desk.lay_commit(work).map_err(|refused| {
-            let (refusal, work) = *refused;
+            let (why, work) = *refused;
             if let Work::Commit(work) = work {
                 reserved.placed = work.placed;
             }
-            refusal
+            why
         })
     }
 

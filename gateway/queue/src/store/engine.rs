@@ -10,7 +10,8 @@ use sluicegate_core::queue::{
     Standing as Stands,
 };
 use sluicegate_core::refusal::Refusal;
-use sluicegate_core::seams::{Ask, Engine, Pending};
+use sluicegate_core::seams::{Ask, Engine, Pending, Uncommitted};
+use sluicegate_core::state::Transaction;
 use tokio::sync::oneshot;
 
 use super::Store;
@@ -23,15 +24,34 @@ use crate::writer::Standing as Desk;
 impl Engine for Store {
     fn commit(&self, routed: Routed) -> Pending<'_, Result<Receipt, Refusal>> {
         Box::pin(async move {
-            let reserved = match self.reserve(&routed) {
-                Ok(reserved) => reserved,
-                Err(refusal) => return self.repeated(&routed).await.ok_or(refusal),
-            };
-            let (ticket, answer) = oneshot::channel();
-            self.lay(&routed, reserved, ticket)?;
-            // The event is encoded: its memory is not held while the disk works.
-            drop(routed);
-            answer.await.unwrap_or(Err(Refusal::StoreUnavailable { what: "the writer ended" }))
+            self.commit_with(routed, Transaction::default()).await.map_err(|why| match why {
+                Uncommitted::Refused(refusal) => refusal,
+                // What has read nothing cannot have read what is no longer so.
+                Uncommitted::Conflict => Refusal::StoreUnavailable { what: "state has changed" },
+            })
+        })
+    }
+
+    fn commit_with(
+        &self,
+        routed: Routed,
+        state: Transaction,
+    ) -> Pending<'_, Result<Receipt, Uncommitted>> {
+        let reserved = match self.reserve(&routed) {
+            Ok(reserved) => reserved,
+            Err(refusal) => {
+                let first = async move { self.repeated(&routed).await };
+                return Box::pin(async move { first.await.ok_or(refusal.into()) });
+            }
+        };
+        let (ticket, answer) = oneshot::channel();
+        let laid = self.lay(&routed, reserved, state, ticket);
+        // The event is encoded: its memory is not held while the disk works.
+        drop(routed);
+        Box::pin(async move {
+            laid?;
+            let ended = || Refusal::StoreUnavailable { what: "the writer ended" };
+            answer.await.unwrap_or_else(|_| Err(ended().into()))
         })
     }
 

@@ -10,6 +10,7 @@ use std::io;
 use crate::disk::Disk;
 use crate::fault::OpenFault;
 use crate::format::folder::{FILES, Said, decode, encode};
+use crate::format::{VERSION, VERSION_BEFORE};
 use crate::recovery::numbered;
 
 /// How many things are not there that a folder of a store always has. Each is logged.
@@ -47,19 +48,24 @@ pub(super) struct FolderKey {
 pub(crate) struct Found {
     /// The key, if a copy can be read.
     pub(crate) key: Option<[u8; 16]>,
+    /// The version that a copy names; the newest, if they differ: its first opening was cut short.
+    pub(crate) version: u8,
     /// How many copies are there and cannot be read.
     pub(crate) damaged: u64,
 }
 
 /// Reads both copies.
 pub(crate) fn find(disk: &dyn Disk) -> Result<Found, OpenFault> {
-    let mut found = Found { key: None, damaged: 0 };
+    let mut found = Found { key: None, version: VERSION_BEFORE, damaged: 0 };
     for file in FILES {
         let Some(bytes) = disk.read(file).map_err(OpenFault::disk("read the format file"))? else {
             continue;
         };
         match decode(&bytes) {
-            Said::Key(key) => found.key = found.key.or(Some(key)),
+            Said::Key(version, key) => {
+                found.key = found.key.or(Some(key));
+                found.version = found.version.max(version);
+            }
             Said::Version(found) => return Err(version(found)),
             Said::Damaged => {
                 tracing::error!(file, "format file is damaged");
@@ -67,24 +73,30 @@ pub(crate) fn find(disk: &dyn Disk) -> Result<Found, OpenFault> {
             }
         }
     }
+    if found.key.is_none() {
+        found.version = VERSION;
+    }
     Ok(found)
 }
 
 /// Reads the files, or makes them.
 pub(super) fn open(disk: &dyn Disk, seed: u64) -> Result<FolderKey, OpenFault> {
-    let Found { key: found, damaged } = find(disk)?;
+    let Found { key: found, version: before, damaged } = find(disk)?;
     let (key, made) = match found {
         Some(key) => (key, false),
         None if damaged > 0 => return Err(version("unknown".to_owned())),
         None => (new_key(seed), true),
     };
-    save(disk, key).map_err(OpenFault::disk("write the format file"))?;
+    if !made && before < VERSION {
+        tracing::info!(from = before, to = VERSION, "data folder becomes one of a new version");
+    }
+    save(disk, VERSION, key).map_err(OpenFault::disk("write the format file"))?;
     Ok(FolderKey { key, made, damaged })
 }
 
 /// Makes both copies what they should be; returns those that were not.
-pub(crate) fn save(disk: &dyn Disk, key: [u8; 16]) -> io::Result<Vec<&'static str>> {
-    let bytes = encode(key);
+pub(crate) fn save(disk: &dyn Disk, version: u8, key: [u8; 16]) -> io::Result<Vec<&'static str>> {
+    let bytes = encode(version, key);
     let mut made = Vec::new();
     for file in FILES {
         if disk.read(file)?.as_deref() != Some(bytes.as_slice()) {

@@ -28,9 +28,11 @@ use std::time::Duration;
 
 use sluicegate_core::ids::{QueueName, SourceName};
 use sluicegate_core::queue::{Room, SourceTag};
+use sluicegate_core::seams::StateView;
 use sluicegate_core::time::Clock;
 use tokio::task::AbortHandle;
 
+use crate::claim::States;
 use crate::gauges::Sources;
 use crate::listing::Listings;
 use crate::log::{Reader, Segments};
@@ -46,6 +48,7 @@ pub use cursor::{Cursor, CursorError};
 pub use define::{Defined, QueueInfo, QueueOrigin};
 pub(crate) use items::merge;
 use operator::Operator;
+pub(crate) use past::read as read_past;
 pub use past::{Past, PastEvent};
 
 /// An open store: the embedded queue engine over one data folder.
@@ -63,6 +66,7 @@ pub struct Store {
     sealer: Sealer,
     keeper: Option<AbortHandle>,
     receipts: Receipts,
+    pub(crate) states: Arc<States>,
     counters: Arc<Counters>,
     folder_key: [u8; 16],
     clock: Clock,
@@ -104,7 +108,15 @@ impl Store {
             data_keys: self.sealer.data_keys() as u64,
             data_key: self.sealer.data_key(),
             recovery_time: Duration::from_nanos(counters.recovery_ns.load(Ordering::Relaxed)),
+            state: self.states.usage(),
+            state_conflicts: self.states.conflicts.value(),
         }
+    }
+
+    /// What filters remember, for them to look at. It changes with what is committed.
+    #[must_use]
+    pub fn state(&self) -> Arc<dyn StateView> {
+        Arc::clone(&self.states) as Arc<dyn StateView>
     }
 
     /// Waits until the store has failed for good, and says why: a write or a flush failed, and

@@ -17,6 +17,7 @@ use super::opener::Opener;
 use super::operator::Operator;
 use super::{Store, folder, settings, strays};
 use crate::archive::{Archive, Archivist, Shared};
+use crate::claim::States;
 use crate::config::StoreConfig;
 use crate::disk::{Disk, FolderLock, RealDisk};
 use crate::fault::OpenFault;
@@ -26,7 +27,7 @@ use crate::log::{Depot, Log, Reader, ballast_bytes, spawn_depot};
 use crate::metrics::Counters;
 use crate::receipts::Receipts;
 use crate::recovery::{self, Checkpoints, Recovered, Trust};
-use crate::rooms::{Plan, Registry, Standing};
+use crate::rooms::{Registry, Standing};
 use crate::seal::{Unsealer, unlock};
 use crate::writer::Standing::Open;
 use crate::writer::{Desk, Ended, Inbox, Progress, Writer, postman, spawn};
@@ -74,10 +75,8 @@ impl Store {
         let runtime = Handle::try_current().map_err(|_| OpenFault::NoRuntime)?;
         let (counters, opened) = (Arc::new(Counters::default()), clock.moment());
         let unlocked = unlock(&*disk, config.encryption.as_ref(), opened.wall)?;
-        let unsealer = unlocked.unsealer();
-        let read = read(&disk, config, &unsealer, &counters, opened)?;
+        let read = read(&disk, config, &unlocked.unsealer(), &counters, opened)?;
         let (mut recovered, definitions, folder_key) = read;
-        let plans = definitions.plans(&recovered.names);
         let (sealer, keeper) = unlocked.begin(&disk, &runtime, &clock)?;
         let number = recovered.next_segment;
         let (mut log, depot, depot_thread) = begin_log(&disk, config, &mut recovered, threads)?;
@@ -85,10 +84,10 @@ impl Store {
         log.wait_for_room(patience(&desk, &counters));
         let (post, sources) = (Arc::new(Inbox::default()), Arc::new(Sources::default()));
         let opener = opener(&runtime, &recovered, &desk, &clock, config.seed);
-        fill(&opener, &mut recovered, plans, &sources, opened)
-            .map_err(OpenFault::disk("count what is in the queues"))?;
+        fill(&opener, &mut recovered, &definitions, &sources, opened)?;
         finish_folder(&*disk, &recovered, &counters);
         let registry = Arc::clone(&opener.registry);
+        let states = Arc::new(States::found(&mut recovered.state, &clock, opened));
         let archive = archive(&disk, &mut recovered, &depot, &desk, &counters, threads)?;
         let operator = Operator::new(opener, Arc::clone(&disk), lock.as_ref(), definitions);
         let writer = Writer {
@@ -101,6 +100,7 @@ impl Store {
             _depot_thread: depot_thread,
             keys: recovered.keys,
             key_files: recovered.key_files,
+            states: Arc::clone(&states),
             desk: Arc::clone(&desk),
             rooms: registry.rooms(),
             registry: Arc::clone(&registry),
@@ -118,7 +118,7 @@ impl Store {
             operator: Arc::new(operator),
             registry,
             desk,
-            reader: Reader(Arc::clone(&recovered.segments), unsealer),
+            reader: Reader(Arc::clone(&recovered.segments), recovered.listings.unsealer.clone()),
             sealer,
             keeper,
             segments: recovered.segments,
@@ -126,6 +126,7 @@ impl Store {
             sources,
             source_bounds: source_bounds(config),
             receipts: Receipts::new(),
+            states,
             counters,
             folder_key,
             clock,
@@ -327,10 +328,11 @@ fn save_names(
 fn fill(
     opener: &Opener,
     recovered: &mut Recovered,
-    plans: Vec<Plan>,
+    definitions: &Definitions,
     sources: &Sources,
     now: Moment,
-) -> io::Result<()> {
+) -> Result<(), OpenFault> {
+    let plans = definitions.plans(&recovered.names);
     let states = std::mem::take(&mut recovered.states);
     let mut dead: Vec<QueueNumber> = Vec::new();
     for ((state, plan), (name, number)) in
@@ -339,7 +341,8 @@ fn fill(
         let queue = QueueNumber(number);
         let (listings, ledger) = (&recovered.listings, &mut recovered.ledger);
         let tell = |origin| dead.push(origin);
-        recovery::count(queue, &state, now, listings, ledger, sources, tell)?;
+        recovery::count(queue, &state, now, listings, ledger, sources, tell)
+            .map_err(OpenFault::disk("count what is in the queues"))?;
         let stats = state.stats(now);
         let removed = plan.standing == Standing::Removed;
         let room = opener.start(queue, name.clone(), plan, state);

@@ -84,14 +84,7 @@ impl Store {
                 names.entry(*queue).or_insert_with(|| room.name());
             }
         }
-        let named = |read: ReadEvent| PastEvent {
-            cursor: Cursor(read.place),
-            event: read.event,
-            verdict: read.verdict,
-            queues: read.queues.iter().filter_map(|queue| names.get(queue).cloned()).collect(),
-            received: read.received,
-            letter: read.letter,
-        };
+        let named = |read: ReadEvent| read.named(|queue| names.get(&queue).cloned());
         Ok(Past {
             events: part.events.into_iter().map(named).collect(),
             next: part.next.map(Cursor),
@@ -102,14 +95,15 @@ impl Store {
 }
 
 /// A part of the log, with queues by number.
-struct Part {
-    events: Vec<ReadEvent>,
-    next: Option<Place>,
+pub(crate) struct Part {
+    pub(crate) events: Vec<ReadEvent>,
+    pub(crate) next: Option<Place>,
     bytes_done: u64,
     bytes_total: u64,
 }
 
-struct ReadEvent {
+/// An event as a commit has it.
+pub(crate) struct ReadEvent {
     place: Place,
     event: Event,
     verdict: Verdict,
@@ -118,7 +112,26 @@ struct ReadEvent {
     letter: Option<Letter>,
 }
 
-fn read(Reader(segments, unsealer): &Reader, from: Place, bytes_max: usize) -> io::Result<Part> {
+impl ReadEvent {
+    /// The same with the names of its queues; one that has no name any more is left out.
+    pub(crate) fn named(self, name: impl Fn(QueueNumber) -> Option<QueueName>) -> PastEvent {
+        PastEvent {
+            cursor: Cursor(self.place),
+            event: self.event,
+            verdict: self.verdict,
+            queues: self.queues.into_iter().filter_map(name).collect(),
+            received: self.received,
+            letter: self.letter,
+        }
+    }
+}
+
+/// Reads a part of a log: at most about `bytes_max` bytes.
+pub(crate) fn read(
+    Reader(segments, unsealer): &Reader,
+    from: Place,
+    bytes_max: usize,
+) -> io::Result<Part> {
     let sizes = segments.sizes();
     let newest = sizes.last_key_value().map_or(0, |(number, _)| *number);
     let bytes_total: u64 = sizes.values().sum();
@@ -153,7 +166,10 @@ fn read(Reader(segments, unsealer): &Reader, from: Place, bytes_max: usize) -> i
             let next = Some(Place { position: next, part: 0 });
             // A segment that was thinned takes less of the disk than it is long.
             let here = end.min(sizes.get(&segment).copied().unwrap_or_default());
-            return Ok(Part { events, next, bytes_done: before + here, bytes_total });
+            let bytes_done = before + here;
+            // There is more, or there may be.
+            let bytes_total = bytes_total.max(bytes_done + 1);
+            return Ok(Part { events, next, bytes_done, bytes_total });
         }
     }
     Ok(Part { events, next: None, bytes_done: bytes_total, bytes_total })

@@ -17,8 +17,8 @@ use sluicegate_core::queue::{Delivery, OnExpiry};
 use sluicegate_core::retry::RetryPolicy;
 use sluicegate_core::time::Timestamp;
 
+use super::state::{frames_of, transaction, written};
 use super::world::{name, verdict};
-use crate::dedupe::KeyHash;
 use crate::format::bytes::Take;
 use crate::format::changes::{self, Changes, Happened};
 use crate::format::checkpoint::{self, Marked};
@@ -201,6 +201,7 @@ proptest! {
     fn a_commit_is_read_back_as_it_was_written(
         received in event(), outputs in proptest::collection::vec((event(), letter()), 0..4),
         shares: bool, keeps: bool, terms in terms(), key in proptest::option::of("[a-z]{1,9}"),
+        state in transaction(),
     ) {
         let mut placements: Vec<Placement> = outputs
             .into_iter()
@@ -226,9 +227,12 @@ proptest! {
         let validated = Validated::assertion(received.clone(), verdict(), dedupe);
         let drops = vec![Dropped { route: "r".parse().unwrap(), reason: "noise".into() }];
         let routed = Routed::assertion(validated, placements.clone(), drops);
-        let body = body(commit::encode(&routed, &placed));
+        let body = body(commit::encode(&routed, &placed, &state));
         let found = Commit::decode(&body).unwrap();
         prop_assert_eq!(found.dedupe, key.as_deref());
+        let read = found.state.iter().map(|write| (write.read().unwrap(), write.key));
+        let wrote = state.writes().map(|(scope, key, to)| ((scope.clone(), to.clone()), key));
+        prop_assert!(read.eq(wrote));
         prop_assert_eq!(found.verdict(), Some(verdict()));
         let distinct = found.distinct();
         prop_assert_eq!(distinct.len(), placements.len());
@@ -324,15 +328,21 @@ proptest! {
     #[test]
     fn a_checkpoint_is_read_back_and_one_flipped_bit_is_seen(
         queues in proptest::collection::vec((snapshot(), any::<u64>()), 0..4), from: u64,
-        at: usize, bit in 0_u8..8,
+        state in transaction(), at: usize, bit in 0_u8..8,
     ) {
         let marked = |((snapshot, mark), number): (&(Snapshot, u64), u16)| Marked {
             queue: QueueNumber(number * 7), mark: *mark, frame: checkpoint::encode_snapshot(snapshot),
         };
         let all: Vec<Marked> = queues.iter().zip(0..).map(marked).collect();
-        let mut bytes = checkpoint::encode(from, all).unwrap();
+        let mut bytes = checkpoint::encode(from, all, frames_of(&state)).unwrap();
         let found = decoded(&bytes).unwrap();
         prop_assert_eq!(found.from, from);
+        let values: Vec<_> = state
+            .writes()
+            .filter(|(.., write)| write.value().is_some())
+            .map(|(scope, key, write)| (scope.clone(), key.to_owned(), write.clone()))
+            .collect();
+        prop_assert_eq!(found.state, values);
         for ((found, (snapshot, mark)), number) in found.queues.into_iter().zip(queues).zip(0..) {
             prop_assert_eq!(found, (QueueNumber(number * 7), mark, snapshot));
         }
@@ -362,7 +372,7 @@ proptest! {
         let placement = Placement { event: received, queues: vec![name("a")], letter: None };
         let placed = [Placed { queue: QueueNumber(0), part: 0, weight: 1, terms: Terms::default() }];
         let routed = Routed::assertion(validated, vec![placement], Vec::new());
-        let mut body = body(commit::encode(&routed, &placed));
+        let mut body = body(commit::encode(&routed, &placed, &written()));
         let at = at % body.len();
         body[at] = byte;
         if let Some(found) = Commit::decode(&body) {
@@ -380,21 +390,5 @@ proptest! {
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;
         prop_assert_eq!(settings::decode(&bytes), None);
-    }
-
-    #[test]
-    fn keys_are_read_back_and_one_flipped_bit_is_seen(
-        all in proptest::collection::vec((any::<[u8; 16]>(), any::<[u8; 16]>()), 0..9),
-        at: usize, bit in 0_u8..8,
-    ) {
-        let all: Vec<_> = all
-            .into_iter()
-            .map(|(hash, id)| (KeyHash(hash), EventId::from_bytes(id)))
-            .collect();
-        let mut bytes = keys::encode(all.iter().copied());
-        prop_assert_eq!(keys::decode(&bytes), Some(all));
-        let at = at % bytes.len();
-        bytes[at] ^= 1 << bit;
-        prop_assert_eq!(keys::decode(&bytes), None);
     }
 }

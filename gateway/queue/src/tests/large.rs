@@ -30,7 +30,7 @@ fn delayed(count: u64) -> Snapshot {
 
 fn encode(snapshot: &Snapshot) -> Vec<u8> {
     let frame = checkpoint::encode_snapshot(snapshot);
-    checkpoint::encode(9, vec![Marked { queue: QueueNumber(0), mark: 9, frame }]).unwrap()
+    checkpoint::encode(9, vec![Marked { queue: QueueNumber(0), mark: 9, frame }], vec![]).unwrap()
 }
 
 fn decode(bytes: &[u8]) -> Checkpoint {

@@ -23,6 +23,7 @@ mod parked;
 mod past;
 mod sealed;
 mod settings;
+mod state;
 mod stragglers;
 mod strays;
 mod torture;

@@ -15,6 +15,7 @@ use sluicegate_core::queue::{
 use sluicegate_core::queue::{Delivery, QueueNumber as Number};
 use sluicegate_core::time::Timestamp;
 
+use super::state::{frames_of, written};
 use super::world::{config, event, name, routed, verdict};
 use crate::Hold;
 use crate::dedupe::KeyHash;
@@ -174,7 +175,10 @@ fn a_mutated_commit_is_refused_or_read() {
     let drops = vec![Dropped { route: "r".parse().unwrap(), reason: "noise".into() }];
     let validated = Validated::assertion(event(1), verdict(), None);
     let dropped = Routed::assertion(validated, Vec::new(), drops);
-    let seeds = [body(commit::encode(&one, &placed)), body(commit::encode(&dropped, &[]))];
+    let seeds = [
+        body(commit::encode(&one, &placed, &written())),
+        body(commit::encode(&dropped, &[], &sluicegate_core::state::Transaction::default())),
+    ];
     feed(&seeds, |bytes| {
         let Some(found) = Commit::decode(bytes) else { return false };
         for placed in found.placed() {
@@ -261,7 +265,7 @@ fn a_mutated_snapshot_in_a_checkpoint_is_refused_or_comes_back_as_it_was_read() 
     };
     let read = |frame: Vec<u8>| {
         let marked = Marked { queue: Number(5), mark: 9, frame };
-        let bytes = checkpoint::encode(3, vec![marked]).unwrap();
+        let bytes = checkpoint::encode(3, vec![marked], frames_of(&written())).unwrap();
         let found = checkpoint::decode(&bytes, |_, body| Ok(Some(body.to_vec()))).unwrap()?;
         let (number, mark, snapshot) = found.queues.into_iter().next()?;
         assert_eq!((found.from, number, mark), (3, Number(5), 9));
@@ -276,7 +280,12 @@ fn a_mutated_snapshot_in_a_checkpoint_is_refused_or_comes_back_as_it_was_read() 
         true
     });
     let frame = checkpoint::encode_snapshot(&snapshot);
-    let whole = checkpoint::encode(3, vec![Marked { queue: Number(5), mark: 9, frame }]).unwrap();
+    let whole = checkpoint::encode(
+        3,
+        vec![Marked { queue: Number(5), mark: 9, frame }],
+        frames_of(&written()),
+    )
+    .unwrap();
     feed(&[whole[..whole.len() - 4].to_vec()], |bytes| {
         let bytes = [bytes, &crc32c::crc32c(bytes).to_le_bytes()].concat();
         let found = checkpoint::decode(&bytes, |_, body| Ok(Some(body.to_vec()))).unwrap();
@@ -315,14 +324,15 @@ fn mutated_names_keys_settings_and_format_are_refused_or_come_back_as_they_were_
         assert_eq!(settings::decode(&settings::encode(&found)), Some(found));
         true
     });
-    let format = String::from_utf8(folder::encode([9; 16])).unwrap();
+    let format = String::from_utf8(folder::encode(crate::format::VERSION, [9; 16])).unwrap();
     let (lines, _) = format.split_once("check").unwrap();
     feed(&[lines.into()], |bytes| {
         let check = format!("check {:08x}\n", crc32c::crc32c(bytes));
-        let folder::Said::Key(key) = folder::decode(&[bytes, check.as_bytes()].concat()) else {
+        let folder::Said::Key(version, key) = folder::decode(&[bytes, check.as_bytes()].concat())
+        else {
             return false;
         };
-        assert_eq!(folder::decode(&folder::encode(key)), folder::Said::Key(key));
+        assert_eq!(folder::decode(&folder::encode(version, key)), folder::Said::Key(version, key));
         true
     });
 }

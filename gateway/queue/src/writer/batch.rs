@@ -6,6 +6,7 @@ use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::Repeat;
 use sluicegate_core::queue::{Change, Item, Place, QueueFault, QueueNumber};
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::Uncommitted;
 use tokio::sync::oneshot;
 
 use super::checkpoint::Marks;
@@ -129,6 +130,10 @@ impl Writer {
                     self.repeated(commit, first, batch);
                     None
                 }
+                None if commit.claim.as_ref().is_some_and(|claim| claim.confirm().is_err()) => {
+                    self.conflicted(commit);
+                    None
+                }
                 None => Some(Work::Commit(commit)),
             },
             Work::Mark(mark) => {
@@ -204,6 +209,9 @@ impl Writer {
 
     fn add_commit(&mut self, commit: CommitWork, position: Position, batch: &mut Batch) {
         let now = self.passed();
+        if let Some(claim) = commit.claim {
+            claim.commit();
+        }
         if let Some(key) = commit.key {
             self.keys.insert(key, commit.event, now);
             self.ledger.remembered(position.segment, self.keys.next());
@@ -230,6 +238,16 @@ impl Writer {
         self.release(&commit);
         self.counters.duplicates.increment();
         batch.receipts.push(Post { ticket: commit.ticket, event, repeat: Repeat::Duplicate });
+    }
+
+    /// What its filters had read is no longer so: they are asked again.
+    fn conflicted(&self, commit: CommitWork) {
+        self.release(&commit);
+        let CommitWork { ticket, claim, .. } = commit;
+        // First nobody sees its writes any more, then its filters run again.
+        drop(claim);
+        // Who no longer waits needs no answer.
+        let _ = ticket.send(Err(Uncommitted::Conflict));
     }
 
     /// No room for this one; the store goes on.
@@ -334,7 +352,7 @@ impl Writer {
         }
         for post in batch.receipts.drain(..) {
             // The same.
-            let _ = post.ticket.send(Err(Refusal::StoreUnavailable { what }));
+            let _ = post.ticket.send(Err(Refusal::StoreUnavailable { what }.into()));
         }
     }
 

@@ -7,15 +7,17 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use sluicegate_core::queue::Item;
+use sluicegate_core::state::{Scope, Value};
 
 use super::inbox::Arrival;
 use super::janitor::retain_of;
 use super::run::Writer;
 use super::work::MarkWork;
-use crate::archive::Thinning;
+use crate::archive::{Saved, Thinning};
 use crate::format::checkpoint::Marked;
 use crate::format::entry::Position;
 
@@ -32,6 +34,8 @@ pub(crate) struct Gathering {
     /// Queues that are still to be marked.
     missing: usize,
     marked: Vec<Marked>,
+    /// The state at `from`.
+    state: Vec<(Scope, Arc<str>, Value)>,
     thinning: Thinning,
     began: Instant,
 }
@@ -78,8 +82,9 @@ impl Writer {
         let number = self.archive.next_number();
         let thinning = Thinning { segments: self.begin_thinning(number), came: Vec::new() };
         let (from, began) = (self.log.end(), Instant::now());
+        let (marked, state) = (Vec::new(), self.states.committed());
         self.progress.gathering =
-            Some(Gathering { number, from, missing, marked: Vec::new(), thinning, began });
+            Some(Gathering { number, from, missing, marked, state, thinning, began });
     }
 
     fn begin_thinning(&mut self, number: u32) -> BTreeSet<u32> {
@@ -111,12 +116,13 @@ impl Writer {
             gathering.marked.push(marked);
         }
         if gathering.missing == 0
-            && let Some(Gathering { number, from, marked, thinning, began, .. }) =
+            && let Some(Gathering { number, from, marked, state, thinning, began, .. }) =
                 self.progress.gathering.take()
         {
             // A checkpoint must not be on the disk before what it says was done.
             self.flush()?;
-            self.archive.save_checkpoint(number, from, marked, thinning, began);
+            let saved = Saved { from, marked, state };
+            self.archive.save_checkpoint(number, saved, thinning, began);
         }
         Ok(())
     }

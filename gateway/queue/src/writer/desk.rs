@@ -8,9 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::Uncommitted;
 use tokio::sync::watch;
 
-use super::work::Work;
+use super::work::{CommitWork, Work};
 use crate::seal::Sealer;
 
 /// The desk.
@@ -41,6 +42,14 @@ pub(crate) enum Standing {
     Poisoned(&'static str),
 }
 
+/// Why work is not taken.
+enum NotLaid {
+    Stopping,
+    Poisoned(&'static str),
+    /// What the filters of a commit read has changed.
+    Conflict,
+}
+
 impl Desk {
     pub(crate) fn new(in_flight_bytes_max: usize, sealer: Sealer) -> Self {
         let pile = Pile { works: Vec::new(), standing: Standing::Open, writer_sleeps: false };
@@ -54,8 +63,9 @@ impl Desk {
         }
     }
 
-    /// Lays down a commit, unless too much is on its way; then it is given back.
-    pub(crate) fn lay_commit(&self, mut work: Work) -> Result<(), Box<(Refusal, Work)>> {
+    /// Lays down a commit, unless too much is on its way, or what its filters read has changed;
+    /// then it is given back.
+    pub(crate) fn lay_commit(&self, mut work: Work) -> Result<(), Box<(Uncommitted, Work)>> {
         work.frame_mut().into_iter().for_each(|frame| self.sealer.seal(frame));
         let bytes = work.frame().len();
         let before = self.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -64,16 +74,17 @@ impl Desk {
             self.done(bytes);
             let what = "commits in flight";
             let refusal = Refusal::Overloaded { what, retry_after: OVERLOAD_RETRY_AFTER };
-            return Err(Box::new((refusal, work)));
+            return Err(Box::new((refusal.into(), work)));
         }
         self.lay(work).map_err(|refused| {
             self.done(bytes);
-            let (standing, work) = *refused;
-            let refusal = match standing {
-                Standing::Poisoned(what) => Refusal::StoreUnavailable { what },
-                Standing::Open | Standing::Stopping => Refusal::Stopping,
+            let (why, work) = *refused;
+            let why = match why {
+                NotLaid::Conflict => Uncommitted::Conflict,
+                NotLaid::Poisoned(what) => Refusal::StoreUnavailable { what }.into(),
+                NotLaid::Stopping => Refusal::Stopping.into(),
             };
-            Box::new((refusal, work))
+            Box::new((why, work))
         })
     }
 
@@ -82,11 +93,11 @@ impl Desk {
         work.frame_mut().into_iter().for_each(|frame| self.sealer.seal(frame));
         self.in_flight_bytes.fetch_add(work.frame().len(), Ordering::Relaxed);
         if let Err(refused) = self.lay(work) {
-            let (standing, work) = *refused;
+            let (why, work) = *refused;
             self.done(work.frame().len());
-            work.refuse(match standing {
-                Standing::Poisoned(what) => what,
-                Standing::Open | Standing::Stopping => "the gateway is stopping",
+            work.refuse(match why {
+                NotLaid::Poisoned(what) => what,
+                NotLaid::Stopping | NotLaid::Conflict => "the gateway is stopping",
             });
         }
     }
@@ -102,6 +113,11 @@ impl Desk {
         }
         std::mem::swap(&mut pile.works, works);
         pile.standing
+    }
+
+    /// Seals what is written beside the log, if the folder is encrypted.
+    pub(crate) fn seal(&self, frame: &mut Vec<u8>) {
+        self.sealer.seal(frame);
     }
 
     /// So many bytes are no longer on their way.
@@ -152,10 +168,18 @@ impl Desk {
         self.lock().standing
     }
 
-    fn lay(&self, work: Work) -> Result<(), Box<(Standing, Work)>> {
+    fn lay(&self, mut work: Work) -> Result<(), Box<(NotLaid, Work)>> {
         let mut pile = self.lock();
-        if pile.standing != Standing::Open {
-            return Err(Box::new((pile.standing, work)));
+        match pile.standing {
+            Standing::Open => {}
+            Standing::Stopping => return Err(Box::new((NotLaid::Stopping, work))),
+            Standing::Poisoned(what) => return Err(Box::new((NotLaid::Poisoned(what), work))),
+        }
+        // With the pile locked: the order in which state is claimed is that of the log.
+        if let Work::Commit(CommitWork { claim: Some(claim), .. }) = &mut work
+            && claim.stage().is_err()
+        {
+            return Err(Box::new((NotLaid::Conflict, work)));
         }
         pile.works.push(work);
         let wake = std::mem::take(&mut pile.writer_sleeps);

@@ -20,6 +20,7 @@ impl Writer {
         if chores_due {
             self.look_at_space();
             self.forget_keys();
+            self.states.sweep();
             self.count_keys();
         }
         if self.ledger.take_changed() || chores_due {

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::{Receipt, Repeat};
-use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::Uncommitted;
 use tokio::sync::oneshot;
 
 use super::inbox::Inbox;
 
 /// Who waits for a receipt, and of what. It lies here until the entry is durable.
 pub(crate) struct Post {
-    pub(crate) ticket: oneshot::Sender<Result<Receipt, Refusal>>,
+    pub(crate) ticket: oneshot::Sender<Result<Receipt, Uncommitted>>,
     pub(crate) event: EventId,
     pub(crate) repeat: Repeat,
 }

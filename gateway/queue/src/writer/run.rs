@@ -20,6 +20,7 @@ use super::inbox::Inbox;
 use super::postman::Post;
 use super::work::Work;
 use crate::archive::Archive;
+use crate::claim::States;
 use crate::config::FsyncMode;
 use crate::dedupe::Keys;
 use crate::disk::{Disk, FolderLock};
@@ -42,6 +43,7 @@ pub(crate) struct Writer {
     pub(crate) keys: Keys,
     /// The files of keys, oldest first, each with the number after its last key.
     pub(crate) key_files: VecDeque<(u32, u64)>,
+    pub(crate) states: Arc<States>,
     pub(crate) desk: Arc<Desk>,
     pub(crate) registry: Arc<Registry>,
     /// The queues, by number, as they were when this was last looked at.

@@ -6,9 +6,11 @@ use sluicegate_core::queue::{
     Change, Item, Lease, Place, QueueFault, QueueNumber, Settled, SourceTag,
 };
 use sluicegate_core::refusal::Refusal;
+use sluicegate_core::seams::Uncommitted;
 use sluicegate_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::claim::Claim;
 use crate::dedupe::KeyHash;
 use crate::format::commit::Placed;
 use crate::owner::Mail;
@@ -43,7 +45,9 @@ pub(crate) struct CommitWork {
     pub(crate) received_at: Timestamp,
     /// Every event in every queue; room for them is reserved.
     pub(crate) placed: Vec<Placed>,
-    pub(crate) ticket: oneshot::Sender<Result<Receipt, Refusal>>,
+    /// What it claims of the state, if its filters read or wrote any.
+    pub(crate) claim: Option<Claim>,
+    pub(crate) ticket: oneshot::Sender<Result<Receipt, Uncommitted>>,
 }
 
 /// What happened to events of one queue.
@@ -158,7 +162,7 @@ impl Work {
         // Who no longer waits needs no answer: that is why every result here is dropped.
         match self {
             Self::Commit(work) => {
-                drop(work.ticket.send(Err(Refusal::StoreUnavailable { what })));
+                drop(work.ticket.send(Err(Refusal::StoreUnavailable { what }.into())));
             }
             Self::Changes(work) => work.answer.refuse(fault),
             Self::Again(work) => drop(work.ticket.send(Err(fault))),

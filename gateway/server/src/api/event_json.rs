@@ -13,9 +13,10 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sluicegate_core::delivery::is_json;
 use sluicegate_core::event::Event;
+use sluicegate_core::ids::QueueName;
 use sluicegate_core::letter::{Failure, Letter};
 use sluicegate_core::queue::{Consumed, Standing};
-use sluicegate_queue::Browsed;
+use sluicegate_queue::{Browsed, PastEvent};
 
 /// Writes `{"deliveries":[...]}`.
 pub(super) fn deliveries(batch: &[Consumed]) -> Result<String, serde_json::Error> {
@@ -52,6 +53,8 @@ fn write_delivery(json: &mut String, one: &Consumed) -> Result<(), serde_json::E
 pub(super) enum Payload {
     /// It is.
     Shown,
+    /// It is, in Base64 whatever it is: the reader wants the bytes.
+    Encoded,
     /// It is not.
     LeftOut,
 }
@@ -62,15 +65,13 @@ pub(super) fn write_browsed(
     one: &Browsed,
     payload: Payload,
 ) -> Result<(), serde_json::Error> {
-    let (standing, until) = match one.standing {
-        Standing::Ready => ("ready", None),
-        Standing::Leased(until) => ("leased", Some(until)),
-        Standing::Delayed(until) => ("delayed", Some(until)),
-        Standing::Blocked => ("blocked", None),
+    let until = match one.standing {
+        Standing::Leased(until) | Standing::Delayed(until) => Some(until),
+        Standing::Ready | Standing::Blocked => None,
     };
     let head = BrowsedJson {
         cursor: one.cursor.to_string(),
-        standing,
+        standing: one.standing.word(),
         until: until.map(|until| until.rfc3339()),
         attempts: one.attempts,
         priority: one.priority.level(),
@@ -88,6 +89,40 @@ pub(super) fn write_browsed(
     }
     json.push('}');
     Ok(())
+}
+
+/// Writes one event of the past: `{"cursor":...,"event":{...},...}`.
+pub(super) fn write_past(
+    json: &mut String,
+    one: &PastEvent,
+    payload: Payload,
+) -> Result<(), serde_json::Error> {
+    let head = PastJson {
+        cursor: one.cursor.to_string(),
+        received: one.received,
+        queues: one.queues.iter().map(QueueName::as_str).collect(),
+        letter: one.letter.as_ref().map(LetterJson::new),
+    };
+    write(json, &head)?;
+    // The event is no part of the head: its payload is written byte for byte.
+    json.pop();
+    json.push_str(",\"event\":");
+    write_event(json, &one.event, payload)?;
+    json.push('}');
+    Ok(())
+}
+
+/// What is known of an event of the past, but for the event.
+#[derive(Debug, Serialize)]
+struct PastJson<'a> {
+    cursor: String,
+    /// Whether it is as it was received, and not one that a filter made.
+    received: bool,
+    /// Where it was placed.
+    queues: Vec<&'a str>,
+    /// Why it went to a dead-letter queue at once, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letter: Option<LetterJson<'a>>,
 }
 
 /// What is known of an event that lies in a queue, but for the event.
@@ -181,8 +216,10 @@ fn write_event(
     }
     json.push_str(",\"sgheaders\":");
     write(json, &headers(event))?;
-    if payload == Payload::Shown {
-        write_data(json, event)?;
+    match payload {
+        Payload::Shown => write_data(json, event)?,
+        Payload::Encoded => field(json, "data_base64", &STANDARD.encode(&event.payload))?,
+        Payload::LeftOut => {}
     }
     json.push('}');
     Ok(())

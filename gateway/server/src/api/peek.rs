@@ -1,13 +1,13 @@
 //! `GET /v1/queues/{queue}/events`: what lies in a queue, page by page, without leasing any of it.
 
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::limits::{RECEIVE_BATCH_MAX, RECEIVE_BYTES_MAX};
-use sluicegate_core::queue::Standing;
+use sluicegate_core::limits::RECEIVE_BYTES_MAX;
 use sluicegate_queue::{Browsed, Cursor, Store};
 use sluicegate_sources::http::Response;
 
 use super::event_json::{self, Payload};
-use super::queues::{out_of_range, refuse};
+use super::query::{cursor, invalid, limit, pairs};
+use super::queues::refuse;
 use super::reply;
 
 /// What is asked for, in the query.
@@ -22,18 +22,10 @@ struct Query {
 impl Query {
     fn parse(text: &str) -> Result<Self, Response> {
         let mut query = Self { after: None, limit: 20, standing: None, payload: Payload::Shown };
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for (name, value) in pairs(text) {
             match name {
-                "after" => {
-                    let cursor = value.parse().map_err(|_| invalid("after", "a cursor of ours"))?;
-                    query.after = Some(cursor);
-                }
-                "limit" => {
-                    let limit = value.parse().ok().filter(|n| (1..=RECEIVE_BATCH_MAX).contains(n));
-                    query.limit =
-                        limit.ok_or_else(|| out_of_range("limit", 1, RECEIVE_BATCH_MAX as u64))?;
-                }
+                "after" => query.after = Some(cursor("after", value)?),
+                "limit" => query.limit = limit(value)?,
                 "standing" => {
                     let known = STANDINGS.into_iter().find(|known| *known == value);
                     let asked = "ready, leased, delayed or blocked";
@@ -56,24 +48,11 @@ impl Query {
     }
 
     fn wants(&self, one: &Browsed) -> bool {
-        self.standing.is_none_or(|wanted| wanted == word(one.standing))
+        self.standing.is_none_or(|wanted| wanted == one.standing.word())
     }
 }
 
 const STANDINGS: [&str; 4] = ["ready", "leased", "delayed", "blocked"];
-
-fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Ready => "ready",
-        Standing::Leased(_) => "leased",
-        Standing::Delayed(_) => "delayed",
-        Standing::Blocked => "blocked",
-    }
-}
-
-fn invalid(what: &str, asked: &str) -> Response {
-    reply::problem(422, "request_invalid", &format!("{what} is {asked}"))
-}
 
 /// Answers `{"events":[...],"next":CURSOR}`; `next` is null at the end of the queue. A page is
 /// shorter than its limit where events are large, and where many are passed over because they

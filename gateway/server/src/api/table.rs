@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{Delivery, QueueFault};
+use sluicegate_core::queue::Delivery;
 use sluicegate_core::seams::{Engine, Pending};
 use sluicegate_sources::http::{BodyRule, Handler, Hangup, Head, Request, Response};
 
@@ -13,7 +13,9 @@ use super::exposition::{self, Rooms};
 use super::health::{self, Readiness};
 use super::jobs;
 use super::manage;
+use super::past;
 use super::peek;
+use super::plugins;
 use super::queues;
 use super::reply;
 use super::show;
@@ -37,12 +39,14 @@ enum Place {
     Queue(QueueName),
     Part(QueueName, Part),
     Jobs(jobs::Place),
+    Plugins(plugins::Place),
 }
 
 /// What is asked of a queue below its path.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Part {
     Events,
+    Past,
     Receive,
     Settle,
     Pause,
@@ -55,6 +59,7 @@ impl Part {
     fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "events" => Self::Events,
+            "past" => Self::Past,
             "receive" => Self::Receive,
             "settle" => Self::Settle,
             "pause" => Self::Pause,
@@ -68,13 +73,20 @@ impl Part {
 
 impl Place {
     fn parse(path: &str) -> Result<Self, Response> {
-        let queue = |name: &str| name.parse().map_err(|_| queues::refuse(&QueueFault::NoQueue));
+        let queue = |name: &str| -> Result<QueueName, Response> {
+            name.parse().map_err(|fault| {
+                reply::problem(422, "name_invalid", &format!("the name of a queue: {fault}"))
+            })
+        };
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         match parts.as_slice() {
             ["healthz"] => Ok(Self::Health),
             ["readyz"] => Ok(Self::Ready),
             ["readyz", "senders"] => Ok(Self::ReadyForSenders),
             ["metrics"] => Ok(Self::Metrics),
+            ["v1", "plugins", rest @ ..] => {
+                plugins::Place::parse(rest).map(Self::Plugins).ok_or_else(nothing)
+            }
             ["v1", "queues"] => Ok(Self::Queues),
             ["v1", "queues", name] => queue(name).map(Self::Queue),
             ["v1", rest @ ..] => {
@@ -92,9 +104,10 @@ impl Place {
     fn methods(&self) -> &'static [&'static str] {
         match self {
             Self::Queue(_) => &["GET", "PUT", "DELETE"],
-            Self::Part(_, Part::Events) => &["GET"],
+            Self::Part(_, Part::Events | Part::Past) => &["GET"],
             Self::Part(_, Part::Hold) => &["PUT"],
             Self::Part(..) => &["POST"],
+            Self::Plugins(place) => place.methods(),
             Self::Jobs(place) => match place.method() {
                 "POST" => &["POST"],
                 _ => &["GET"],
@@ -145,6 +158,7 @@ impl Api {
             Place::Queues => show::list(&rooms.store, &rooms.configured).await,
             Place::Queue(queue) => self.queue(&queue, &request).await,
             Place::Part(queue, part) => self.part(&queue, part, &request).await,
+            Place::Plugins(place) => plugins::answer(&rooms.plugins, place, &request).await,
             Place::Jobs(place) => {
                 jobs::answer(place, self.engine.as_ref(), &rooms.jobs, body).await
             }
@@ -164,6 +178,7 @@ impl Api {
         let body = request.body.as_ref();
         match part {
             Part::Events => peek::events(store, queue, request.query()).await,
+            Part::Past => past::events(store, queue, request.query()).await,
             Part::Receive => queues::receive(engine, queue, body, self.readiness.stopped()).await,
             Part::Settle => queues::settle(engine, queue, body).await,
             Part::Pause => manage::deliver(store, queue, body, Delivery::Paused).await,
@@ -176,7 +191,12 @@ impl Api {
 
 impl Handler for Api {
     fn admit(&self, head: &Head) -> Result<BodyRule, Response> {
-        self.judge(head).map(|()| BodyRule { bytes_max: BODY_BYTES_MAX })
+        self.judge(head)?;
+        let bytes_max = match Place::parse(head.path())? {
+            Place::Plugins(place) => place.body_bytes_max(),
+            _ => BODY_BYTES_MAX,
+        };
+        Ok(BodyRule { bytes_max })
     }
 
     fn handle(&self, request: Request) -> Pending<'_, Response> {
@@ -187,7 +207,7 @@ impl Handler for Api {
     /// looked. Everything else is finished.
     fn hangup(&self, request: &Request) -> Hangup {
         match Place::parse(request.path()) {
-            Ok(Place::Part(_, Part::Receive | Part::Events)) => Hangup::Abandon,
+            Ok(Place::Part(_, Part::Receive | Part::Events | Part::Past)) => Hangup::Abandon,
             _ => Hangup::Finish,
         }
     }
@@ -198,7 +218,7 @@ fn nothing() -> Response {
 }
 
 /// A thousand receipts with reasons fit in a megabyte.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -219,11 +239,16 @@ mod tests {
             ("/v1/queues/siem/replay", Place::Jobs(jobs::Place::QueueReplay(queue.clone()))),
             ("/v1/jobs", Place::Jobs(jobs::Place::All)),
             ("/v1/replays", Place::Jobs(jobs::Place::Replays)),
+            ("/v1/queues/siem/past", Place::Part(queue.clone(), Part::Past)),
+            ("/v1/plugins", Place::Plugins(plugins::Place::All)),
         ] {
             assert_eq!(Place::parse(path), Ok(place), "{path}");
         }
-        for bad in ["/", "", "/v1", "/v1/queues/", "/v1/queues/a/b/c", "/v1/queues/..%2f/receive"] {
+        for bad in ["/", "", "/v1", "/v1/queues/a/b/c", "/v1/plugins/a/b"] {
             assert_eq!(Place::parse(bad).map_err(|reply| reply.status), Err(404), "{bad}");
+        }
+        for bad in ["/v1/queues/", "/v1/queues/..%2f/receive"] {
+            assert_eq!(Place::parse(bad).map_err(|reply| reply.status), Err(422), "{bad}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 the configuration or an input is bad; 2 the command is misused;
 //! 3 something failed while running.
 
+mod admin;
 mod check;
 mod compile;
 mod logging;

@@ -11,9 +11,10 @@ use super::logging::{self, LogFormat};
 use super::{CommandFault, compile, say};
 use crate::blueprint::Blueprint;
 use crate::clock::machine_clock;
-use crate::config;
+use crate::config::{self, Plan};
 use crate::fault::RunFault;
 use crate::hall::Hall;
+use crate::origins::Origin;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -43,6 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
 
 async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     let mut plan = config::load(&arguments.config, &machine_clock())?;
+    keep_pulled(&mut plan);
     let cache = plan.store.folder.join(COMPILED);
     let blueprint = Blueprint::build(&mut plan, compile::child(Some(cache))?)?;
     let (mode, data) = (plan.store.fsync, plan.store.folder.clone());
@@ -77,6 +79,22 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
         () = stop.wait() => {
             tracing::warn!("stopped at once: what was in flight was not answered");
             failed.map_or(Ok(()), |what| Err(RunFault::StoreFailed { what }))
+        }
+    }
+}
+
+/// Puts what was pulled on the shelf, so that the next start needs no registry.
+fn keep_pulled(plan: &mut Plan) {
+    let shelf = plan.shelf();
+    for plugin in &mut plan.plugins {
+        let (Origin::Registry(artifact), Some(pulled)) = (&plugin.origin, plugin.pulled.take())
+        else {
+            continue;
+        };
+        let (plugin, digest) = (&plugin.spec.name, pulled.manifest_digest);
+        tracing::info!(%plugin, artifact = %artifact.reference, %digest, "pulled a plugin");
+        if let Err(fault) = shelf.keep(&artifact.reference, &pulled) {
+            tracing::warn!(%plugin, %fault, "what was pulled cannot be kept: it is pulled again");
         }
     }
 }

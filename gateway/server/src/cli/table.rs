@@ -21,6 +21,21 @@ impl Table {
         self.rows.push(cells.iter().map(|cell| plain(cell)).collect());
     }
 
+    /// Adds every leaf of a document as a row: its path, and its value.
+    pub(in crate::cli) fn spread(&mut self, path: &str, value: &Value) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                for (name, inner) in map {
+                    let path =
+                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    self.spread(&path, inner);
+                }
+            }
+            Value::String(text) => self.row(vec![path.to_owned(), text.clone()]),
+            other => self.row(vec![path.to_owned(), other.to_string()]),
+        }
+    }
+
     /// Prints it.
     pub(in crate::cli) fn print(&self) {
         self.lines().iter().for_each(|line| say(line));

@@ -21,6 +21,7 @@ use super::plan::{AdminPlan, Plan};
 use super::secrets::Secrets;
 use super::shape::{Config, Fsync, Limits};
 use crate::clock::Dice;
+use crate::origins::Shelf;
 
 /// The queue for events that no queue could take. It always exists.
 pub const DEAD_LETTERS: &str = "dead-letters";
@@ -50,10 +51,10 @@ pub(super) fn check(
     let admin = checker.admin(config);
     let (gates, sources) = checker.sources(&config.sources);
     let registry = checker.registry(config.schemas.as_deref());
-    let plugins = checker.plugins(&config.plugins);
+    let store = checker.store(config);
+    let plugins = checker.plugins(&config.plugins, &Shelf::new(&store.folder));
     let routes = checker.routes(&config.routes);
     let sinks = checker.sinks(&config.sinks);
-    let store = checker.store(config);
     let found = std::mem::take(&mut checker.faults);
     Plan {
         file: file.to_owned(),

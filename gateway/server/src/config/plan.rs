@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluicegate_admission::{Gate, Registry};
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
-use sluicegate_filters::PluginSpec;
+use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
 use sluicegate_sinks::http::HttpSinkConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
@@ -14,6 +14,8 @@ use sluicegate_sources::http::{HttpLimits, PathRule};
 use super::document::Document;
 use super::fault::{ConfigFault, ConfigFaults};
 use crate::limiter::Rate;
+use crate::oci::Pulled;
+use crate::origins::{Origin, Shelf};
 use crate::routes::Pattern;
 
 /// Everything that the hall builds from, and the faults that were found on the way: only a plan
@@ -70,10 +72,15 @@ pub struct SourcePlan {
 }
 
 /// A plugin.
-#[derive(Debug, Clone)]
 pub struct PluginPlan {
     /// What the filters' host loads.
     pub spec: PluginSpec,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What a registry gave, to be put on the shelf.
+    pub pulled: Option<Pulled>,
+    /// When a version of it that fails is taken out; `None`: never.
+    pub breaker: Option<Breaker>,
     /// Where it stands in the configuration, as a JSON Pointer.
     pub pointer: String,
 }
@@ -110,6 +117,12 @@ pub struct SinkPlan {
 }
 
 impl Plan {
+    /// Where pulled plugins are kept.
+    #[must_use]
+    pub fn shelf(&self) -> Shelf {
+        Shelf::new(&self.store.folder)
+    }
+
     /// Faults that show only when a room is built, as faults of this file.
     #[must_use]
     pub fn faults(&self, faults: Vec<ConfigFault>) -> ConfigFaults {

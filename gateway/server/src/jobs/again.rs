@@ -76,6 +76,7 @@ fn went(judged: Result<Receipt, Refusal>) -> Went {
         | Refusal::QueueFull { .. }
         | Refusal::QueueOverRate { .. }
         | Refusal::SourceFull { .. }
+        | Refusal::PluginPaused { .. }
         | Refusal::StoreUnavailable { .. }
         | Refusal::Stopping => {
             let wait = refusal.retry_after().unwrap_or(Duration::from_secs(1));

@@ -15,5 +15,5 @@ mod url;
 pub use address::{Network, NetworkError};
 pub use config::{AllowPrivate, HttpSinkConfig, Roots, Signer};
 pub use fault::SinkFault;
-pub use poster::{PostFault, Poster, Question};
+pub use poster::{Answer, PostFault, Poster, Question};
 pub use sink::HttpSink;

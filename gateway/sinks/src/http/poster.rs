@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::Request;
+use hyper::{HeaderMap, Request};
 
 use super::client::{HttpClient, client};
 use super::config::{AllowPrivate, Roots};
@@ -47,6 +47,23 @@ pub struct Question<'a> {
     pub answer_bytes_max: usize,
 }
 
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    /// The values of a header field that are text, in order; `name` in any case.
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+}
+
 impl Poster {
     /// A client that believes the web's certificate authorities.
     ///
@@ -84,6 +101,15 @@ impl Poster {
     /// # Errors
     /// When there is no answer, or it is too long.
     pub async fn ask(&self, question: Question<'_>) -> Result<(u16, Bytes), PostFault> {
+        let answer = self.exchange(question).await?;
+        Ok((answer.status, answer.body))
+    }
+
+    /// Asks once; the whole answer, with its header fields. A redirect is an answer.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is too long.
+    pub async fn exchange(&self, question: Question<'_>) -> Result<Answer, PostFault> {
         let Question { method, url, headers, body, timeout, answer_bytes_max } = question;
         let request = headers
             .iter()
@@ -97,11 +123,12 @@ impl Poster {
                 .request(request)
                 .await
                 .map_err(|fault| PostFault::Connection(chain(&fault)))?;
-            let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), answer_bytes_max);
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, answer_bytes_max);
             let body =
                 body.collect().await.map_err(|fault| PostFault::Connection(fault.to_string()))?;
-            Ok((status, body.to_bytes()))
+            let (status, body) = (head.status.as_u16(), body.to_bytes());
+            Ok(Answer { status, body, headers: head.headers })
         };
         tokio::time::timeout(timeout, exchange).await.map_err(|_| PostFault::Timeout(timeout))?
     }

@@ -22,6 +22,7 @@ pub(crate) fn status_and_title(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::QueueOverRate { .. } => (429, "Queue over its rate"),
         Refusal::SourceFull { .. } => (429, "Source has its share"),
         Refusal::Deferred { .. } => (503, "Deferred by a filter"),
+        Refusal::PluginPaused { .. } => (503, "Plugin paused"),
         Refusal::StoreUnavailable { .. } => (503, "Store unavailable"),
         Refusal::Stopping => (503, "Stopping"),
         Refusal::Rejected(rejection) => match rejection.code {

@@ -36,6 +36,11 @@ async fn each_refusal_of_the_intake_has_its_status_and_code() {
         (429, "queue_over_rate", Refusal::QueueOverRate { queue: "q".into(), retry_after: soon }),
         (429, "source_full", Refusal::SourceFull { source_name: "s".into(), retry_after: soon }),
         (503, "filter_deferred", Refusal::Deferred { retry_after: soon }),
+        (
+            503,
+            "plugin_paused",
+            Refusal::PluginPaused { plugin: "p".parse().unwrap(), retry_after: soon },
+        ),
         (503, "store_unavailable", Refusal::StoreUnavailable { what: "flush failed" }),
         (503, "stopping", Refusal::Stopping),
     ];

@@ -4,6 +4,7 @@
 mod filters;
 mod queues;
 mod store;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use super::reply;
 use super::show::Configured;
 use crate::jobs::Jobs;
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
-use crate::pipeline::Pipeline;
+use crate::origins::Watch;
+use crate::plugins::Versions;
 
 /// The rooms whose numbers are written out.
 pub struct Rooms {
@@ -25,8 +27,8 @@ pub struct Rooms {
     pub store: Arc<Store>,
     /// Redrives and replays.
     pub jobs: Arc<Jobs>,
-    /// The line, for its filters.
-    pub pipeline: Arc<Pipeline>,
+    /// The versions of plugins.
+    pub plugins: Arc<Versions>,
     /// What came of each source's deliveries.
     pub sources: BTreeMap<SourceName, Arc<SourceCounters>>,
     /// What came of each sink's attempts.
@@ -37,6 +39,8 @@ pub struct Rooms {
     pub configured: Configured,
     /// When commits are flushed.
     pub fsync: FsyncMode,
+    /// The plugins whose files are watched.
+    pub watch: Arc<Watch>,
 }
 
 /// Microseconds written as seconds.
@@ -46,7 +50,10 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     let mut page = Page::default();
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
-    filters::write(&mut page, &rooms.pipeline.filters.metrics());
+    let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
+    filters::write(&mut page, &views);
+    versions::write(&mut page, &views);
+    filters::write_watch(&mut page, &rooms.watch);
     queues::write(&mut page, &engine.stats().await, &rooms.store.queue_metrics());
     store::write(&mut page, &rooms.store.metrics(), rooms.fsync);
     write_sinks(&mut page, rooms);

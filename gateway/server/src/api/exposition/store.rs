@@ -1,9 +1,9 @@
 //! The numbers of the store: its log, its disk, its flushes.
 
-use sluicegate_queue::{FsyncMode, StoreMetrics};
+use sluicegate_queue::{FsyncMode, StateUsage, StoreMetrics};
 
 use super::US;
-use crate::metrics::Page;
+use crate::metrics::{Kind, Page};
 
 pub(super) fn write(page: &mut Page, store: &StoreMetrics, fsync: FsyncMode) {
     let (time, entries) = (&store.fsync_us, &store.batch_entries);
@@ -36,6 +36,7 @@ pub(super) fn write(page: &mut Page, store: &StoreMetrics, fsync: FsyncMode) {
         page.counter(name, help, &[], value);
     }
     write_gauges(page, store);
+    write_state(page, store);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are read as floats")]
@@ -78,6 +79,25 @@ fn write_gauges(page: &mut Page, store: &StoreMetrics) {
     ] {
         page.gauge(name, help, &[], value);
     }
+}
+
+/// What filters remember, by plugin and route.
+#[expect(clippy::cast_precision_loss, reason = "counts are read as floats")]
+fn write_state(page: &mut Page, store: &StoreMetrics) {
+    let (name, help) = ("sluicegate_state_keys", "Keys that a plugin remembers on a route.");
+    page.begin(name, help, Kind::Gauge);
+    for StateUsage { scope, keys, .. } in &store.state {
+        let labels = [("plugin", scope.plugin.as_str()), ("route", scope.route.as_str())];
+        page.gauge(name, help, &labels, *keys as f64);
+    }
+    let (name, help) = ("sluicegate_state_bytes", "Bytes of those keys and their values.");
+    page.begin(name, help, Kind::Gauge);
+    for StateUsage { scope, bytes, .. } in &store.state {
+        let labels = [("plugin", scope.plugin.as_str()), ("route", scope.route.as_str())];
+        page.gauge(name, help, &labels, *bytes as f64);
+    }
+    let help = "Events whose filters ran again, because another one had changed the state.";
+    page.counter("sluicegate_state_conflicts_total", help, &[], store.state_conflicts);
 }
 
 /// The mode as a label, so that a dashboard can name it; and the interval, to alert on.

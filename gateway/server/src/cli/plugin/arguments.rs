@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{bench, build, inspect, new, run as run_one, test};
+use super::{bench, build, diff, gateway, inspect, new, registry, run as run_one, test};
 use crate::cli::CommandFault;
 
-/// Make, build, test and look at plugins. None of it needs a running gateway.
+/// Make, build, test and look at plugins, and see to those of a running gateway.
 ///
-/// Exit codes: 0 done; 1 a case failed, or the plugin or an input is bad; 2 the command is
-/// misused; 3 something failed while running.
+/// Exit codes: 0 done; 1 a case failed, two versions differ, or the plugin or an input is bad; 2
+/// the command is misused; 3 the gateway does not answer, or something failed while running. The
+/// token of the admin API is taken from the environment: SLUICEGATE_ADMIN_TOKEN.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(in crate::cli) struct Arguments {
@@ -38,6 +39,14 @@ enum Verb {
         /// The component, a core module that carries its component type, or a plugin's folder.
         plugin: PathBuf,
     },
+    /// Push a plugin to a registry, and print the name that pins it.
+    Push(registry::Push),
+    /// Pull a plugin from a registry into a file, and print the name that pins it.
+    Pull(registry::Pull),
+    /// What two versions decide about past events of a queue, and where they differ.
+    Diff(diff::Ask),
+    #[command(flatten)]
+    Gateway(gateway::Verb),
 }
 
 /// Does what was said.
@@ -50,5 +59,9 @@ pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), CommandFault> {
         Verb::Run(ask) => run_one::run(&ask, json),
         Verb::Bench(ask) => bench::bench(&ask, json),
         Verb::Inspect { plugin } => inspect::inspect(&plugin, json),
+        Verb::Push(ask) => registry::push(&ask, json),
+        Verb::Pull(ask) => registry::pull(&ask, json),
+        Verb::Diff(ask) => diff::diff(&ask, json),
+        Verb::Gateway(verb) => gateway::run(verb, json),
     }
 }

@@ -31,6 +31,10 @@ pub(super) struct Ask {
     limits: Limits,
 }
 
+fn calls() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(100..=10_000_000)
+}
+
 /// Measures calls on a kept instance and on fresh ones.
 pub(super) fn bench(ask: &Ask, json: bool) -> Result<(), CommandFault> {
     let event = event(&ask.event)?;
@@ -100,8 +104,4 @@ fn percentile(sorted: &[Duration], part: f64) -> Duration {
     let last = sorted.len().saturating_sub(1);
     let at = (last as f64 * part).round() as usize;
     sorted.get(at).copied().unwrap_or_default()
-}
-
-fn calls() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(100..=10_000_000)
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::{Digest, PluginName};
 use sluicegate_core::limits::PLUGIN_BYTES_MAX;
+use sluicegate_core::state::Grant;
 use sluicegate_filters::{LoadFault, Meter, OnFailure, Terms, Trial, TrialFault, Trials};
 
 use super::manifest::Folder;
@@ -65,6 +66,8 @@ impl Subject {
             memory_bytes_max: usize::try_from(memory).unwrap_or(usize::MAX),
             on_failure: OnFailure::DeadLetter,
             recycle_calls: 0,
+            // A trial may remember: what it does is seen, and nothing of it is kept.
+            state: Some(Grant::default()),
         };
         self.trials.start(self.name.clone(), self.digest, terms)
     }

@@ -19,9 +19,8 @@ pub(super) fn sweep(
     cases: &[&Case],
     json: bool,
 ) -> Result<(), CommandFault> {
-    let heads = ["payload bytes", "time us", "us per KB", "instructions", "memory KB", "answer"];
-    let mut table = Table::new(&heads);
-    let Some(case) = cases.iter().find(|case| case.expect.decision.is_some()) else {
+    let decides = |case: &&&Case| case.expect.decision.is_some();
+    let Some(case) = cases.iter().find(decides) else {
         let why = "--sweep needs a case that expects a decision".to_owned();
         return Err(CommandFault::Misused(why));
     };
@@ -31,6 +30,8 @@ pub(super) fn sweep(
     };
     let (mut timed, mut counted) = (start(timed)?, start(counted)?);
     let event = case.event.event().map_err(CommandFault::Input)?;
+    let heads = ["payload bytes", "time us", "us per KB", "instructions", "memory KB", "answer"];
+    let mut table = Table::new(&heads);
     for size in SIZES {
         let row = Row::measure(&mut timed, &mut counted, &grown(&event, size));
         if json {

@@ -8,10 +8,10 @@ use sluicegate_core::ids::QueueName;
 use sluicegate_queue::Cursor;
 use sluicegate_queue::forensics::Mode;
 
-use super::admin::{Admin, Output};
 use super::offline::{self, Folder};
 use super::{jobs, look, manage, watch};
 use crate::cli::CommandFault;
+use crate::cli::admin::{Admin, Output};
 use crate::fault::RunFault;
 use crate::jobs::JobId;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::admin::Admin;
 use super::arguments::{JobVerb, Pace, Redrive, Replay};
 use super::look::list_of;
+use crate::cli::admin::Admin;
 use crate::cli::table::{Table, span, text};
 use crate::cli::{CommandFault, say, say_error};
 

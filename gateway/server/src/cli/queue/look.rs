@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sluicegate_core::ids::QueueName;
 
-use super::admin::Admin;
 use super::arguments::Peek;
+use crate::cli::admin::Admin;
 use crate::cli::table::{Table, plain, span, text};
 use crate::cli::{CommandFault, say};
 
@@ -43,24 +43,10 @@ pub(super) async fn show(admin: &Admin, queue: &QueueName) -> Result<(), Command
     let document = admin.get(&format!("/v1/queues/{queue}")).await?;
     admin.show(&document, || {
         let mut table = Table::new(&["what", "value"]);
-        spread(&mut table, "", &document);
+        table.spread("", &document);
         table.print();
     });
     Ok(())
-}
-
-/// Every leaf of a document as a row.
-fn spread(table: &mut Table, path: &str, value: &Value) {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            for (name, inner) in map {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                spread(table, &path, inner);
-            }
-        }
-        Value::String(text) => table.row(vec![path.to_owned(), text.clone()]),
-        other => table.row(vec![path.to_owned(), other.to_string()]),
-    }
 }
 
 /// Events of a queue, without taking them.

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use sluicegate_core::ids::QueueName;
 
-use super::admin::Admin;
 use super::arguments::Create;
 use super::jobs;
+use crate::cli::admin::Admin;
 use crate::cli::table::text;
 use crate::cli::{CommandFault, say};
 

@@ -4,7 +4,6 @@
 //! is said; `offline` does without a gateway. `--json` prints what the API answered instead of
 //! tables.
 
-mod admin;
 mod arguments;
 mod jobs;
 mod look;

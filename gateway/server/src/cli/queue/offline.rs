@@ -13,14 +13,14 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::queue::{QueueFault, Standing};
+use sluicegate_core::queue::QueueFault;
 use sluicegate_queue::forensics::{
     self, EntryKind, Filter, Finding, Health, Mode, Options, Payloads, Progress, Report,
 };
 use sluicegate_queue::{Browsed, Cursor, OpenFault};
 
-use super::admin::Output;
 use super::arguments::Peek;
+use crate::cli::admin::Output;
 use crate::cli::table::{Table, plain, span};
 use crate::cli::{CommandFault, say};
 use crate::clock::machine_clock;
@@ -195,7 +195,7 @@ impl Folder {
         let mut events = events.map_err(unopened)?.ok_or_else(|| no_queue(&ask.queue))?;
         let next = (events.len() == max).then(|| events.last().map(|last| last.cursor)).flatten();
         let wanted =
-            |one: &Browsed| ask.standing.as_deref().is_none_or(|word| word == standing(one));
+            |one: &Browsed| ask.standing.as_deref().is_none_or(|word| word == one.standing.word());
         events.retain(wanted);
         if self.output == Output::Json {
             let events: Vec<Value> = events.iter().map(|one| shown(one, ask.payload)).collect();
@@ -259,18 +259,9 @@ fn print_finding(finding: &Finding) {
     say(&format!("  repair: {}", finding.what.repair()));
 }
 
-fn standing(one: &Browsed) -> &'static str {
-    match one.standing {
-        Standing::Ready => "ready",
-        Standing::Leased(_) => "leased",
-        Standing::Delayed(_) => "delayed",
-        Standing::Blocked => "blocked",
-    }
-}
-
 fn cells(one: &Browsed) -> Vec<String> {
     let mut cells =
-        vec![one.cursor.to_string(), standing(one).to_owned(), one.attempts.to_string()];
+        vec![one.cursor.to_string(), one.standing.word().to_owned(), one.attempts.to_string()];
     match &one.event {
         Some(event) => cells.extend([
             event.received_at.rfc3339(),
@@ -300,7 +291,7 @@ fn shown(one: &Browsed, payload: bool) -> Value {
         })
     });
     json!({
-        "cursor": one.cursor.to_string(), "standing": standing(one), "attempts": one.attempts,
+        "cursor": one.cursor.to_string(), "standing": one.standing.word(), "attempts": one.attempts,
         "priority": one.priority.level(), "event": event, "letter": letter,
     })
 }

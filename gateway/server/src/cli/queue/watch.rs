@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sluicegate_core::ids::QueueName;
 use tokio::time::Instant;
 
-use super::admin::{Admin, Output};
 use super::look::list_of;
+use crate::cli::admin::{Admin, Output};
 use crate::cli::table::{Table, span, text};
 use crate::cli::{CommandFault, say};
 

@@ -28,7 +28,8 @@ pub(in crate::config) struct Queue {
     pub(in crate::config) when_full: WhenFull,
     /// Events whose field has the same text are delivered one after the other.
     pub(in crate::config) order_by: Option<FieldName>,
-    /// A field that holds a priority from 0 to 9; 9 goes first. Other texts count as 0.
+    /// A field that holds a priority from 0 to 9; 9 goes first. Numbers over 9
+    /// count as 9, other texts as 0.
     pub(in crate::config) priority_by: Option<FieldName>,
     /// No event is delivered before it lay here for so long; at most `30d`. Default `0s`.
     pub(in crate::config) delay: Option<Span>,

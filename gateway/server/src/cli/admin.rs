@@ -15,7 +15,7 @@ use crate::fault::RunFault;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Output {
+pub(in crate::cli) enum Output {
     /// For people.
     Table,
     /// As the API answered.
@@ -23,16 +23,16 @@ pub(super) enum Output {
 }
 
 /// The admin API of a gateway.
-pub(super) struct Admin {
+pub(in crate::cli) struct Admin {
     base: String,
     headers: Vec<(String, String)>,
     poster: Poster,
-    pub(super) output: Output,
+    pub(in crate::cli) output: Output,
 }
 
 impl Admin {
     /// The API at this URL, or where the configuration says, or where it usually is.
-    pub(super) fn new(
+    pub(in crate::cli) fn new(
         url: Option<String>,
         file: Option<&Path>,
         output: Output,
@@ -45,7 +45,7 @@ impl Admin {
             }
             (None, None) => USUAL.to_owned(),
         };
-        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let mut headers = Vec::new();
         if let Ok(token) = std::env::var(TOKEN) {
             headers.push(("authorization".to_owned(), format!("Bearer {token}")));
         }
@@ -54,25 +54,42 @@ impl Admin {
     }
 
     /// Gets what is at a path.
-    pub(super) async fn get(&self, path: &str) -> Result<Value, CommandFault> {
+    pub(in crate::cli) async fn get(&self, path: &str) -> Result<Value, CommandFault> {
         self.ask("GET", path, None).await
     }
 
     /// Posts a document.
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandFault> {
+    pub(in crate::cli) async fn post(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, CommandFault> {
         self.ask("POST", path, Some(body)).await
     }
 
     /// Asks; the answer's document, an empty one if it has none.
-    pub(super) async fn ask(
+    pub(in crate::cli) async fn ask(
         &self,
         method: &str,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, CommandFault> {
-        let url = format!("{}{path}", self.base);
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
-        let (headers, answer_bytes_max) = (self.headers.as_slice(), ANSWER_BYTES_MAX);
+        self.send(method, path, "application/json", body).await
+    }
+
+    /// Asks with any body; the answer's document, an empty one if it has none.
+    pub(in crate::cli) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        media_type: &str,
+        body: Bytes,
+    ) -> Result<Value, CommandFault> {
+        let url = format!("{}{path}", self.base);
+        let mut headers = self.headers.clone();
+        headers.push(("content-type".to_owned(), media_type.to_owned()));
+        let (headers, answer_bytes_max) = (headers.as_slice(), ANSWER_BYTES_MAX);
         let question =
             Question { method, url: &url, headers, body, timeout: TIMEOUT, answer_bytes_max };
         let (status, body) = self.poster.ask(question).await.map_err(|fault| {
@@ -89,7 +106,7 @@ impl Admin {
     }
 
     /// Prints the document if JSON is wanted; otherwise what `human` prints.
-    pub(super) fn show(&self, document: &Value, human: impl FnOnce()) {
+    pub(in crate::cli) fn show(&self, document: &Value, human: impl FnOnce()) {
         match self.output {
             Output::Json => say(&document.to_string()),
             Output::Table => human(),

@@ -1,0 +1,90 @@
+//! What the filters of one event read and wrote, all together: it takes effect as a whole, at one
+//! moment, or not at all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::words::{Grant, Scope, Usage, Value, Version};
+
+/// What the filters of one event read and wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Transaction {
+    pub(super) parts: Vec<Part>,
+}
+
+/// The part of it in one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Whose state.
+    pub scope: Scope,
+    /// How much may be in it.
+    pub grant: Grant,
+    /// The keys.
+    pub touched: BTreeMap<Arc<str>, Touched>,
+}
+
+/// A key that was read, or written, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Touched {
+    /// The version that was read, if it was.
+    pub read: Option<Version>,
+    /// What was written, if anything.
+    pub write: Option<Write>,
+}
+
+/// A write. It says what is, not how it came to that, so that doing it twice is doing it once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// The key has this value.
+    Set(Value),
+    /// The key is not there.
+    Delete,
+}
+
+impl Write {
+    /// The value that it leaves.
+    #[must_use]
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Delete => None,
+        }
+    }
+}
+
+impl Transaction {
+    /// Whether nothing was read or written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let idle = |touched: &Touched| touched.read.is_none() && touched.write.is_none();
+        self.parts.iter().all(|part| part.touched.values().all(idle))
+    }
+
+    /// Its parts.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Every write, by scope and key.
+    pub fn writes(&self) -> impl Iterator<Item = (&Scope, &str, &Write)> {
+        self.parts.iter().flat_map(|part| {
+            part.touched.iter().filter_map(|(key, touched)| {
+                touched.write.as_ref().map(|write| (&part.scope, &**key, write))
+            })
+        })
+    }
+}
+
+impl Part {
+    /// By how much the scope grows, from what each key is now.
+    pub(super) fn growth(&self, mut now: impl FnMut(&str) -> Usage) -> Usage {
+        let mut more = Usage::default();
+        for (key, touched) in &self.touched {
+            if let Some(write) = &touched.write {
+                more += Usage::of(key, write.value()) - now(key);
+            }
+        }
+        more
+    }
+}
