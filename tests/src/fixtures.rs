@@ -36,6 +36,12 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root").to_owned()
 }
 
+/// The committed component of a plugin in Rust.
+#[must_use]
+pub fn plugin(name: &str) -> PathBuf {
+    root().join(format!("plugins/{name}/rust/{name}.wasm"))
+}
+
 /// The payload of a GitHub event, byte for byte.
 ///
 /// # Panics

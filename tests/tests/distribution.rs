@@ -8,7 +8,7 @@ use std::process::Output;
 
 use serde_json::Value;
 use sluicegate_tests::config::HEAD;
-use sluicegate_tests::fixtures::{self, root};
+use sluicegate_tests::fixtures;
 use sluicegate_tests::registry::{self, Registry};
 use sluicegate_tests::token_registry::{self, TokenRegistry, sha256};
 use sluicegate_tests::world::World;
@@ -21,7 +21,7 @@ fn said(output: &Output, code: i32) -> String {
 }
 
 fn router() -> PathBuf {
-    root().join("plugins/severity-router/severity-router.wasm")
+    fixtures::plugin("severity-router")
 }
 
 /// Pushes the router; its name with its digest.

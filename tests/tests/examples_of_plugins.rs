@@ -31,7 +31,7 @@ fn every_plugin_with_cases_passes_them() {
 
 /// A gateway whose one route asks this plugin.
 fn world(plugin: &str, config: &str) -> World {
-    let file = format!("{}/{plugin}.wasm", folder(plugin));
+    let file = fixtures::plugin(plugin).display().to_string();
     World::new(&format!(
         "{HEAD}\
 sources:

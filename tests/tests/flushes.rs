@@ -50,15 +50,13 @@ fn the_kernel_sees_as_many_flushes_as_the_metric_says_and_senders_share_them() {
             });
         }
     });
-    let said = flushes_said(&gateway) - said;
-    // The trace is written by another process: it may be a moment behind.
-    let seen = wait_for("the trace of all flushes", || {
-        let now = flushes_seen(&world) - seen;
-        (now >= said).then_some(now)
+    // The trace is written by another process, and one flush more may just be on its way.
+    let said = wait_for("as many flushes in the kernel as in the metric", || {
+        let said = flushes_said(&gateway) - said;
+        (flushes_seen(&world) - seen == said).then_some(said)
     });
     let events = SENDERS * EVENTS_EACH;
     println!("{events} events, {said} flushes");
-    assert_eq!(seen, said, "the kernel saw other flushes than the metric says");
     // How many share one depends on how busy the machine is.
     assert!(said > 0 && said * 4 < events * 3, "{said} flushes for {events} events of {SENDERS}");
     assert_eq!(gateway.consumer().depth("inbox"), 1 + events as u64);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sluicegate_tests::config::HEAD;
-use sluicegate_tests::fixtures::root;
+use sluicegate_tests::fixtures::{self, root};
 use sluicegate_tests::gateway;
 use sluicegate_tests::random::Random;
 use sluicegate_tests::world::World;
@@ -103,7 +103,7 @@ fn assert_refused(world: &World, code: &str) {
 #[test]
 fn files_that_are_no_plugins_are_refused_at_once_with_their_place() {
     let world = world("a.wasm");
-    let whole = fs::read(root().join("plugins/redactor/redactor.wasm")).unwrap();
+    let whole = fs::read(fixtures::plugin("redactor")).unwrap();
     for (bytes, code) in [
         (b"#!/bin/sh\n".to_vec(), "plugin_not_wasm"),
         (Vec::new(), "plugin_not_wasm"),

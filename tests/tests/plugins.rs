@@ -18,7 +18,7 @@ fn said(output: &Output, code: i32) -> String {
 }
 
 fn plugin(name: &str) -> String {
-    root().join(format!("plugins/{name}/rust/{name}.wasm")).display().to_string()
+    fixtures::plugin(name).display().to_string()
 }
 
 const CASES: &str = "

@@ -39,7 +39,7 @@ fn place(world: &World, from: &str, to: &str) {
     fs::rename(draft, to).unwrap();
 }
 
-const ROUTER: &str = "plugins/severity-router/severity-router.wasm";
+const ROUTER: &str = "plugins/severity-router/rust/severity-router.wasm";
 const TRAP: &str = "tests/fixtures/plugins/trap.wasm";
 
 /// Waits until so many new versions were taken and refused.

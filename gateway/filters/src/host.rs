@@ -1,6 +1,5 @@
 //! The room as the hall sees it: load plugins, ask them about events, read the numbers, stop.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
@@ -28,8 +27,8 @@ use crate::slot::Slot;
 use crate::spec::{Branch, Chain, Decided, End, HostConfig, PluginSpec, Queues};
 use crate::station::Station;
 use crate::ticker::Ticker;
-use crate::together::{Ahead, Together};
 use crate::trial::Meter;
+use crate::work::{Answer, decide, work};
 
 /// The Wasm room. It stops when it is dropped.
 pub struct Host {
@@ -323,77 +322,6 @@ fn on_a_thread_of_its_own(
             .map_err(|error| broken(format!("its thread cannot be started: {error}")))?;
         thread.join().unwrap_or_else(|_| Err(broken("it panicked".to_owned())))
     })
-}
-
-/// What the chains decided.
-type Answer = Result<Decided, Refusal>;
-
-/// Works off one job. If others wait for the same plugin, and it takes them together, it is asked
-/// about all of them; then they go back to the front of the line, for any worker to go on with.
-fn work(station: &mut Station, jobs: &Jobs, job: Job) {
-    let Some(plugin) = job.may_be_asked_together() else { return answer(station, job) };
-    let events_max = plugin.0.together.as_ref().map_or(1, Together::events_max);
-    let is_alike = |other: &Job| other.may_be_asked_together().as_ref() == Some(&plugin);
-    let more = jobs.take_alike(events_max.saturating_sub(1), is_alike);
-    if more.is_empty() {
-        return answer(station, job);
-    }
-    ask_together(station, jobs, &plugin, std::iter::once(job).chain(more).collect());
-}
-
-/// Asks about the events of all these jobs in one call. A batch that fails costs no job its
-/// answer: each is worked off alone.
-fn ask_together(station: &mut Station, jobs: &Jobs, plugin: &Plugin, mut all: Vec<Job>) {
-    let events: Vec<&Event> = all.iter().map(|job| &job.event).collect();
-    let said = catch_unwind(AssertUnwindSafe(|| station.ask_together(plugin, &events)));
-    let verdicts = said.unwrap_or_else(|_| {
-        let name = plugin.name().as_str();
-        tracing::error!(plugin = name, "a batch panicked the host; its station is cleared");
-        station.clear();
-        None
-    });
-    let Some(verdicts) = verdicts else {
-        return all.into_iter().for_each(|job| answer(station, job));
-    };
-    for (job, verdict) in all.iter_mut().zip(verdicts) {
-        job.ahead = Some(Ahead::new(plugin, &job.event, verdict));
-    }
-    jobs.put_back(all);
-}
-
-/// Takes one event through its chains, and answers.
-fn answer(station: &mut Station, job: Job) {
-    let Job { event, chains, session, ahead, reply } = job;
-    let decided = decide(station, &event, &chains, session, ahead);
-    // The plugins are let go before the answer is out: who has it may count on that.
-    drop(chains);
-    if let Some(answer) = decided {
-        // Nobody may be waiting any more: then nothing was stored, and nothing is lost.
-        let _ = reply.send(answer);
-    }
-}
-
-/// Walks the chains. A panic here is a fault of ours or of the engine: it costs this event its
-/// answer and this station its instances, and nothing else.
-fn decide(
-    station: &mut Station,
-    event: &Event,
-    chains: &[Arc<Chain>],
-    mut session: Option<Session>,
-    ahead: Option<Ahead>,
-) -> Option<Answer> {
-    let walk = AssertUnwindSafe(|| station.decide(event, chains, &mut session, ahead));
-    let decided = catch_unwind(walk);
-    if decided.is_err() {
-        tracing::error!(event = %event.id, "a filter panicked the host; its station is cleared");
-        station.clear();
-    }
-    let chains = match decided.ok()? {
-        Ok(chains) => chains,
-        Err(refusal) => return Some(Err(refusal)),
-    };
-    let state = session.map(Session::into_transaction).unwrap_or_default();
-    Some(Ok(Decided { chains, state }))
 }
 
 thread_local! {

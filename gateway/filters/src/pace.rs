@@ -6,7 +6,8 @@
 //! first slow answer costs that thread at most the deadline; from then on the plugin's events are
 //! handed over, for twice as many calls with each slow answer that follows.
 //!
-//! A plugin that is asked about several events in one call is never asked there: its events meet in the line.
+//! A plugin that is asked about several events in one call is never asked there: its events meet in
+//! the line.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -45,7 +45,7 @@ const MASKS: &str = "config: { keys: [ ref ] }";
 
 /// The redactor as its version of this number: the same code, other bytes.
 fn redactor(number: u8) -> Vec<u8> {
-    let mut bytes = fs::read(root().join("plugins/redactor/redactor.wasm")).unwrap();
+    let mut bytes = fs::read(fixtures::plugin("redactor")).unwrap();
     // A custom section: its id, its length, the length of its name, its name.
     bytes.extend([0, 3, 1, b'v', number]);
     bytes

@@ -39,16 +39,36 @@ fn resident_bytes() -> usize {
     text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
-#[test]
-fn a_rust_guest_that_decides_stays_as_large_as_it_is_over_a_million_calls() {
+/// What decides in each language that compiles to small components.
+fn that_decides(language: &str) {
     let alert = br#"{"alert":{"security_advisory":{"severity":"high"}}}"#;
     let config = r#"{"threshold":"low","queues":["siem"]}"#;
-    let path = "plugins/severity-router/severity-router.wasm";
-    stays(path, config, &event("dependabot_alert", alert));
+    let path = format!("plugins/severity-router/{language}/severity-router.wasm");
+    stays(&path, config, &event("dependabot_alert", alert));
+}
+
+fn that_makes_events(language: &str) {
+    let event = event("push", br#"{"user":{"email":"a@example.org","name":"a"},"n":[1,2]}"#);
+    let path = format!("plugins/redactor/{language}/redactor.wasm");
+    stays(&path, r#"{"keys":["email"]}"#, &event);
+}
+
+#[test]
+fn a_rust_guest_that_decides_stays_as_large_as_it_is_over_a_million_calls() {
+    that_decides("rust");
 }
 
 #[test]
 fn a_rust_guest_that_makes_events_stays_as_large_as_it_is_over_a_million_calls() {
-    let event = event("push", br#"{"user":{"email":"a@example.org","name":"a"},"n":[1,2]}"#);
-    stays("plugins/redactor/redactor.wasm", r#"{"keys":["email"]}"#, &event);
+    that_makes_events("rust");
+}
+
+#[test]
+fn a_c_guest_that_decides_stays_as_large_as_it_is_over_a_million_calls() {
+    that_decides("c");
+}
+
+#[test]
+fn a_c_guest_that_makes_events_stays_as_large_as_it_is_over_a_million_calls() {
+    that_makes_events("c");
 }

@@ -113,7 +113,7 @@ fn mutant(random: &mut Random, from: &[u8], other: &[u8]) -> Vec<u8> {
 fn committed() -> Vec<(Vec<u8>, &'static str)> {
     let read = |name: &str| {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../plugins");
-        fs::read(format!("{root}/{name}/{name}.wasm")).unwrap()
+        fs::read(format!("{root}/{name}/rust/{name}.wasm")).unwrap()
     };
     vec![
         (read("severity-router"), r#"{"threshold":"low","queues":["siem"]}"#),
