@@ -377,6 +377,7 @@ fn what_the_protocol_says_becomes_attributes_and_counts_where_the_sender_says_no
         attributes: [("mqtttopic", "meters/7")].into_iter().collect(),
         kind: Some("reading".into()),
         dedupe: Some("client 7".into()),
+        ..Transport::default()
     };
     let delivery = Delivery {
         source: "in".parse().unwrap(),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::fields::Fields;
 use crate::ids::{EventId, SourceName};
+use crate::state::Transaction;
 use crate::time::Timestamp;
 
 /// One delivery as it came: nothing in it is trusted, nothing in it is changed.
@@ -36,6 +37,9 @@ pub struct Transport {
     pub kind: Option<String>,
     /// The idempotency key, where the sender says none.
     pub dedupe: Option<String>,
+    /// What its source must remember from the moment on in which the event is durable: committed
+    /// in the same entry.
+    pub state: Transaction,
 }
 
 impl Delivery {

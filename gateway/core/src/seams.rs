@@ -7,7 +7,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::delivery::Delivery;
 use crate::event::Event;
@@ -40,6 +43,13 @@ pub trait Engine: Send + Sync + 'static {
         routed: Routed,
         state: Transaction,
     ) -> Pending<'_, Result<Receipt, Uncommitted>>;
+
+    /// Commits state without an event, in the order in which it is called. Returns once it is
+    /// durable.
+    fn remember(&self, state: Transaction) -> Pending<'_, Result<(), Uncommitted>>;
+
+    /// What is committed of a scope and not expired, by key. For starts: it copies keys, not values.
+    fn remembered(&self, scope: &Scope) -> Vec<(Arc<str>, Bytes)>;
 
     /// Leases up to `ask.max` events; waits up to `ask.wait` for the first.
     fn receive<'a>(

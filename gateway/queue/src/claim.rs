@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use sluicegate_core::metrics::Counter;
 use sluicegate_core::seams::StateView;
 use sluicegate_core::state::{
@@ -52,6 +53,14 @@ impl States {
             (scope.clone(), Arc::clone(key), value.clone())
         };
         self.lock().committed(now).map(owned).collect()
+    }
+
+    /// What is committed of one scope and not expired.
+    pub(crate) fn of(&self, scope: &Scope) -> Vec<(Arc<str>, Bytes)> {
+        let now = self.now();
+        let table = self.lock();
+        let ours = table.committed(now).filter(|(of, ..)| *of == scope);
+        ours.map(|(_, key, value)| (Arc::clone(key), value.bytes.clone())).collect()
     }
 
     /// Forgets keys that are expired, so many at once.

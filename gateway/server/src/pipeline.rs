@@ -47,11 +47,12 @@ impl Pipeline {
     /// The refusal of whichever room said no; nothing was stored then.
     pub async fn run(&self, received: Received) -> Result<Receipt, Refusal> {
         let arrival = received.arrival();
+        let kept = received.delivery().transport.state.clone();
         let verified = self.admission.verify(received)?;
         self.limit(&verified, arrival)?;
         let judged = self.admission.validate(verified)?;
         let routes = self.matching(&judged);
-        self.finish(judged, routes, Remembering::Kept).await
+        self.finish(judged, routes, Remembering::Kept(kept)).await
     }
 
     /// Takes an event of the past through the filters and routes of today. What was proven at the
@@ -100,7 +101,11 @@ impl Pipeline {
         let mut turn = None;
         for _ in 0..TRIES_MAX {
             let (rulings, state) = self.filter(&validated, &routes).await?;
-            if state.is_empty() || remembering == Remembering::Dropped {
+            let state = match &remembering {
+                Remembering::Kept(of_source) => state.and(of_source.clone()),
+                Remembering::Dropped => Transaction::default(),
+            };
+            if state.is_empty() {
                 return self.engine.commit(self.route(validated, letter, rulings)).await;
             }
             let routed = self.route(validated.clone(), letter.clone(), rulings);
@@ -163,9 +168,11 @@ impl Pipeline {
 }
 
 /// Whether what filters write is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Remembering {
-    Kept,
+    /// It is, and with it what the source wants to be remembered.
+    Kept(Transaction),
+    /// It is not.
     Dropped,
 }
 

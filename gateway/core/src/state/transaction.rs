@@ -53,6 +53,24 @@ impl Write {
 }
 
 impl Transaction {
+    /// Writes of one scope that depend on nothing that was read: they never meet others.
+    pub fn of(
+        scope: Scope,
+        grant: Grant,
+        writes: impl IntoIterator<Item = (Arc<str>, Write)>,
+    ) -> Self {
+        let touched = |(key, write)| (key, Touched { read: None, write: Some(write) });
+        let touched = writes.into_iter().map(touched).collect();
+        Self { parts: vec![Part { scope, grant, touched }] }
+    }
+
+    /// This with the other one's parts, which are of other scopes.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.parts.extend(other.parts);
+        self
+    }
+
     /// Whether nothing was read or written.
     #[must_use]
     pub fn is_empty(&self) -> bool {

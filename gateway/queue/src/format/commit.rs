@@ -11,16 +11,19 @@
 //! ```
 //!
 //! A received event that no placement holds is kept without headers, attributes and payload: a
-//! filter that takes a secret out of a payload does not want the secret in the log.
+//! filter that takes a secret out of a payload does not want the secret in the log. A commit of state
+//! alone is one whose event was received by nobody, and has no placements and no drops.
 
 use bytes::Bytes;
 use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
+use sluicegate_core::ids::{EventId, SourceName};
 use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::Routed;
 use sluicegate_core::queue::{QueueNumber, Terms};
 use sluicegate_core::signature::{SchemaVersion, Verdict};
 use sluicegate_core::state::Transaction;
+use sluicegate_core::time::Timestamp;
 
 use super::bytes::{Put, Take};
 use super::event::{self, Payload, Stored, StoredPayload};
@@ -64,14 +67,54 @@ pub(crate) fn encode(routed: &Routed, placed: &[Placed], changed: &Transaction) 
         out.put_text(dropped.route.as_str());
         out.put_text(&dropped.reason);
     }
-    let writes = changed.writes().count();
-    if writes > 0 {
-        out.put_number(writes as u64);
-        changed.writes().for_each(|(scope, key, write)| state::put(&mut out, scope, key, write));
-    }
+    put_state(&mut out, changed);
     entry::finish(&mut out, entry::Kind::Commit);
     out
 }
+
+/// Encodes a commit of state alone: its event is of nobody and was placed nowhere, so that no
+/// reader of the log ever shows it.
+pub(crate) fn encode_state(
+    (of, at): (EventId, Timestamp),
+    source: SourceName,
+    changed: &Transaction,
+) -> Vec<u8> {
+    let mut out = entry::start(256);
+    let scheme = "none".to_owned();
+    put_verdict(&mut out, &Verdict { scheme, key: None, skew_ms: None, schema: None });
+    out.put_option(None);
+    out.put_number(1);
+    let nothing = Parts {
+        id: of,
+        source,
+        kind: STATE_KIND.to_owned(),
+        subject: None,
+        time: None,
+        received_at: at,
+        content_type: String::new(),
+        attributes: Fields::new(),
+        headers: Fields::new(),
+        payload: Bytes::new(),
+    };
+    event::put(&mut out, &nothing, None, Payload::Dropped);
+    // No placements, no drops.
+    out.put_number(0);
+    out.put_number(0);
+    put_state(&mut out, changed);
+    entry::finish(&mut out, entry::Kind::Commit);
+    out
+}
+
+fn put_state(out: &mut Vec<u8>, changed: &Transaction) {
+    let writes = changed.writes().count();
+    if writes > 0 {
+        out.put_number(writes as u64);
+        changed.writes().for_each(|(scope, key, write)| state::put(out, scope, key, write));
+    }
+}
+
+/// The type of the event of a commit of state alone.
+const STATE_KIND: &str = "sluicegate.state";
 
 /// A commit as it is read back.
 #[derive(Debug)]

@@ -147,6 +147,41 @@ impl Store {
         })
     }
 
+    /// Encodes a commit of state alone, and lays it on the writer's desk.
+    pub(super) fn lay_state(
+        &self,
+        state: Transaction,
+        ticket: oneshot::Sender<Result<Receipt, Uncommitted>>,
+    ) -> Result<(), Uncommitted> {
+        if self.counters.disk_full.load(Ordering::Relaxed) {
+            let what = "the disk has too little free space";
+            return Err(Refusal::StoreUnavailable { what }.into());
+        }
+        let now = self.clock.moment().steady;
+        let scope = state.parts().first().map(|part| &part.scope);
+        let Some(Ok(source)) = scope.map(|scope| scope.plugin.as_str().parse()) else {
+            let what = "there is nothing to remember";
+            return Err(Refusal::StoreUnavailable { what }.into());
+        };
+        // Nobody is told of this id, and nothing is found by it.
+        let event = EventId::new(now, 0);
+        let frame = commit::encode_state((event, now), source, &state);
+        if frame.len() > ENTRY_BYTES_MAX {
+            return Err(Refusal::TooLarge { limit_bytes: ENTRY_BYTES_MAX }.into());
+        }
+        let work = Work::Commit(CommitWork {
+            frame,
+            key: None,
+            event,
+            source: tag_of(STATE_SOURCE),
+            received_at: now,
+            placed: Vec::new(),
+            claim: Some(Claim::new(&self.states, state)),
+            ticket,
+        });
+        self.desk.lay_commit(work).map_err(|refused| refused.0)
+    }
+
     /// The receipt of the first event with this key, if there is one. A full queue must not turn
     /// a delivery away that is stored already.
     pub(super) async fn repeated(&self, routed: &Routed) -> Option<Receipt> {
@@ -163,6 +198,9 @@ impl Store {
         routed.dedupe().map(|key| KeyHash::new(&self.folder_key, source, key.as_str()))
     }
 }
+
+/// Nothing of this source is ever placed: it holds no room.
+const STATE_SOURCE: &str = "";
 
 const FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// No event waits longer for its time.

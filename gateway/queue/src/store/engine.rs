@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::limits::SETTLE_BATCH_MAX;
 use sluicegate_core::proof::{Receipt, Routed};
@@ -11,7 +12,7 @@ use sluicegate_core::queue::{
 };
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Ask, Engine, Pending, Uncommitted};
-use sluicegate_core::state::Transaction;
+use sluicegate_core::state::{Scope, Transaction};
 use tokio::sync::oneshot;
 
 use super::Store;
@@ -53,6 +54,20 @@ impl Engine for Store {
             let ended = || Refusal::StoreUnavailable { what: "the writer ended" };
             answer.await.unwrap_or_else(|_| Err(ended().into()))
         })
+    }
+
+    fn remember(&self, state: Transaction) -> Pending<'_, Result<(), Uncommitted>> {
+        let (ticket, answer) = oneshot::channel();
+        let laid = self.lay_state(state, ticket);
+        Box::pin(async move {
+            laid?;
+            let ended = || Refusal::StoreUnavailable { what: "the writer ended" };
+            answer.await.unwrap_or_else(|_| Err(ended().into())).map(drop)
+        })
+    }
+
+    fn remembered(&self, scope: &Scope) -> Vec<(Arc<str>, Bytes)> {
+        self.states.of(scope)
     }
 
     fn receive<'a>(

@@ -11,14 +11,14 @@ use sluicegate_core::event::Event;
 use sluicegate_core::proof::{Receipt, Repeat};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Engine, Uncommitted};
-use sluicegate_core::state::{Grant, Scope, Scratch, Session, Transaction, Value};
+use sluicegate_core::state::{Grant, Scope, Scratch, Session, Transaction, Value, Write};
 use sluicegate_core::time::{Clock, Timestamp};
 
 use super::world::*;
 use crate::disk::Disk;
 use crate::disk::simulated::SimulatedDisk;
 use crate::format::checkpoint::encode_state;
-use crate::{Store, StoreConfig};
+use crate::{Cursor, Store, StoreConfig};
 
 pub(super) fn scope(plugin: &str) -> Scope {
     Scope { plugin: plugin.parse().unwrap(), route: "main".parse().unwrap() }
@@ -337,4 +337,31 @@ async fn who_goes_away_before_the_answer_leaves_nothing_staged() {
     count(&store, &event(2)).await.unwrap();
     assert_eq!(counted(&store), 2, "what was laid down is committed, whoever waits");
     assert_eq!(store.states.staged(), 0);
+}
+
+#[tokio::test]
+async fn state_alone_is_durable_in_order_and_shows_no_event() {
+    let disk = SimulatedDisk::new();
+    let store = open_on(&disk_of(&disk), &small());
+    let set = |bytes: &[u8]| {
+        let value = Value { bytes: Bytes::copy_from_slice(bytes), expires_at: None };
+        Transaction::of(scope("p"), GRANT, [("k".into(), Write::Set(value))])
+    };
+    // Laid down in this order, whoever waits first.
+    let (first, second) = (store.remember(set(b"1")), store.remember(set(b"2")));
+    second.await.unwrap();
+    first.await.unwrap();
+    store.remember(set(b"3")).await.unwrap();
+    assert_eq!(store.remembered(&scope("p")), [("k".into(), Bytes::from_static(b"3"))]);
+    assert_eq!(store.remembered(&scope("other")), []);
+    // Nobody waits for this one.
+    drop(store.remember(set(b"4")));
+    store.stop().await;
+    drop(store);
+    let store = open_on(&disk_of(&disk.after_power_cut(7)), &small());
+    assert_eq!(value(&store, "k").unwrap(), "4");
+    assert!(store.past(Cursor::START, 1 << 20).await.unwrap().events.is_empty());
+    let delete = Transaction::of(scope("p"), GRANT, [("k".into(), Write::Delete)]);
+    store.remember(delete).await.unwrap();
+    assert_eq!(store.remembered(&scope("p")), []);
 }
