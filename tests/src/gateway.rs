@@ -28,6 +28,7 @@ pub struct Gateway {
     child: Child,
     http: SocketAddr,
     admin: SocketAddr,
+    mqtt: Option<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// Deleted under a running gateway, the folder would fail it in ways that no disk does.
     _folder: Option<Arc<TempDir>>,
@@ -72,7 +73,9 @@ impl Gateway {
         collect(child.stderr.take().expect("stderr is piped"), Arc::clone(&log));
         let lines = lines(child.stdout.take().expect("stdout is piped"));
         match lines.recv_timeout(START) {
-            Ok((http, admin)) => Self { child, http, admin, log, _folder: folder },
+            Ok(Ready { http, admin, mqtt }) => {
+                Self { child, http, admin, mqtt, log, _folder: folder }
+            }
             Err(fault) => {
                 let _ = child.kill(); // It may have ended by itself.
                 let status = child.wait();
@@ -86,6 +89,15 @@ impl Gateway {
     #[must_use]
     pub fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    /// Where MQTT clients come in.
+    ///
+    /// # Panics
+    /// When it does not listen for them.
+    #[must_use]
+    pub fn mqtt(&self) -> SocketAddr {
+        self.mqtt.expect("it listens for MQTT")
     }
 
     /// Where it answers consumers and operators.
@@ -216,8 +228,16 @@ fn collect(stream: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
     });
 }
 
-/// Reads the lines of standard output to its end; sends the two addresses of the line `ready`.
-fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<(SocketAddr, SocketAddr)> {
+/// What the line `ready` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Ready {
+    http: SocketAddr,
+    admin: SocketAddr,
+    mqtt: Option<SocketAddr>,
+}
+
+/// Reads the lines of standard output to its end; sends the addresses of the line `ready`.
+fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<Ready> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -230,11 +250,11 @@ fn lines(stream: impl Read + Send + 'static) -> mpsc::Receiver<(SocketAddr, Sock
 }
 
 /// The addresses of `{"event":"ready","http":"...","admin":"..."}`.
-fn ready(line: &str) -> Option<(SocketAddr, SocketAddr)> {
+fn ready(line: &str) -> Option<Ready> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
     let address = |name: &str| value[name].as_str()?.parse().ok();
     (value["event"] == "ready").then_some(())?;
-    Some((address("http")?, address("admin")?))
+    Some(Ready { http: address("http")?, admin: address("admin")?, mqtt: address("mqtt") })
 }
 
 /// Bytes of the log that are kept.
@@ -245,10 +265,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ready_line_gives_both_addresses() {
+    fn the_ready_line_gives_the_addresses() {
         let line = r#"{"event":"ready","http":"127.0.0.1:80","admin":"127.0.0.1:81"}"#;
-        let (http, admin) = ready(line).unwrap();
-        assert_eq!((http.port(), admin.port()), (80, 81));
+        let Ready { http, admin, mqtt } = ready(line).unwrap();
+        assert_eq!((http.port(), admin.port(), mqtt), (80, 81, None));
+        let line = line.replace('}', r#","mqtt":"127.0.0.1:82"}"#);
+        assert_eq!(ready(&line).unwrap().mqtt.unwrap().port(), 82);
         assert_eq!(ready(r#"{"event":"stopping"}"#), None);
         assert_eq!(ready("plain text"), None);
     }

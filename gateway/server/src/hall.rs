@@ -11,13 +11,14 @@ use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
+use sluicegate_sources::mqtt::{MqttConfig, MqttMetrics, MqttSeams, MqttSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
-use crate::clock::{Stamp, machine_clock};
+use crate::clock::{Dice, Stamp, machine_clock};
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
@@ -33,6 +34,8 @@ use crate::plugins::{As, Put, VersionFault, Versions};
 pub struct Hall {
     /// Where webhooks come in.
     pub http: SocketAddr,
+    /// Where MQTT clients come in.
+    pub mqtt: Option<SocketAddr>,
     /// Where consumers and operators ask.
     pub admin: SocketAddr,
     door: Arc<Door>,
@@ -61,6 +64,7 @@ impl Hall {
     pub async fn open(plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
         let clock = machine_clock();
         let listener = listen(plan.http).await?;
+        let mqtt = MqttDoor::open(&plan).await?;
         let admin = listen(plan.admin.listen).await?;
         // Recovery reads the log; nobody is served yet, and senders wait at the listeners.
         let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
@@ -87,18 +91,19 @@ impl Hall {
             (name.clone(), Entrance::new(Arc::clone(counters)))
         };
         let entrances = counters.iter().map(entrance).collect();
-        let job_clock = clock.clone();
+        let (job_clock, mqtt_clock) = (clock.clone(), clock.clone());
         let door = Arc::new(Door::new(Arc::clone(&pipeline), Stamp::new(clock), entrances));
         let stops = Stops {
             sources: watch::Sender::new(false),
             dispatches: watch::Sender::new(false),
             admin: watch::Sender::new(false),
         };
-        let paths = plan.sources.iter().map(|source| source.path.clone()).collect();
+        let paths = plan.sources.iter().filter_map(|source| source.way.path().cloned()).collect();
         let config = HttpConfig { limits: plan.http_limits.clone(), paths };
         let source = HttpSource::new(config, Arc::clone(&door) as _);
         let mut hall = Self {
             http: local(&listener)?,
+            mqtt: mqtt.as_ref().map(MqttDoor::address),
             admin: local(&admin)?,
             door,
             pipeline: Arc::clone(&pipeline),
@@ -116,8 +121,11 @@ impl Hall {
         let watch = hall.start_watch(blueprint.watch, &plugins);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
-        let sources = counters;
-        let rooms = Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch };
+        let mqtt =
+            mqtt.map(|door| door.start(&mut hall, &plan, &engine, mqtt_clock)).transpose()?;
+        let (mqtt, sources) = (mqtt.unwrap_or_default(), counters);
+        let rooms =
+            Rooms { store, jobs, plugins, sources, sinks, http, mqtt, configured, fsync, watch };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -224,6 +232,53 @@ impl Hall {
             Some(what) => Err(RunFault::StoreFailed { what }),
             None => Ok(()),
         }
+    }
+}
+
+/// The listener for MQTT, which is there before the store is, and serves after it.
+struct MqttDoor {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl MqttDoor {
+    async fn open(plan: &Plan) -> Result<Option<Self>, RunFault> {
+        let Some(mqtt) = &plan.mqtt else { return Ok(None) };
+        let listener = listen(mqtt.listen).await?;
+        let address = local(&listener)?;
+        Ok(Some(Self { listener, address }))
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn start(
+        self,
+        hall: &mut Hall,
+        plan: &Plan,
+        engine: &Arc<dyn Engine>,
+        clock: Clock,
+    ) -> Result<Arc<MqttMetrics>, RunFault> {
+        let Some(mqtt) = &plan.mqtt else { return Ok(Arc::default()) };
+        let config = MqttConfig {
+            limits: mqtt.limits.clone(),
+            topics: plan.sources.iter().filter_map(|source| source.way.topics().cloned()).collect(),
+            access: mqtt.access.clone(),
+            queues: plan.store.queues.iter().map(|queue| queue.name.clone()).collect(),
+        };
+        let dice = Dice::new();
+        let seams = MqttSeams {
+            intake: Arc::clone(&hall.door) as _,
+            engine: Arc::clone(engine),
+            clock,
+            dice: Box::new(move || dice.roll()),
+        };
+        let source = MqttSource::new(config, seams).map_err(RunFault::Name)?;
+        let metrics = source.metrics();
+        let stop = hall.stops.sources.subscribe();
+        hall.sources.spawn(source.serve(self.listener, stop, hall.drain));
+        Ok(metrics)
     }
 }
 

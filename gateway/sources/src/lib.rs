@@ -4,3 +4,4 @@
 //! deliveries to the intake, and answers only with what the intake said.
 
 pub mod http;
+pub mod mqtt;

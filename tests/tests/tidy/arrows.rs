@@ -11,7 +11,7 @@ use crate::{assert_bites, assert_clean};
 const ROOMS: [&str; 6] = ["sources", "admission", "filters", "queue", "jetstream", "sinks"];
 
 /// Heavy dependencies and the rooms that may name them.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     ("wasmtime", &["filters"]),
     ("wit-component", &["filters"]),
     ("wit-parser", &["filters"]),
@@ -21,6 +21,8 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("hyper-util", &["sources", "sinks", "tests"]),
     ("lapin", &["sources", "sinks", "tests"]),
     ("rumqttd", &["sources", "sinks"]),
+    ("rmqtt-codec", &["sources"]),
+    ("argon2", &["sources"]),
     ("clap", &["server"]),
     ("schemars", &["server"]),
     ("saphyr", &["server"]),

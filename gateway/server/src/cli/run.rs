@@ -61,7 +61,12 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     if mode != FsyncMode::Always {
         tracing::warn!(%fsync, "a power cut loses what was acknowledged since the last flush");
     }
-    let ready = json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
+    let mut ready =
+        json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
+    if let (Some(ready), Some(mqtt)) = (ready.as_object_mut(), hall.mqtt) {
+        tracing::info!(%mqtt, "sluicegate takes messages");
+        ready.insert("mqtt".to_owned(), mqtt.to_string().into());
+    }
     say(&ready.to_string());
     let failed = tokio::select! {
         () = stop.wait() => None,

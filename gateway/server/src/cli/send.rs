@@ -95,7 +95,10 @@ impl Prepared {
         }
         .map_err(|fault| input(fault.to_string()))?;
         let base = arguments.url.clone().unwrap_or_else(|| format!("http://{}", plan.http));
-        let url = format!("{}{}", base.trim_end_matches('/'), source.path.path);
+        let Some(path) = source.way.path() else {
+            return Err(input(format!("source {name:?} takes no webhooks")));
+        };
+        let url = format!("{}{}", base.trim_end_matches('/'), path.path);
         let body = std::fs::read(&arguments.file)
             .map_err(|fault| input(format!("cannot read {}: {fault}", arguments.file.display())))?;
         Ok(Self {

@@ -49,6 +49,7 @@ pub(super) fn check(
     checker.deadlines(&config.limits);
     let http = checker.address("/listen/http", &config.listen.http);
     let admin = checker.admin(config);
+    let mqtt = checker.mqtt(config);
     let (gates, sources) = checker.sources(&config.sources);
     let registry = checker.registry(config.schemas.as_deref());
     let store = checker.store(config);
@@ -62,6 +63,7 @@ pub(super) fn check(
         found,
         http,
         http_limits: http_limits(&config.limits),
+        mqtt,
         admin,
         store,
         gates,
@@ -130,7 +132,7 @@ impl Checker<'_> {
     }
 
     /// Reads an address; a fault stands for any loopback port, which is never listened on.
-    fn address(&mut self, pointer: &str, text: &str) -> SocketAddr {
+    pub(super) fn address(&mut self, pointer: &str, text: &str) -> SocketAddr {
         text.parse().unwrap_or_else(|_| {
             let message = format!("{text:?} is not ADDRESS:PORT, such as 0.0.0.0:8080 or [::1]:0");
             self.fault(pointer, "address_invalid", message);

@@ -10,6 +10,7 @@ use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
 use sluicegate_sinks::http::HttpSinkConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
+use sluicegate_sources::mqtt::{Access, MqttLimits, TopicRule};
 
 use super::document::Document;
 use super::fault::{ConfigFault, ConfigFaults};
@@ -29,6 +30,8 @@ pub struct Plan {
     pub http: SocketAddr,
     /// The bounds of that listener.
     pub http_limits: HttpLimits,
+    /// The MQTT listener.
+    pub mqtt: Option<MqttPlan>,
     /// The consumer and admin API.
     pub admin: AdminPlan,
     /// The embedded engine, with its queues.
@@ -37,7 +40,7 @@ pub struct Plan {
     pub gates: Vec<Gate>,
     /// The payload schemas.
     pub registry: Registry,
-    /// Each source's path and rate.
+    /// Each source's way in and rate.
     pub sources: Vec<SourcePlan>,
     /// The plugins.
     pub plugins: Vec<PluginPlan>,
@@ -65,10 +68,50 @@ pub struct AdminPlan {
 pub struct SourcePlan {
     /// Its name.
     pub name: SourceName,
-    /// Its path.
-    pub path: PathRule,
+    /// By which protocol its events come in.
+    pub way: Way,
     /// Its rate.
     pub rate: Option<Rate>,
+}
+
+/// By which protocol the events of a source come in.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Webhooks on a path.
+    Http(PathRule),
+    /// What clients publish to topics.
+    Mqtt(TopicRule),
+}
+
+/// The MQTT listener.
+#[derive(Debug, Clone)]
+pub struct MqttPlan {
+    /// Its address.
+    pub listen: SocketAddr,
+    /// Its bounds.
+    pub limits: MqttLimits,
+    /// Who may come in, and what they may do.
+    pub access: Access,
+}
+
+impl Way {
+    /// The path of a source of webhooks.
+    #[must_use]
+    pub fn path(&self) -> Option<&PathRule> {
+        match self {
+            Self::Http(path) => Some(path),
+            Self::Mqtt(_) => None,
+        }
+    }
+
+    /// The topics of a source of messages.
+    #[must_use]
+    pub fn topics(&self) -> Option<&TopicRule> {
+        match self {
+            Self::Http(_) => None,
+            Self::Mqtt(topics) => Some(topics),
+        }
+    }
 }
 
 /// A plugin.

@@ -14,7 +14,8 @@ use sluicegate_queue::SourceConfig;
 use sluicegate_sources::http::PathRule;
 
 use super::check::{Checker, places};
-use super::plan::SourcePlan;
+use super::plan::{SourcePlan, Way};
+use super::scalars::Size;
 use super::shape;
 use crate::limiter::Rate;
 
@@ -29,8 +30,11 @@ impl Checker<'_> {
             let Some(name) = self.name::<SourceName>(&place, name) else { continue };
             gates.extend(self.gate(&place, &name, source));
             let Some(plan) = self.source(&place, name, source) else { continue };
-            if plans.iter().any(|other| other.path.path == plan.path.path) {
-                let message = format!("two sources listen at {}", plan.path.path);
+            let path = |plan: &SourcePlan| plan.way.path().map(|rule| rule.path.clone());
+            if let Some(mine) = path(&plan)
+                && plans.iter().any(|other| path(other).as_ref() == Some(&mine))
+            {
+                let message = format!("two sources listen at {mine}");
                 self.fault(&format!("{place}/http/path"), "path_doubled", message);
             }
             plans.push(plan);
@@ -44,16 +48,22 @@ impl Checker<'_> {
         name: SourceName,
         source: &shape::Source,
     ) -> Option<SourcePlan> {
-        let Some(http) = &source.http else {
-            self.fault(place, "protocol_missing", "a source names its protocol: http");
-            return None;
+        let way = match (&source.http, &source.mqtt) {
+            (Some(http), None) => {
+                Way::Http(self.http_source(&format!("{place}/http"), &name, http))
+            }
+            (None, Some(mqtt)) => {
+                Way::Mqtt(self.mqtt_source(&format!("{place}/mqtt"), &name, mqtt))
+            }
+            (None, None) => {
+                self.fault(place, "protocol_missing", "a source names its protocol: http, mqtt");
+                return None;
+            }
+            (Some(_), Some(_)) => {
+                self.fault(place, "protocol_missing", "a source has exactly one protocol");
+                return None;
+            }
         };
-        let bytes = http.payload_max.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
-        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
-        if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
-            let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
-            self.fault(&format!("{place}/http/payload_max"), "value_out_of_range", message);
-        }
         let rate = source.limits.events_per_second.map(|per_second| Rate {
             per_second,
             burst: source.limits.burst.unwrap_or(per_second),
@@ -62,13 +72,32 @@ impl Checker<'_> {
             let message = "a burst needs events_per_second";
             self.fault(&format!("{place}/limits/burst"), "value_missing", message);
         }
-        let path = PathRule {
+        Some(SourcePlan { name, way, rate })
+    }
+
+    fn http_source(
+        &mut self,
+        place: &str,
+        name: &SourceName,
+        http: &shape::HttpSource,
+    ) -> PathRule {
+        PathRule {
             path: http.path.clone(),
             source: name.clone(),
-            payload_bytes_max,
+            payload_bytes_max: self.payload_max(place, http.payload_max),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
-        };
-        Some(SourcePlan { name, path, rate })
+        }
+    }
+
+    /// The largest payload that a source takes.
+    pub(super) fn payload_max(&mut self, place: &str, size: Option<Size>) -> usize {
+        let bytes = size.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
+        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
+            let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
+            self.fault(&format!("{place}/payload_max"), "value_out_of_range", message);
+        }
+        payload_bytes_max
     }
 
     /// How much of each source may lie in the queues; sources without a bound are left out.

@@ -45,4 +45,6 @@ pub use limits::HttpLimits;
 pub use message::{BodyRule, Handler, Hangup, Head, Request, Response};
 pub use metrics::{HttpMetrics, HttpStats};
 pub use problem::Problem;
+pub(crate) use shared::Stop;
+pub(crate) use slots::Slots;
 pub use source::{HttpConfig, HttpSource, PathRule};

@@ -2,6 +2,7 @@
 //! family is there from the start, also where there is nothing to count yet.
 
 mod filters;
+mod mqtt;
 mod queues;
 mod store;
 mod versions;
@@ -13,6 +14,7 @@ use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
 use sluicegate_queue::{FsyncMode, Store};
 use sluicegate_sources::http::{HttpMetrics, Response};
+use sluicegate_sources::mqtt::MqttMetrics;
 
 use super::reply;
 use super::show::Configured;
@@ -35,6 +37,8 @@ pub struct Rooms {
     pub sinks: BTreeMap<SinkName, Arc<SinkCounters>>,
     /// The listener for webhooks.
     pub http: Arc<HttpMetrics>,
+    /// The listener for MQTT.
+    pub mqtt: Arc<MqttMetrics>,
     /// The queues that the configuration has.
     pub configured: Configured,
     /// When commits are flushed.
@@ -50,6 +54,7 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     let mut page = Page::default();
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
+    mqtt::write(&mut page, &rooms.mqtt.snapshot());
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
     filters::write(&mut page, &views);
     versions::write(&mut page, &views);

@@ -3,6 +3,7 @@
 
 mod breaker;
 mod encryption;
+mod mqtt;
 mod queue;
 mod retain;
 mod route;
@@ -20,11 +21,14 @@ use super::scalars::{Size, Span};
 
 pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
+pub(in crate::config) use mqtt::{AccessRule, Mqtt, MqttLimits};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
 pub(in crate::config) use sink::{HttpSink, Sink};
-pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
+pub(in crate::config) use source::{
+    EventFacts, HttpSource, MqttSource, OnUnknown, OnViolation, SchemaRule, Source,
+};
 pub(in crate::config) use verify::{
     Algorithm, Encoding, Generic, Key, SecretEncoding, TimestampUnit, Verify,
 };
@@ -41,6 +45,9 @@ pub(in crate::config) struct Config {
     pub(in crate::config) data: String,
     /// Where to listen.
     pub(in crate::config) listen: Listen,
+    /// Who may come in over MQTT, and the bounds of that listener.
+    #[serde(default)]
+    pub(in crate::config) mqtt: Mqtt,
     /// When a commit is durable: `always` flushes before every answer (in groups), or
     /// `{ interval: 100ms }` flushes that often and may lose what came since.
     #[serde(default)]
@@ -79,6 +86,8 @@ pub(in crate::config) struct Config {
 pub(in crate::config) struct Listen {
     /// Webhooks: HTTP/1.1 and HTTP/2 without TLS.
     pub(in crate::config) http: String,
+    /// MQTT 3.1.1 and 5 without TLS.
+    pub(in crate::config) mqtt: Option<String>,
     /// The consumer and admin API. Only a loopback address, unless `admin_token` is set.
     pub(in crate::config) admin: String,
     /// The secret that callers of the admin listener must present as a bearer token.

@@ -12,6 +12,8 @@ use crate::config::scalars::Size;
 pub(in crate::config) struct Source {
     /// Webhooks over HTTP.
     pub(in crate::config) http: Option<HttpSource>,
+    /// What clients publish to topics of the MQTT listener (`listen.mqtt`).
+    pub(in crate::config) mqtt: Option<MqttSource>,
     /// How senders prove themselves; `{ scheme: none }` says openly that they do not.
     pub(in crate::config) verify: Verify,
     /// What payloads are held against.
@@ -37,6 +39,21 @@ pub(in crate::config) struct HttpSource {
     #[serde(default)]
     #[schemars(inner(regex(pattern = "^[^; ]+/[^; ]+$")))]
     pub(in crate::config) media_types: Vec<String>,
+}
+
+/// What clients publish to topics. Where several sources take a topic, the filter that says more
+/// counts: a word before `+`, `+` before `#`, level by level.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct MqttSource {
+    /// The topics, as filters: `meters/+/reading`, `alarms/#`.
+    #[schemars(length(min = 1))]
+    pub(in crate::config) topics: Vec<String>,
+    /// The largest payload taken; at most 16 MiB. Default 1 MiB.
+    pub(in crate::config) payload_max: Option<Size>,
+    /// The user property whose value makes two messages of one client the same: the second one is
+    /// answered like the first, and not stored again. Default: each message counts.
+    pub(in crate::config) dedupe_property: Option<String>,
 }
 
 /// What payloads are held against.

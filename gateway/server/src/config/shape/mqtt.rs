@@ -1,0 +1,82 @@
+//! The shape of the MQTT listener: who may come in, what they may do, and its bounds.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::scalars::{Size, Span};
+
+/// The MQTT listener. Where it listens stands under `listen`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Mqtt {
+    /// Whether clients need not say who they are. Default: they must.
+    #[serde(default)]
+    pub(in crate::config) anonymous: bool,
+    /// A file of users, relative to this one: `NAME:$argon2id$...`, one a line.
+    pub(in crate::config) users: Option<String>,
+    /// What clients may do; what no rule allows is refused. Default: anything but take from queues.
+    pub(in crate::config) access: Option<Vec<AccessRule>>,
+    /// Bounds of the listener.
+    #[serde(default)]
+    pub(in crate::config) limits: MqttLimits,
+}
+
+/// What some clients may do.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct AccessRule {
+    /// The user names that it is for. Default: everyone.
+    #[serde(default)]
+    pub(in crate::config) users: Vec<String>,
+    /// Filters of topics to publish to; `{client_id}` and `{username}` stand for the client's own.
+    #[serde(default)]
+    pub(in crate::config) publish: Vec<String>,
+    /// Filters that may be subscribed to, and what they cover; queues as `$queue/NAME`.
+    #[serde(default)]
+    pub(in crate::config) subscribe: Vec<String>,
+}
+
+/// Bounds of the MQTT listener.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct MqttLimits {
+    /// Connections. Default 20000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) connections: Option<usize>,
+    /// Connections of one address. Default 4096.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) connections_per_address: Option<usize>,
+    /// From the opening of a connection to the end of its CONNECT. Default `10s`.
+    pub(in crate::config) connect: Option<Span>,
+    /// How long a client may take nothing of what is written to it. Default `30s`.
+    pub(in crate::config) write: Option<Span>,
+    /// The largest packet; at most 17 MiB. Default 1088 KiB.
+    pub(in crate::config) packet_max: Option<Size>,
+    /// Messages of one client that may be on their way through the line. Default 64.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub(in crate::config) receive_max: Option<u16>,
+    /// Messages that are sent to one client without its answer. Default 64.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub(in crate::config) window: Option<u16>,
+    /// The longest keep-alive of clients of MQTT 5, in seconds; also for those that ask for none.
+    #[schemars(range(min = 1, max = 65_535))]
+    pub(in crate::config) keep_alive_max: Option<u16>,
+    /// The longest that a session stays without its client. Default `7d`.
+    pub(in crate::config) session_expiry_max: Option<Span>,
+    /// Sessions, those of clients that are away among them. Default 50000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) sessions: Option<usize>,
+    /// Subscriptions of one client. Default 100.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(in crate::config) subscriptions: Option<usize>,
+    /// Messages that may wait for one client. Default 1000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) outbox_messages: Option<usize>,
+    /// Bytes of messages that may wait for one client. Default 4 MiB.
+    pub(in crate::config) outbox_size: Option<Size>,
+    /// Retained messages. Default 10000.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(in crate::config) retained_messages: Option<usize>,
+    /// Bytes of retained messages. Default 64 MiB.
+    pub(in crate::config) retained_size: Option<Size>,
+}

@@ -1,0 +1,285 @@
+//! One connection, from its first byte to its last: bytes in, bytes out, and the waits between.
+//! What a packet does stands in `talk`, and what a session is in `session`.
+
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
+
+use super::session::Ending;
+use super::shared::Shared;
+use super::talk::{Done, Talk};
+use super::wire::{
+    ConnectAck, ConnectAckReason, Disconnect, DisconnectReasonCode, Packet, Version, Wire,
+    WireFault, unacceptable_version,
+};
+
+/// A connection that has not said anything yet.
+pub(crate) struct Connection<S> {
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    inbox: BytesMut,
+    outbox: BytesMut,
+    wire: Wire,
+    shared: Arc<Shared>,
+    peer: IpAddr,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
+    pub(crate) fn new(io: S, peer: IpAddr, shared: Arc<Shared>) -> Self {
+        let (reader, writer) = tokio::io::split(io);
+        let wire = Wire::new(shared.limits.packet_bytes_max);
+        let (inbox, outbox) = (BytesMut::new(), BytesMut::new());
+        Self { reader, writer, inbox, outbox, wire, shared, peer }
+    }
+
+    /// Serves the connection until it ends.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let deadline = Instant::now() + self.shared.limits.connect;
+        let talk = tokio::select! {
+            greeted = timeout_at(deadline, self.greet()) => match greeted {
+                Ok(talk) => talk,
+                Err(_) => {
+                    self.shared.hub.metrics.timeouts.increment();
+                    None
+                }
+            },
+            // A sender that is gone can never say stop again: that is a stop.
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(mut talk) = talk else { return self.flush().await };
+        let ending = self.converse(&mut talk, &mut stop).await;
+        self.part(talk.packet_bytes_max(), ending).await;
+        talk.end(ending).await;
+    }
+
+    /// Reads the CONNECT and answers it. `None`: the connection is over.
+    async fn greet(&mut self) -> Option<Talk> {
+        let connect = loop {
+            match self.wire.decode(&mut self.inbox) {
+                Ok(Some(Packet::Connect(connect))) => break connect,
+                Ok(Some(_)) => return self.refuse(WireFault::Protocol("CONNECT is missing")),
+                Ok(None) => {}
+                Err(fault) => return self.refuse(fault),
+            }
+            if self.reader.read_buf(&mut self.inbox).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        };
+        let version = self.wire.version()?;
+        match self.shared.greet(&connect, version, self.peer).await {
+            Ok(greeted) => {
+                let ack = Packet::ConnectAck(Box::new(greeted.ack));
+                self.wire.encode(ack, usize::MAX, &mut self.outbox);
+                if let Some(will) = greeted.entered.will {
+                    self.shared.publish_will(will).await;
+                }
+                let (link, seat) = (greeted.link, greeted.entered.seat);
+                Some(Talk::new(Arc::clone(&self.shared), link, seat, self.peer))
+            }
+            Err(reason) => {
+                self.say_no(reason);
+                None
+            }
+        }
+    }
+
+    /// What came first is no CONNECT that is understood.
+    fn refuse(&mut self, fault: WireFault) -> Option<Talk> {
+        self.shared.hub.metrics.violations.increment();
+        tracing::debug!(peer = %self.peer, %fault, "an MQTT connection was refused");
+        match (fault, self.wire.version()) {
+            (WireFault::Version, None) => unacceptable_version(&mut self.outbox),
+            (WireFault::TooLarge, Some(Version::V5)) => {
+                self.say_no(ConnectAckReason::PacketTooLarge)
+            }
+            (WireFault::Protocol(_), Some(Version::V5)) => {
+                self.say_no(ConnectAckReason::ProtocolError);
+            }
+            (WireFault::Malformed(_), Some(Version::V5)) => {
+                self.say_no(ConnectAckReason::MalformedPacket);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn say_no(&mut self, reason_code: ConnectAckReason) {
+        let ack = ConnectAck { reason_code, ..ConnectAck::default() };
+        self.wire.encode(Packet::ConnectAck(Box::new(ack)), usize::MAX, &mut self.outbox);
+    }
+
+    /// Talks with a client that was let in, until one of both ends it.
+    async fn converse(&mut self, talk: &mut Talk, stop: &mut watch::Receiver<bool>) -> Ending {
+        let (mut alarm, seat) = (Alarm::new(), talk.seat());
+        let mut stopping = false;
+        let mut wrote = Instant::now();
+        loop {
+            if let Err(ending) = self.advance(talk, stopping) {
+                return ending;
+            }
+            if stopping && talk.is_idle() && self.outbox.is_empty() {
+                return Ending::because(DisconnectReasonCode::ServerShuttingDown);
+            }
+            if self.outbox.is_empty() {
+                wrote = Instant::now();
+            }
+            let write_by = (!self.outbox.is_empty()).then_some(wrote + self.shared.limits.write);
+            let heard_by = talk.silent_in().map(|left| Instant::now() + left);
+            alarm.set(write_by.into_iter().chain(heard_by).min());
+            let reads = !stopping && talk.takes_more() && self.outbox.len() < OUTBOX_BYTES;
+            tokio::select! {
+                biased;
+                written = self.writer.write_buf(&mut self.outbox), if write_by.is_some() => {
+                    match written {
+                        Ok(count) if count > 0 => wrote = Instant::now(),
+                        _ => return Ending::BROKEN,
+                    }
+                }
+                done = talk.next_done(), if !talk.is_idle() => {
+                    if let Err(ending) = self.done(talk, done) {
+                        return ending;
+                    }
+                }
+                read = self.reader.read_buf(&mut self.inbox), if reads => {
+                    if read.unwrap_or(0) == 0 {
+                        return Ending::BROKEN;
+                    }
+                }
+                () = seat.wake.notified() => {}
+                () = alarm.rings() => {
+                    if let Some(ending) = self.late(talk, write_by) {
+                        return ending;
+                    }
+                }
+                _ = stop.wait_for(|stop| *stop), if !stopping => stopping = true,
+            }
+        }
+    }
+
+    /// Does what can be done without waiting: packets that came whole, packets that may go.
+    fn advance(&mut self, talk: &mut Talk, stopping: bool) -> Result<(), Ending> {
+        talk.check_place()?;
+        let mut replies = Vec::new();
+        while !stopping && talk.takes_more() && self.outbox.len() < OUTBOX_BYTES {
+            let decoded = self.wire.decode(&mut self.inbox);
+            let packet = decoded.map_err(|fault| {
+                self.shared.hub.metrics.violations.increment();
+                tracing::debug!(peer = %self.peer, %fault, "an MQTT client broke the protocol");
+                Ending::from(fault)
+            })?;
+            let Some(packet) = packet else { break };
+            let handled = talk.handle(packet, &mut replies);
+            for reply in replies.drain(..) {
+                self.wire.encode(reply, talk.packet_bytes_max(), &mut self.outbox);
+            }
+            handled?;
+        }
+        while self.outbox.len() < OUTBOX_BYTES
+            && let Some(packet) = talk.next_out()
+        {
+            let id = match &packet {
+                Packet::Publish(publish) => {
+                    self.shared.hub.metrics.sent.increment();
+                    publish.packet_id
+                }
+                _ => None,
+            };
+            if !self.wire.encode(packet, talk.packet_bytes_max(), &mut self.outbox) {
+                talk.unsendable(id);
+            }
+        }
+        // An idle connection holds no buffers.
+        for buffer in [&mut self.inbox, &mut self.outbox] {
+            if buffer.is_empty() && buffer.capacity() > IDLE_BYTES {
+                *buffer = BytesMut::new();
+            }
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, talk: &mut Talk, done: Done) -> Result<(), Ending> {
+        let reply = talk.done(done)?;
+        if let Some(reply) = reply {
+            self.wire.encode(reply, talk.packet_bytes_max(), &mut self.outbox);
+        }
+        Ok(())
+    }
+
+    /// A deadline may have passed. Some ending if it has.
+    fn late(&self, talk: &Talk, write_by: Option<Instant>) -> Option<Ending> {
+        let stuck = write_by.is_some_and(|by| by <= Instant::now());
+        let silent = talk.silent_in().is_some_and(|left| left.is_zero());
+        if !stuck && !silent {
+            return None;
+        }
+        self.shared.hub.metrics.timeouts.increment();
+        Some(if stuck {
+            Ending::BROKEN
+        } else {
+            Ending::because(DisconnectReasonCode::KeepAliveTimeout)
+        })
+    }
+
+    /// Says good-bye where there is someone who understands it.
+    async fn part(&mut self, bytes_max: usize, ending: Ending) {
+        if let Some(reason) = ending.say {
+            let packet = Packet::Disconnect(Disconnect::new(reason));
+            self.wire.encode(packet, bytes_max, &mut self.outbox);
+        }
+        self.flush().await;
+    }
+
+    /// Writes what is left, if the client takes it, and closes.
+    async fn flush(&mut self) {
+        let Self { writer, outbox, .. } = self;
+        let write = async {
+            writer.write_all(outbox).await?;
+            writer.shutdown().await
+        };
+        // However it goes, the connection is over.
+        let _ = timeout(LINGER, write).await;
+    }
+}
+
+/// One timer, moved only when it must ring earlier.
+struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    armed: Instant,
+    wanted: Option<Instant>,
+}
+
+impl Alarm {
+    fn new() -> Self {
+        let far = Instant::now() + FAR;
+        Self { sleep: Box::pin(sleep_until(far)), armed: far, wanted: None }
+    }
+
+    fn set(&mut self, at: Option<Instant>) {
+        self.wanted = at;
+        if at.is_some_and(|at| at < self.armed) || self.sleep.is_elapsed() {
+            self.armed = at.unwrap_or_else(|| Instant::now() + FAR);
+            self.sleep.as_mut().reset(self.armed);
+        }
+    }
+
+    async fn rings(&mut self) {
+        self.sleep.as_mut().await;
+    }
+}
+
+/// More than this waits with the session, not in a buffer; nor is more read then.
+const OUTBOX_BYTES: usize = 64 * 1024;
+
+/// Buffers over this are given back when they are empty.
+const IDLE_BYTES: usize = 4 * 1024;
+
+/// For the last words of a connection.
+const LINGER: Duration = Duration::from_secs(2);
+
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);

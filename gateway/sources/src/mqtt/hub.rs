@@ -1,0 +1,411 @@
+//! Who is there and who wants what: the sessions, their subscriptions, what is retained, and the
+//! wills that wait. Decides and hands over in memory; it never waits and never writes to a socket.
+//!
+//! Lock order: the hub's own lock, then one session's. Nobody who holds a session asks the hub.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use sluicegate_core::time::Timestamp;
+use tokio::sync::Notify;
+
+use super::memory::{Kept, Memory, can_retain};
+use super::message::{Message, Parcel};
+use super::metrics::MqttMetrics;
+use super::record;
+use super::retained::{Retained, RetainedLimits};
+use super::session::{Link, Offered, OutboxLimits, Session};
+use super::subscribers::Subscribers;
+use super::wire::Publish;
+
+/// Everything that connections share.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    inner: RwLock<Inner>,
+    limits: HubLimits,
+    pub(crate) metrics: Arc<MqttMetrics>,
+    /// What outlives the process; tests of the rules have none.
+    memory: Option<Memory>,
+}
+
+/// The bounds of a hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HubLimits {
+    pub(crate) sessions_max: usize,
+    pub(crate) subscriptions_max: usize,
+    pub(crate) outbox: OutboxLimits,
+    pub(crate) retained: RetainedLimits,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    seats: HashMap<Arc<str>, Arc<Seat>>,
+    pub(super) subscribers: Subscribers,
+    pub(super) retained: Retained,
+    /// When something of a session that is away comes due.
+    due: BTreeSet<(Timestamp, Arc<str>)>,
+    last_link: u64,
+}
+
+/// The place of one client.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) client: Arc<str>,
+    held: Mutex<Held>,
+    /// Something waits for the client, or another connection took its place.
+    pub(crate) wake: Notify,
+}
+
+/// What lies in a seat.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) session: Session,
+    will: Option<Will>,
+    /// The session ends then, unless the client comes back.
+    ends_at: Option<Timestamp>,
+    will_at: Option<Timestamp>,
+    /// The session is over: the seat is no longer in the hub.
+    gone: bool,
+    /// It is written down in the memory.
+    pub(super) kept: bool,
+    /// The client is too slow for what it wants.
+    pub(crate) swamped: bool,
+}
+
+/// What is published when a client is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Will {
+    pub(crate) publish: Publish,
+    pub(crate) client: Arc<str>,
+    pub(crate) user: Option<Arc<str>>,
+    /// Seconds after the loss.
+    pub(crate) delay: u32,
+}
+
+/// A client that came in.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) seat: Arc<Seat>,
+    /// Whether the gateway knew its session.
+    pub(crate) present: bool,
+    /// The will of the connection that it took the place of, if that is to be published.
+    pub(crate) will: Option<Will>,
+}
+
+/// There are as many sessions as there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HubFull;
+
+impl Hub {
+    pub(crate) fn new(
+        limits: HubLimits,
+        metrics: Arc<MqttMetrics>,
+        memory: Option<Memory>,
+    ) -> Self {
+        let inner = Inner {
+            seats: HashMap::new(),
+            subscribers: Subscribers::default(),
+            retained: Retained::new(limits.retained),
+            due: BTreeSet::new(),
+            last_link: 0,
+        };
+        Self { inner: RwLock::new(inner), limits, metrics, memory }
+    }
+
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+
+    /// Takes up what was kept before the process began: every client is away since just now.
+    pub(crate) fn restore(&self, mut kept: Vec<Kept>, now: Timestamp) {
+        // Sessions first: the rest belongs to them.
+        kept.sort_by_key(|one| !matches!(one, Kept::Session { .. }));
+        let mut inner = self.write();
+        for one in kept {
+            match one {
+                Kept::Session { client, record } => {
+                    inner.restore(client, &record, self.limits.outbox, now);
+                }
+                Kept::Received { client, id } => match inner.seats.get(&client) {
+                    Some(seat) => seat.lock().session.restore_received(id),
+                    // Its session has ended; the answer is not needed.
+                    None => drop(self.memory().map(|memory| memory.release(&client, id))),
+                },
+                Kept::Retained(message) => drop(inner.retained.keep(&Arc::new(message))),
+            }
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &HubLimits {
+        &self.limits
+    }
+
+    /// Lets a connection speak for its client. The one that did so before has lost its place.
+    ///
+    /// # Errors
+    /// When there is no room for one more session.
+    pub(crate) fn enter(
+        &self,
+        link: &mut Link,
+        start: Start,
+        will: Option<Will>,
+    ) -> Result<Entered, HubFull> {
+        let mut inner = self.write();
+        inner.last_link += 1;
+        link.number = inner.last_link;
+        let mut parting = None;
+        if let Some(seat) = inner.seats.get(&link.client).map(Arc::clone) {
+            if seat.lock().session.link.is_some() {
+                self.metrics.takeovers.increment();
+            }
+            parting = inner.displace(&seat, start);
+            if start.clean {
+                inner.remove(&seat, self.memory());
+                self.metrics.sessions_ended.increment();
+            }
+        }
+        let known = inner.seats.get(&link.client).map(Arc::clone);
+        let present = known.is_some();
+        let seat = match known {
+            Some(seat) => seat,
+            None if inner.seats.len() >= self.limits.sessions_max => return Err(HubFull),
+            None => {
+                let seat = Arc::new(Seat::new(Arc::clone(&link.client), self.limits.outbox));
+                inner.seats.insert(Arc::clone(&link.client), Arc::clone(&seat));
+                seat
+            }
+        };
+        let mut held = seat.lock();
+        held.session.attach(link, start.expiry);
+        (held.will, held.ends_at, held.will_at, held.swamped) = (will, None, None, false);
+        drop(held);
+        Ok(Entered { seat, present, will: parting })
+    }
+
+    /// A connection has ended. Gives back the will that is to be published now.
+    pub(crate) fn leave(
+        &self,
+        seat: &Arc<Seat>,
+        link: u64,
+        last: Last,
+        now: Timestamp,
+    ) -> Option<Will> {
+        let mut inner = self.write();
+        let mut held = seat.lock();
+        if held.session.link != Some(link) {
+            return None;
+        }
+        held.session.detach();
+        let expiry = held.session.expiry;
+        let will = held.will.take().filter(|_| last == Last::Lost);
+        let mut now_due = None;
+        if let Some(will) = will {
+            if will.delay == 0 || expiry == 0 {
+                now_due = Some(will);
+            } else {
+                let wait = Duration::from_secs(will.delay.min(expiry).into());
+                held.will_at = Some(now.plus(wait));
+                held.will = Some(will);
+            }
+        }
+        if expiry == 0 {
+            drop(held);
+            inner.remove(seat, self.memory());
+            self.metrics.sessions_ended.increment();
+            return now_due;
+        }
+        if expiry != u32::MAX {
+            held.ends_at = Some(now.plus(Duration::from_secs(expiry.into())));
+        }
+        for at in held.ends_at.into_iter().chain(held.will_at) {
+            inner.due.insert((at, Arc::clone(&seat.client)));
+        }
+        now_due
+    }
+
+    /// Ends the sessions that are over, and gives back the wills that are due.
+    pub(crate) fn tick(&self, now: Timestamp) -> Vec<Will> {
+        let mut wills = Vec::new();
+        let mut inner = self.write();
+        inner.retained.sweep(now);
+        while let Some((at, client)) = inner.due.first().cloned().filter(|(at, _)| *at <= now) {
+            inner.due.remove(&(at, Arc::clone(&client)));
+            let Some(seat) = inner.seats.get(&client).map(Arc::clone) else { continue };
+            let mut held = seat.lock();
+            if held.will_at.is_some_and(|at| at <= now) {
+                held.will_at = None;
+                wills.extend(held.will.take());
+            }
+            if held.session.link.is_none() && held.ends_at.is_some_and(|at| at <= now) {
+                wills.extend(held.will.take());
+                drop(held);
+                inner.remove(&seat, self.memory());
+                self.metrics.sessions_ended.increment();
+            }
+        }
+        wills
+    }
+
+    /// Hands a message to everyone who wants it. It must be durable by now.
+    pub(crate) fn publish(&self, message: &Arc<Message>) {
+        let inner = self.read();
+        let taking = inner.subscribers.of(message, &|client| inner.is_there(client));
+        let with_seat = |(client, parcel)| Some((Arc::clone(inner.seats.get(client)?), parcel));
+        let parcels: Vec<_> = taking.into_iter().filter_map(with_seat).collect();
+        drop(inner);
+        for (seat, parcel) in parcels {
+            seat.offer(parcel, &self.metrics);
+        }
+    }
+
+    /// Whether a message can be kept as the last one of its topic.
+    pub(crate) fn may_retain(&self, message: &Message) -> bool {
+        let may = can_retain(message) && self.read().retained.has_room(message);
+        if !may {
+            self.metrics.retained_full.increment();
+        }
+        may
+    }
+
+    /// Keeps a message as the last one of its topic.
+    pub(crate) fn retain(&self, message: &Arc<Message>) {
+        if self.write().retained.keep(message).is_err() {
+            // There was room when it was asked for.
+            self.metrics.retained_full.increment();
+        }
+    }
+
+    /// Sessions, those that are away among them, and retained messages.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let inner = self.read();
+        (inner.seats.len(), inner.retained.len())
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        // Nothing panics while the lock is held.
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a CONNECT says about its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) clean: bool,
+    /// Seconds that the session stays; `u32::MAX`: for good.
+    pub(crate) expiry: u32,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// With the client's good-bye.
+    Parted,
+    /// In any other way.
+    Lost,
+}
+
+impl Inner {
+    /// Another connection of the same client takes the place. Gives back the will that is to be
+    /// published now: it is not, if the session goes on before its delay is over.
+    fn displace(&mut self, seat: &Arc<Seat>, start: Start) -> Option<Will> {
+        let mut held = seat.lock();
+        let was_there = held.session.link.is_some();
+        if was_there {
+            held.session.detach();
+            seat.wake.notify_one();
+        }
+        for at in held.ends_at.take().into_iter().chain(held.will_at.take()) {
+            self.due.remove(&(at, Arc::clone(&seat.client)));
+        }
+        let ends = start.clean || held.session.expiry == 0;
+        held.will.take().filter(|will| ends || (was_there && will.delay == 0))
+    }
+
+    /// Ends a session.
+    fn remove(&mut self, seat: &Arc<Seat>, memory: Option<&Memory>) {
+        let mut held = seat.lock();
+        held.gone = true;
+        if let Some(memory) = memory.filter(|_| std::mem::take(&mut held.kept)) {
+            memory.forget_session(&seat.client, &held.session.received());
+        }
+        let subscriptions = std::mem::take(&mut held.session.subscriptions);
+        drop(held);
+        for subscription in subscriptions.values() {
+            self.subscribers.remove(&seat.client, &subscription.wanted);
+        }
+        if self.seats.get(&seat.client).is_some_and(|there| Arc::ptr_eq(there, seat)) {
+            self.seats.remove(&seat.client);
+        }
+    }
+
+    fn restore(
+        &mut self,
+        client: Arc<str>,
+        record: &record::Session,
+        limits: OutboxLimits,
+        now: Timestamp,
+    ) {
+        let seat = Arc::new(Seat::new(Arc::clone(&client), limits));
+        let mut held = seat.lock();
+        (held.kept, held.session.expiry) = (true, record.expiry);
+        for (filter, subscription) in record.subscriptions() {
+            self.subscribers.add(&client, &subscription.wanted, subscription.grant);
+            held.session.subscriptions.insert(filter, subscription);
+        }
+        if record.expiry != u32::MAX {
+            let end = now.plus(Duration::from_secs(record.expiry.into()));
+            held.ends_at = Some(end);
+            self.due.insert((end, Arc::clone(&client)));
+        }
+        drop(held);
+        self.seats.insert(client, seat);
+    }
+
+    /// Whether a client is connected now.
+    fn is_there(&self, client: &str) -> bool {
+        self.seats.get(client).is_some_and(|seat| seat.lock().session.link.is_some())
+    }
+}
+
+impl Seat {
+    fn new(client: Arc<str>, limits: OutboxLimits) -> Self {
+        let held = Held {
+            session: Session::new(limits),
+            will: None,
+            ends_at: None,
+            will_at: None,
+            gone: false,
+            kept: false,
+            swamped: false,
+        };
+        Self { client, held: Mutex::new(held), wake: Notify::new() }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Held> {
+        // Nothing panics while the lock is held.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a message wait for the client.
+    pub(crate) fn offer(&self, parcel: Parcel, metrics: &MqttMetrics) {
+        let mut held = self.lock();
+        if held.gone {
+            return;
+        }
+        match held.session.offer(parcel) {
+            Offered::Waits => {}
+            Offered::Away => return,
+            Offered::NoRoom { tell } => {
+                metrics.overflowed.increment();
+                held.swamped |= tell;
+            }
+        }
+        drop(held);
+        self.wake.notify_one();
+    }
+}

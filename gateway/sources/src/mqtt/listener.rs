@@ -1,0 +1,179 @@
+//! The listener: takes connections within their bounds, ends what is over, and stops without
+//! breaking an answer.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_core::ids::{NameError, QueueName};
+use sluicegate_core::seams::{Engine, Intake};
+use sluicegate_core::time::Clock;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::access::Access;
+use super::claims::{Claims, TopicRule};
+use super::connection::Connection;
+use super::hub::Hub;
+use super::limits::MqttLimits;
+use super::memory::Memory;
+use super::metrics::MqttMetrics;
+use super::shared::Shared;
+use crate::http::{Slots, Stop};
+
+/// What an MQTT source is made of.
+#[derive(Debug)]
+pub struct MqttConfig {
+    /// The bounds of the listener.
+    pub limits: MqttLimits,
+    /// Which source takes which topics.
+    pub topics: Vec<TopicRule>,
+    /// Who may come in, and what they may do.
+    pub access: Access,
+    /// The queues that may be subscribed to.
+    pub queues: HashSet<QueueName>,
+}
+
+/// What an MQTT source calls.
+pub struct MqttSeams {
+    /// Takes what is published.
+    pub intake: Arc<dyn Intake>,
+    /// Hands out the events of queues.
+    pub engine: Arc<dyn Engine>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Random bits, for the ids of clients that have none.
+    pub dice: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// The MQTT way in.
+pub struct MqttSource {
+    shared: Arc<Shared>,
+    slots: Arc<Slots>,
+}
+
+impl MqttSource {
+    /// A source that hands what is published to the intake. It takes up what was kept before.
+    ///
+    /// # Errors
+    /// When the place of its memory has no name, which is a mistake of this room.
+    pub fn new(config: MqttConfig, seams: MqttSeams) -> Result<Self, NameError> {
+        let MqttConfig { limits, topics, access, queues } = config;
+        let MqttSeams { intake, engine, clock, dice } = seams;
+        let memory = Memory::new(Arc::clone(&engine))?;
+        let kept = memory.load();
+        let hub = Hub::new(limits.hub(), Arc::default(), Some(memory));
+        hub.restore(kept, clock.moment().steady);
+        let claims = Claims::new(topics);
+        let slots = Slots::new(limits.connections_max, limits.connections_per_address_max);
+        let shared = Shared { hub, limits, access, engine, queues, claims, intake, clock, dice };
+        Ok(Self { shared: Arc::new(shared), slots })
+    }
+
+    /// The counters of this source.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<MqttMetrics> {
+        Arc::clone(&self.shared.hub.metrics)
+    }
+
+    /// Serves until `stop` says `true` or its sender is gone. Then closes the listener, lets what
+    /// is on its way through the line be answered for `drain`, and ends the rest.
+    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>, drain: Duration) {
+        let mut connections = JoinSet::new();
+        let mut stopped = Stop::new(stop.clone());
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            tokio::select! {
+                biased;
+                () = stopped.given() => break,
+                Some(_) = connections.join_next(), if !connections.is_empty() => {}
+                _ = tick.tick() => self.tidy(),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        backoff = BACKOFF_MIN;
+                        self.take(stream, peer.ip().to_canonical(), &stop, &mut connections);
+                    }
+                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) => {
+                        // Out of descriptors or memory: trying again at once would burn a core.
+                        tracing::warn!(%error, "failed to accept an MQTT connection");
+                        tokio::select! {
+                            () = sleep(backoff) => {}
+                            () = stopped.given() => break,
+                        }
+                        backoff = (backoff * 2).min(BACKOFF_MAX);
+                    }
+                },
+            }
+        }
+        drop(listener);
+        let all = async { while connections.join_next().await.is_some() {} };
+        if timeout(drain, all).await.is_err() {
+            let count = connections.len();
+            tracing::warn!(connections = count, "ended MQTT connections after the drain");
+        }
+        connections.shutdown().await;
+    }
+
+    /// Ends sessions that are over, and publishes the wills that are due.
+    fn tidy(&self) {
+        let shared = &self.shared;
+        for will in shared.hub.tick(shared.now()) {
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move { shared.publish_will(will).await });
+        }
+        shared.hub.metrics.hold(shared.hub.counts());
+    }
+
+    fn take(
+        &self,
+        stream: TcpStream,
+        peer: IpAddr,
+        stop: &watch::Receiver<bool>,
+        connections: &mut JoinSet<()>,
+    ) {
+        // Packets are written whole: waiting for more to send would only delay them.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let Some(slot) = self.slots.take(peer) else {
+            // Dropped without a word: before its CONNECT no client can be told anything.
+            self.shared.hub.metrics.refused.increment();
+            return;
+        };
+        self.shared.hub.metrics.opened();
+        let counted = Counted(self.metrics());
+        let connection = Connection::new(stream, peer, Arc::clone(&self.shared));
+        let stop = stop.clone();
+        connections.spawn(async move {
+            let _held = (slot, counted);
+            connection.run(stop).await;
+        });
+    }
+}
+
+/// Counts a connection as closed however its task ends.
+struct Counted(Arc<MqttMetrics>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.closed();
+    }
+}
+
+/// Whether accepting failed for one connection only, which is gone already.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// How often sessions and wills are looked at.
+const TICK: Duration = Duration::from_millis(250);
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);

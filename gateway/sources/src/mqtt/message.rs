@@ -1,0 +1,186 @@
+//! A message as subscribers get it, and the right to settle one that came out of a queue.
+
+use std::fmt;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sluicegate_core::queue::LeaseReceipt;
+use sluicegate_core::time::Timestamp;
+
+use super::wire::{ByteString, LastWill, Publish, PublishProperties, QoS};
+
+/// A message that was published. Shared by all who get it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) topic: ByteString,
+    pub(crate) payload: Bytes,
+    /// As it was published.
+    pub(crate) qos: QoS,
+    /// As it was published.
+    pub(crate) retain: bool,
+    /// Without a topic alias, subscription identifiers and expiry: those are of one connection.
+    pub(crate) properties: PublishProperties,
+    /// From then on it is not handed out.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Who published it, for subscribers that do not want their own.
+    pub(crate) publisher: Option<Arc<str>>,
+}
+
+impl Message {
+    /// What a client published at `now`. Nothing of it holds the buffer that it came in.
+    pub(crate) fn published(publish: &Publish, publisher: &Arc<str>, now: Timestamp) -> Self {
+        let mut properties = publish.properties.clone().unwrap_or_default();
+        properties.topic_alias = None;
+        properties.subscription_ids.clear();
+        let expiry = properties.message_expiry_interval.take();
+        Self {
+            topic: owned(&publish.topic),
+            payload: Bytes::copy_from_slice(&publish.payload),
+            qos: publish.qos,
+            retain: publish.retain,
+            properties: PublishProperties {
+                correlation_data: properties.correlation_data.map(|d| Bytes::copy_from_slice(&d)),
+                content_type: properties.content_type.map(|text| owned(&text)),
+                response_topic: properties.response_topic.map(|text| owned(&text)),
+                user_properties: properties
+                    .user_properties
+                    .iter()
+                    .map(|(name, value)| (owned(name), owned(value)))
+                    .collect(),
+                ..properties
+            },
+            expires_at: expiry.map(|s| now.plus(Duration::from_secs(s.get().into()))),
+            publisher: Some(Arc::clone(publisher)),
+        }
+    }
+
+    /// Bytes that it takes in memory, about.
+    pub(crate) fn weight(&self) -> usize {
+        let properties = &self.properties;
+        let pairs = properties.user_properties.iter().map(|(n, v)| n.len() + v.len() + 64);
+        self.topic.len()
+            + self.payload.len()
+            + properties.correlation_data.as_ref().map_or(0, Bytes::len)
+            + pairs.sum::<usize>()
+            + 256
+    }
+
+    /// Whether it is over at `now`.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// The PUBLISH that hands it out.
+    pub(crate) fn packet(&self, how: &Handing, now: Timestamp) -> Publish {
+        let left = self.expires_at.map(|end| end.since(now).as_secs().max(1));
+        let left = left.and_then(|s| NonZeroU32::new(u32::try_from(s).unwrap_or(u32::MAX)));
+        let mut properties = self.properties.clone();
+        properties.message_expiry_interval = left;
+        properties.subscription_ids.clone_from(&how.ids);
+        Publish {
+            dup: how.dup,
+            retain: how.retain,
+            qos: how.qos,
+            topic: self.topic.clone(),
+            packet_id: how.packet_id,
+            payload: self.payload.clone(),
+            properties: Some(properties),
+        }
+    }
+}
+
+/// How one PUBLISH hands a message out.
+#[derive(Debug, Clone)]
+pub(crate) struct Handing {
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+    pub(crate) packet_id: Option<NonZeroU16>,
+    pub(crate) ids: Vec<NonZeroU32>,
+}
+
+fn owned(text: &ByteString) -> ByteString {
+    ByteString::from(&**text)
+}
+
+/// A will as the PUBLISH that it becomes.
+pub(crate) fn of_will(will: &LastWill) -> Publish {
+    Publish {
+        dup: false,
+        retain: will.retain,
+        qos: will.qos,
+        topic: owned(&will.topic),
+        packet_id: None,
+        payload: Bytes::copy_from_slice(&will.message),
+        properties: Some(PublishProperties {
+            topic_alias: None,
+            correlation_data: will.correlation_data.clone(),
+            message_expiry_interval: will.message_expiry_interval,
+            content_type: will.content_type.clone(),
+            user_properties: will.user_properties.clone(),
+            is_utf8_payload: will.is_utf8_payload.unwrap_or(false),
+            response_topic: will.response_topic.clone(),
+            subscription_ids: Vec::new(),
+        }),
+    }
+}
+
+/// A message on its way to one session.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) message: Arc<Message>,
+    /// The lower of what was published and what was granted.
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    /// The identifiers of the subscriptions that it is for.
+    pub(crate) ids: Vec<NonZeroU32>,
+    /// Where it came out of a queue: settled by what the client answers.
+    pub(crate) lease: Option<Lease>,
+}
+
+/// The right to settle one event of a queue. Dropped without a word, it gives the event back.
+pub(crate) struct Lease {
+    receipt: Option<LeaseReceipt>,
+    tell: Arc<dyn Fn(LeaseReceipt, Fate) + Send + Sync>,
+}
+
+/// What became of an event that was leased to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The client has it.
+    Done,
+    /// Nobody knows whether the client has it: it goes to the next one.
+    Back,
+}
+
+impl Lease {
+    pub(crate) fn new(
+        receipt: LeaseReceipt,
+        tell: Arc<dyn Fn(LeaseReceipt, Fate) + Send + Sync>,
+    ) -> Self {
+        Self { receipt: Some(receipt), tell }
+    }
+
+    /// The client has it.
+    pub(crate) fn done(mut self) {
+        if let Some(receipt) = self.receipt.take() {
+            (self.tell)(receipt, Fate::Done);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(receipt) = self.receipt.take() {
+            (self.tell)(receipt, Fate::Back);
+        }
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lease").field(&self.receipt).finish()
+    }
+}

@@ -1,0 +1,43 @@
+//! MQTT in, 3.1.1 and 5: devices connect to the gateway.
+//!
+//! [`MqttSource`] is the listener. From the wire inwards: `wire` makes packets of bytes (`shape` and
+//! `text` check what its codec does not), `connection` moves them, `talk` does what they ask for,
+//! `session` holds the rules, `hub` knows who is there and who wants what, `pump` takes from queues.
+//!
+//! PUBACK and PUBREC follow the receipt, and so does every subscriber.
+
+mod access;
+mod answers;
+mod claims;
+mod connection;
+mod greeting;
+mod hub;
+mod limits;
+mod listener;
+mod memory;
+mod message;
+mod metrics;
+mod pump;
+mod record;
+mod retained;
+mod session;
+mod shape;
+mod shared;
+mod subscribers;
+mod subscribing;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod text;
+mod topic;
+mod tree;
+mod users;
+mod wire;
+
+pub use access::{Access, AccessRule, Pattern};
+pub use claims::{Dedupe, TopicRule};
+pub use limits::MqttLimits;
+pub use listener::{MqttConfig, MqttSeams, MqttSource};
+pub use metrics::{MqttMetrics, MqttStats};
+pub use topic::{Filter, FilterFault};
+pub use users::{Users, UsersFault};

@@ -1,0 +1,109 @@
+//! What belongs to one connection of a client: its version, its aliases, its windows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_core::time::Timestamp;
+
+use super::super::wire::{Connect, Packet, Publish, Version};
+use super::aliases::{AliasesIn, AliasesOut, NoSuchAlias};
+
+/// What the listener grants to every connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// QoS 1 and 2 messages of a client that may be on their way through the line.
+    pub(crate) receive_max: u16,
+    /// Topic aliases that a client may set.
+    pub(crate) alias_max: u16,
+    /// The longest keep-alive; a client that asks for none, or a longer one, gets it.
+    pub(crate) keep_alive_max: Option<u16>,
+    /// Messages that are sent to a client without an answer, whatever it says it takes.
+    pub(crate) window_max: u16,
+    /// Bytes of a packet that is sent, whatever the client says it takes.
+    pub(crate) packet_bytes_max: usize,
+}
+
+/// One connection of a client.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// Tells it from other connections of the same client.
+    pub(crate) number: u64,
+    pub(crate) version: Version,
+    pub(crate) client: Arc<str>,
+    pub(crate) user: Option<Arc<str>>,
+    /// Messages of QoS 1 and 2 that the client takes unanswered.
+    pub(crate) window: u16,
+    /// Bytes of a packet that the client takes.
+    pub(crate) packet_bytes_max: usize,
+    /// As the CONNECT has it.
+    pub(crate) expiry_asked: u32,
+    /// In force; what CONNACK says if it is not what was asked for.
+    pub(crate) keep_alive: u16,
+    /// Messages of the client that are not answered to the end.
+    pub(super) owed: u16,
+    pub(super) owed_max: u16,
+    heard: Timestamp,
+    aliases_in: AliasesIn,
+    aliases_out: AliasesOut,
+}
+
+impl Link {
+    pub(crate) fn new(
+        connect: &Connect,
+        version: Version,
+        client: Arc<str>,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Self {
+        let asked = connect.receive_max.map_or(u16::MAX, std::num::NonZeroU16::get);
+        let bytes = connect.max_packet_size.and_then(|max| usize::try_from(max.get()).ok());
+        let keep_alive = match terms.keep_alive_max {
+            Some(max) if connect.keep_alive == 0 || connect.keep_alive > max => max,
+            _ => connect.keep_alive,
+        };
+        // 3.1.1 has no word for it: what the client asked for counts.
+        let v5 = version == Version::V5;
+        Self {
+            number: 0,
+            version,
+            client,
+            user: connect.username.as_ref().map(|name| Arc::from(&**name)),
+            window: asked.min(terms.window_max),
+            packet_bytes_max: bytes.unwrap_or(usize::MAX).min(terms.packet_bytes_max),
+            expiry_asked: connect.session_expiry_interval_secs,
+            keep_alive: if v5 { keep_alive } else { connect.keep_alive },
+            owed: 0,
+            owed_max: terms.receive_max,
+            heard: now,
+            aliases_in: AliasesIn::new(terms.alias_max),
+            aliases_out: AliasesOut::new(connect.topic_alias_max),
+        }
+    }
+
+    /// A packet came whole.
+    pub(crate) fn hear(&mut self, now: Timestamp) {
+        self.heard = now;
+    }
+
+    /// When the client has been silent for one and a half times its keep-alive (section 3.1.2.10).
+    pub(crate) fn silent_at(&self) -> Option<Timestamp> {
+        let patience = Duration::from_millis(u64::from(self.keep_alive) * 1500);
+        (self.keep_alive > 0).then(|| self.heard.plus(patience))
+    }
+
+    /// Puts the topic in the place of an alias.
+    pub(crate) fn resolve(&mut self, publish: &mut Publish) -> Result<(), NoSuchAlias> {
+        match self.version {
+            Version::V3 => Ok(()),
+            Version::V5 => self.aliases_in.resolve(publish),
+        }
+    }
+
+    /// Puts an alias in the place of the topic, where the client takes them.
+    pub(crate) fn shorten(&mut self, mut packet: Packet) -> Packet {
+        if let Packet::Publish(publish) = &mut packet {
+            self.aliases_out.shorten(publish);
+        }
+        packet
+    }
+}

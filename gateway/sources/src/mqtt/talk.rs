@@ -1,0 +1,274 @@
+//! The talk with a client that was let in: what its packets set going, and what comes of that.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use sluicegate_core::seams::Uncommitted;
+
+use super::access::Subject;
+use super::claims::Publisher;
+use super::hub::{Last, Seat};
+use super::pump::Pump;
+use super::session::{Ending, Link, Step, Subscription, Taking, WillFate};
+use super::shared::{Allowed, Shared, Taken};
+use super::subscribing::TakesFrom;
+use super::topic::Wanted;
+use super::wire::{DisconnectReasonCode, Packet, Publish, QoS, Subscribe, Unsubscribe};
+
+/// The talk with one client.
+pub(crate) struct Talk {
+    shared: Arc<Shared>,
+    link: Link,
+    seat: Arc<Seat>,
+    publisher: Publisher,
+    /// What is on its way through the line; results come in the order of arrival.
+    takes: FuturesOrdered<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    pumps: HashMap<Arc<str>, Pump>,
+}
+
+/// What was waited for, and what came of it.
+pub(crate) enum Done {
+    /// A message went through the line.
+    Took { publish: Box<Publish>, taking: Taking, taken: Taken },
+    /// The session is written down as this answer says it is.
+    Kept(Packet, Result<(), Uncommitted>),
+    /// A packet id of QoS 2 is forgotten.
+    Forgot(NonZeroU16, Result<(), Uncommitted>),
+}
+
+impl Talk {
+    pub(crate) fn new(shared: Arc<Shared>, link: Link, seat: Arc<Seat>, peer: IpAddr) -> Self {
+        let (client, user) = (Arc::clone(&link.client), link.user.clone());
+        let publisher = Publisher { client, user, peer: Some(peer) };
+        let (takes, pumps) = (FuturesOrdered::new(), HashMap::new());
+        let mut talk = Self { shared, link, seat, publisher, takes, pumps };
+        talk.pump_again();
+        talk
+    }
+
+    /// Whether the connection still speaks for its client, and the client keeps up.
+    pub(crate) fn check_place(&self) -> Result<(), Ending> {
+        let held = self.seat.lock();
+        if held.session.link != Some(self.link.number) {
+            // What becomes of the will was decided when the place was taken.
+            let say = Some(DisconnectReasonCode::SessionTakenOver);
+            return Err(Ending { say, will: WillFate::Dropped });
+        }
+        if held.swamped {
+            return Err(Ending::because(DisconnectReasonCode::QuotaExceeded));
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is on its way through the line.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.takes.is_empty()
+    }
+
+    /// Whether one message more may go through the line.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.takes.len() < usize::from(self.shared.limits.receive_max)
+    }
+
+    /// How long the client may still be silent.
+    pub(crate) fn silent_in(&self) -> Option<Duration> {
+        let now = self.shared.now();
+        self.link.silent_at().map(|at| at.since(now))
+    }
+
+    pub(crate) fn packet_bytes_max(&self) -> usize {
+        self.link.packet_bytes_max
+    }
+
+    /// The place that the client has, which is woken when there is something for it.
+    pub(crate) fn seat(&self) -> Arc<Seat> {
+        Arc::clone(&self.seat)
+    }
+
+    /// The next packet for the client.
+    pub(crate) fn next_out(&mut self) -> Option<Packet> {
+        let now = self.shared.now();
+        self.seat.lock().session.next(&mut self.link, now)
+    }
+
+    /// A packet for the client was larger than it takes.
+    pub(crate) fn unsendable(&self, id: Option<NonZeroU16>) {
+        self.seat.lock().session.unsendable(id);
+    }
+
+    /// Does what a packet asks for.
+    pub(crate) fn handle(
+        &mut self,
+        packet: Packet,
+        replies: &mut Vec<Packet>,
+    ) -> Result<(), Ending> {
+        let now = self.shared.now();
+        let step = {
+            let mut held = self.seat.lock();
+            if held.session.link != Some(self.link.number) {
+                return Err(Ending::because(DisconnectReasonCode::SessionTakenOver));
+            }
+            held.session.handle(&mut self.link, packet, now, replies)?
+        };
+        match step {
+            Step::On => {}
+            Step::Take(publish, taking) => self.take(publish, taking),
+            Step::Subscribe(subscribe) => {
+                let ack = self.subscribe(&subscribe)?;
+                self.keep(ack, replies);
+            }
+            Step::Unsubscribe(unsubscribe) => {
+                let ack = self.unsubscribe(&unsubscribe);
+                self.keep(ack, replies);
+            }
+            Step::Forget(id) => self.forget(id, replies),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, publish: Box<Publish>, taking: Taking) {
+        let (shared, publisher) = (Arc::clone(&self.shared), self.publisher.clone());
+        let received = taking.id.filter(|_| taking.qos == QoS::ExactlyOnce && self.outlives());
+        self.takes.push_back(Box::pin(async move {
+            let taken = shared.take(&publish, &publisher, received).await;
+            Done::Took { publish, taking, taken }
+        }));
+    }
+
+    /// Says `ack` once the session is written down, if it outlives the connection.
+    fn keep(&mut self, ack: Packet, replies: &mut Vec<Packet>) {
+        if !self.outlives() {
+            replies.push(ack);
+            return;
+        }
+        let (shared, seat) = (Arc::clone(&self.shared), Arc::clone(&self.seat));
+        self.takes.push_back(Box::pin(async move { Done::Kept(ack, shared.keep(&seat).await) }));
+    }
+
+    /// Forgets a packet id of QoS 2 where it was remembered.
+    fn forget(&mut self, id: NonZeroU16, replies: &mut Vec<Packet>) {
+        if !self.outlives() {
+            replies.push(self.seat.lock().session.forgotten(&mut self.link, id));
+            return;
+        }
+        let (shared, client) = (Arc::clone(&self.shared), Arc::clone(&self.link.client));
+        self.takes.push_back(Box::pin(async move {
+            let released = match shared.hub.memory() {
+                Some(memory) => memory.release(&client, id).await,
+                None => Ok(()),
+            };
+            Done::Forgot(id, released)
+        }));
+    }
+
+    /// Whether the session outlives its connection.
+    fn outlives(&self) -> bool {
+        self.seat.lock().session.expiry > 0
+    }
+
+    /// Waits for the oldest of what is on its way. Never returns if there is none.
+    pub(crate) async fn next_done(&mut self) -> Done {
+        match self.takes.next().await {
+            Some(done) => done,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Hands a message that is durable on, and gives back what the client is told.
+    pub(crate) fn done(&mut self, done: Done) -> Result<Option<Packet>, Ending> {
+        let (publish, taking, taken) = match done {
+            Done::Took { publish, taking, taken } => (publish, taking, taken),
+            Done::Kept(ack, Ok(())) => return Ok(Some(ack)),
+            Done::Forgot(id, Ok(())) => {
+                let mut held = self.seat.lock();
+                return Ok(Some(held.session.forgotten(&mut self.link, id)));
+            }
+            Done::Kept(_, Err(_)) | Done::Forgot(_, Err(_)) => {
+                return Err(Ending::because(DisconnectReasonCode::ServerBusy));
+            }
+        };
+        self.shared.spread(&publish, &self.publisher, taken);
+        let number = self.link.number;
+        let mut held = self.seat.lock();
+        held.session.judged(number, Some(&mut self.link), taking, taken.judged)
+    }
+
+    fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Packet, Ending> {
+        let (client, user) = (Arc::clone(&self.link.client), self.link.user.clone());
+        let allowed = Allowed { shared: &self.shared, subject: Subject { client, user } };
+        let (version, now) = (self.link.version, self.shared.now());
+        let subscribed = self
+            .shared
+            .hub
+            .subscribe(&self.seat, subscribe, version, &allowed, now)
+            .map_err(Ending::because)?;
+        for from in subscribed.queues {
+            self.pump(from);
+        }
+        Ok(Packet::SubscribeAck(subscribed.ack))
+    }
+
+    fn pump(&mut self, from: TakesFrom) {
+        let filter = Arc::clone(&from.filter);
+        let (shared, number) = (&self.shared, self.link.number);
+        let pump = Pump::start(&shared.engine, &self.seat, number, from, &shared.hub.metrics);
+        self.pumps.insert(filter, pump);
+    }
+
+    /// A session that goes on takes from its queues again.
+    fn pump_again(&mut self) {
+        let held = self.seat.lock();
+        let queue = |(filter, mine): (&Arc<str>, &Subscription)| {
+            let Wanted::Queue(name) = &mine.wanted else { return None };
+            let (filter, queue) = (Arc::clone(filter), name.parse().ok()?);
+            Some(TakesFrom { filter, queue, grant: mine.grant })
+        };
+        let queues: Vec<_> = held.session.subscriptions.iter().filter_map(queue).collect();
+        drop(held);
+        for from in queues {
+            self.pump(from);
+        }
+    }
+
+    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Packet {
+        for filter in &unsubscribe.topic_filters {
+            self.pumps.remove(&**filter);
+        }
+        Packet::UnsubscribeAck(self.shared.hub.unsubscribe(&self.seat, unsubscribe))
+    }
+
+    /// The connection is over. What is on its way through the line goes on to its end.
+    pub(crate) async fn end(mut self, ending: Ending) {
+        self.pumps.clear();
+        let last = match ending.will {
+            WillFate::Dropped => Last::Parted,
+            WillFate::Published => Last::Lost,
+        };
+        let now = self.shared.now();
+        let will = self.shared.hub.leave(&self.seat, self.link.number, last, now);
+        while let Some(done) = self.takes.next().await {
+            // Nobody is there to be told; the session remembers what must not be doubled.
+            match done {
+                Done::Took { publish, taking, taken } => {
+                    self.shared.spread(&publish, &self.publisher, taken);
+                    let (number, mut held) = (self.link.number, self.seat.lock());
+                    let _ = held.session.judged(number, None, taking, taken.judged);
+                }
+                Done::Forgot(id, Ok(())) => {
+                    let _ = self.seat.lock().session.forgotten(&mut self.link, id);
+                }
+                Done::Kept(..) | Done::Forgot(..) => {}
+            }
+            self.seat.wake.notify_one();
+        }
+        if let Some(will) = will {
+            self.shared.publish_will(will).await;
+        }
+    }
+}

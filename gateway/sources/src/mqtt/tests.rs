@@ -1,0 +1,4 @@
+//! Tests of the hub and the wire, without a socket and in virtual time.
+
+mod hub;
+mod wire;
