@@ -29,6 +29,7 @@ pub struct Gateway {
     http: SocketAddr,
     admin: SocketAddr,
     mqtt: Option<SocketAddr>,
+    mqtts: Option<SocketAddr>,
     log: Arc<Mutex<String>>,
     /// Deleted under a running gateway, the folder would fail it in ways that no disk does.
     _folder: Option<Arc<TempDir>>,
@@ -73,8 +74,8 @@ impl Gateway {
         collect(child.stderr.take().expect("stderr is piped"), Arc::clone(&log));
         let lines = lines(child.stdout.take().expect("stdout is piped"));
         match lines.recv_timeout(START) {
-            Ok(Ready { http, admin, mqtt }) => {
-                Self { child, http, admin, mqtt, log, _folder: folder }
+            Ok(Ready { http, admin, mqtt, mqtts }) => {
+                Self { child, http, admin, mqtt, mqtts, log, _folder: folder }
             }
             Err(fault) => {
                 let _ = child.kill(); // It may have ended by itself.
@@ -98,6 +99,15 @@ impl Gateway {
     #[must_use]
     pub fn mqtt(&self) -> SocketAddr {
         self.mqtt.expect("it listens for MQTT")
+    }
+
+    /// Where MQTT clients come in over TLS.
+    ///
+    /// # Panics
+    /// When it does not listen for them.
+    #[must_use]
+    pub fn mqtts(&self) -> SocketAddr {
+        self.mqtts.expect("it listens for MQTT over TLS")
     }
 
     /// Where it answers consumers and operators.
@@ -234,6 +244,7 @@ struct Ready {
     http: SocketAddr,
     admin: SocketAddr,
     mqtt: Option<SocketAddr>,
+    mqtts: Option<SocketAddr>,
 }
 
 /// Reads the lines of standard output to its end; sends the addresses of the line `ready`.
@@ -254,7 +265,8 @@ fn ready(line: &str) -> Option<Ready> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
     let address = |name: &str| value[name].as_str()?.parse().ok();
     (value["event"] == "ready").then_some(())?;
-    Some(Ready { http: address("http")?, admin: address("admin")?, mqtt: address("mqtt") })
+    let (http, admin) = (address("http")?, address("admin")?);
+    Some(Ready { http, admin, mqtt: address("mqtt"), mqtts: address("mqtts") })
 }
 
 /// Bytes of the log that are kept.
@@ -267,7 +279,7 @@ mod tests {
     #[test]
     fn the_ready_line_gives_the_addresses() {
         let line = r#"{"event":"ready","http":"127.0.0.1:80","admin":"127.0.0.1:81"}"#;
-        let Ready { http, admin, mqtt } = ready(line).unwrap();
+        let Ready { http, admin, mqtt, .. } = ready(line).unwrap();
         assert_eq!((http.port(), admin.port(), mqtt), (80, 81, None));
         let line = line.replace('}', r#","mqtt":"127.0.0.1:82"}"#);
         assert_eq!(ready(&line).unwrap().mqtt.unwrap().port(), 82);

@@ -48,7 +48,7 @@ pub trait Engine: Send + Sync + 'static {
     /// durable.
     fn remember(&self, state: Transaction) -> Pending<'_, Result<(), Uncommitted>>;
 
-    /// What is committed of a scope and not expired, by key. For starts: it copies keys, not values.
+    /// What is committed of a scope and not expired, by key. For starts: it walks through all keys.
     fn remembered(&self, scope: &Scope) -> Vec<(Arc<str>, Bytes)>;
 
     /// Leases up to `ask.max` events; waits up to `ask.wait` for the first.

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::ids::{SinkName, SourceName};
-use sluicegate_core::seams::Engine;
+use sluicegate_core::seams::{Engine, Intake};
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
-use sluicegate_sources::mqtt::{MqttConfig, MqttMetrics, MqttSeams, MqttSource};
+use sluicegate_sources::mqtt::MqttMetrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
-use crate::clock::{Dice, Stamp, machine_clock};
+use crate::clock::{Stamp, machine_clock};
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
@@ -26,6 +26,7 @@ use crate::intake::{Door, Entrance};
 use crate::jobs::Jobs;
 use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
+use crate::mqtt::MqttDoor;
 use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
 use crate::plugins::{As, Put, VersionFault, Versions};
@@ -34,8 +35,8 @@ use crate::plugins::{As, Put, VersionFault, Versions};
 pub struct Hall {
     /// Where webhooks come in.
     pub http: SocketAddr,
-    /// Where MQTT clients come in.
-    pub mqtt: Option<SocketAddr>,
+    /// Where MQTT clients come in, without TLS and with it.
+    pub mqtt: [Option<SocketAddr>; 2],
     /// Where consumers and operators ask.
     pub admin: SocketAddr,
     door: Arc<Door>,
@@ -103,7 +104,7 @@ impl Hall {
         let source = HttpSource::new(config, Arc::clone(&door) as _);
         let mut hall = Self {
             http: local(&listener)?,
-            mqtt: mqtt.as_ref().map(MqttDoor::address),
+            mqtt: mqtt.as_ref().map_or([None; 2], MqttDoor::addresses),
             admin: local(&admin)?,
             door,
             pipeline: Arc::clone(&pipeline),
@@ -122,7 +123,7 @@ impl Hall {
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
         let mqtt =
-            mqtt.map(|door| door.start(&mut hall, &plan, &engine, mqtt_clock)).transpose()?;
+            mqtt.map(|door| hall.start_mqtt(door, &plan, &engine, mqtt_clock)).transpose()?;
         let (mqtt, sources) = (mqtt.unwrap_or_default(), counters);
         let rooms =
             Rooms { store, jobs, plugins, sources, sinks, http, mqtt, configured, fsync, watch };
@@ -176,6 +177,21 @@ impl Hall {
         let jobs = Arc::new(jobs);
         self.dispatches.spawn(Arc::clone(&jobs).run(self.stops.dispatches.subscribe()));
         Ok(jobs)
+    }
+
+    fn start_mqtt(
+        &mut self,
+        door: MqttDoor,
+        plan: &Plan,
+        engine: &Arc<dyn Engine>,
+        clock: Clock,
+    ) -> Result<Arc<MqttMetrics>, RunFault> {
+        let intake = Arc::clone(&self.door) as Arc<dyn Intake>;
+        let stop = self.stops.sources.subscribe();
+        let source = door.source(plan, intake, engine, clock)?;
+        let metrics = source.metrics();
+        door.serve(&source, &stop, self.drain, &mut self.sources);
+        Ok(metrics)
     }
 
     /// Looks for new versions of plugins, until the line stops.
@@ -235,58 +251,11 @@ impl Hall {
     }
 }
 
-/// The listener for MQTT, which is there before the store is, and serves after it.
-struct MqttDoor {
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl MqttDoor {
-    async fn open(plan: &Plan) -> Result<Option<Self>, RunFault> {
-        let Some(mqtt) = &plan.mqtt else { return Ok(None) };
-        let listener = listen(mqtt.listen).await?;
-        let address = local(&listener)?;
-        Ok(Some(Self { listener, address }))
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    fn start(
-        self,
-        hall: &mut Hall,
-        plan: &Plan,
-        engine: &Arc<dyn Engine>,
-        clock: Clock,
-    ) -> Result<Arc<MqttMetrics>, RunFault> {
-        let Some(mqtt) = &plan.mqtt else { return Ok(Arc::default()) };
-        let config = MqttConfig {
-            limits: mqtt.limits.clone(),
-            topics: plan.sources.iter().filter_map(|source| source.way.topics().cloned()).collect(),
-            access: mqtt.access.clone(),
-            queues: plan.store.queues.iter().map(|queue| queue.name.clone()).collect(),
-        };
-        let dice = Dice::new();
-        let seams = MqttSeams {
-            intake: Arc::clone(&hall.door) as _,
-            engine: Arc::clone(engine),
-            clock,
-            dice: Box::new(move || dice.roll()),
-        };
-        let source = MqttSource::new(config, seams).map_err(RunFault::Name)?;
-        let metrics = source.metrics();
-        let stop = hall.stops.sources.subscribe();
-        hall.sources.spawn(source.serve(self.listener, stop, hall.drain));
-        Ok(metrics)
-    }
-}
-
-async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
     TcpListener::bind(address).await.map_err(|fault| RunFault::Listen { address, fault })
 }
 
-fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
+pub(crate) fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
     listener.local_addr().map_err(RunFault::Address)
 }
 

@@ -19,6 +19,7 @@ pub mod intake;
 pub mod jobs;
 pub mod limiter;
 pub mod metrics;
+mod mqtt;
 pub mod oci;
 pub mod origins;
 mod outage;

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A received event that no placement holds is kept without headers, attributes and payload: a
-//! filter that takes a secret out of a payload does not want the secret in the log. A commit of state
-//! alone is one whose event was received by nobody, and has no placements and no drops.
+//! filter that takes a secret out of a payload does not want the secret in the log. A commit of
+//! state alone is one whose event was received by nobody, and has no placements and no drops.
 
 use bytes::Bytes;
 use sluicegate_core::event::{Event, Parts};

@@ -63,9 +63,11 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     }
     let mut ready =
         json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
-    if let (Some(ready), Some(mqtt)) = (ready.as_object_mut(), hall.mqtt) {
-        tracing::info!(%mqtt, "sluicegate takes messages");
-        ready.insert("mqtt".to_owned(), mqtt.to_string().into());
+    for (name, address) in ["mqtt", "mqtts"].into_iter().zip(hall.mqtt) {
+        if let (Some(ready), Some(address)) = (ready.as_object_mut(), address) {
+            tracing::info!(protocol = name, %address, "sluicegate takes messages");
+            ready.insert(name.to_owned(), address.to_string().into());
+        }
     }
     say(&ready.to_string());
     let failed = tokio::select! {

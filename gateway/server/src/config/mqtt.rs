@@ -1,12 +1,14 @@
 //! The checks of the MQTT listener: its users, its rules, its bounds, and the topics of sources.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use sluicegate_core::ids::SourceName;
 use sluicegate_sources::mqtt::{
-    Access, AccessRule, Dedupe, Filter, MqttLimits, Pattern, TopicRule, Users,
+    Access, AccessRule, Dedupe, Filter, MqttLimits, MqttTls, Pattern, TopicRule, Users,
 };
+use zeroize::Zeroizing;
 
 use super::check::{Checker, places};
 use super::plan::MqttPlan;
@@ -19,22 +21,61 @@ impl Checker<'_> {
         let access = self.mqtt_access(&config.mqtt);
         let limits = self.mqtt_limits(&config.mqtt.limits);
         self.mqtt_topics_once(&config.sources);
-        let Some(listen) = &config.listen.mqtt else {
+        let plain = config.listen.mqtt.as_ref();
+        let plain = plain.map(|address| self.address("/listen/mqtt", address));
+        let tls = self.mqtt_tls(config);
+        if config.listen.mqtt.is_none() && config.listen.mqtts.is_none() {
             for (place, _, source) in places("sources", &config.sources) {
                 if source.mqtt.is_some() {
-                    let message = "nothing listens for MQTT: set listen.mqtt";
+                    let message = "nothing listens for MQTT: set listen.mqtt or listen.mqtts";
                     self.fault(&format!("{place}/mqtt"), "value_missing", message);
                 }
             }
             return None;
-        };
-        let listen = self.address("/listen/mqtt", listen);
+        }
         if config.mqtt.users.is_none() && !config.mqtt.anonymous {
             let message = "nobody can come in over MQTT: name a file of users under mqtt.users, or \
                            say mqtt.anonymous: true";
-            self.fault("/listen/mqtt", "value_missing", message);
+            self.fault("/listen", "value_missing", message);
         }
-        Some(MqttPlan { listen, limits, access })
+        Some(MqttPlan { plain, tls, limits, access })
+    }
+
+    fn mqtt_tls(&mut self, config: &shape::Config) -> Option<(SocketAddr, MqttTls)> {
+        let listen = config.listen.mqtts.as_ref()?;
+        let address = self.address("/listen/mqtts", listen);
+        let Some(tls) = &config.mqtt.tls else {
+            let message = "listen.mqtts needs a certificate: mqtt.tls";
+            self.fault("/listen/mqtts", "value_missing", message);
+            return None;
+        };
+        let certificate = self.pem("/mqtt/tls/certificate", &tls.certificate);
+        let clients = tls.client_ca.as_ref().map(|file| self.pem("/mqtt/tls/client_ca", file));
+        let key = self.secret("/mqtt/tls/key_secret", &tls.key_secret).map(<[u8]>::to_vec);
+        // What could not be read has its own fault.
+        let (certificate, key, clients) = (
+            certificate?,
+            Zeroizing::new(key?),
+            match clients {
+                Some(clients) => Some(clients?),
+                None => None,
+            },
+        );
+        match MqttTls::new(&certificate, &key, clients.as_deref()) {
+            Ok(tls) => Some((address, tls)),
+            Err(fault) => {
+                self.fault("/mqtt/tls", "tls_invalid", fault.to_string());
+                None
+            }
+        }
+    }
+
+    fn pem(&mut self, pointer: &str, file: &str) -> Option<Vec<u8>> {
+        let read = std::fs::read(self.base.join(file));
+        read.map_err(|fault| {
+            self.fault(pointer, "file_unreadable", format!("cannot read {file}: {fault}"));
+        })
+        .ok()
     }
 
     /// The topics of one source.

@@ -27,6 +27,10 @@ impl Checker<'_> {
 
     fn route(&mut self, place: &str, route: &shape::Route) -> Option<RoutePlan> {
         let name = self.name(&format!("{place}/name"), &route.name);
+        if route.name.starts_with(OWN_NAMES) {
+            let message = format!("names that begin with {OWN_NAMES:?} are the gateway's own");
+            self.fault(&format!("{place}/name"), "name_invalid", message);
+        }
         let pattern = match &route.when {
             Some(when) => self.pattern(&format!("{place}/when"), when),
             None => Some(Pattern::default()),
@@ -61,3 +65,6 @@ impl Checker<'_> {
         }
     }
 }
+
+/// What the gateway itself remembers has routes of such names.
+const OWN_NAMES: &str = "sluicegate.";

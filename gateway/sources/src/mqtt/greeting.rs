@@ -5,8 +5,9 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use super::access::Subject;
-use super::hub::{Entered, Last, Start, Will};
+use super::hub::{Entered, Last, Start};
 use super::message::of_will;
+use super::seat::Will;
 use super::session::Link;
 use super::shared::Shared;
 use super::wire::{ByteString, Connect, ConnectAck, ConnectAckReason, Version};
@@ -44,8 +45,10 @@ impl Shared {
         let expiry = connect.session_expiry_interval_secs;
         let granted = expiry.min(self.limits.session_expiry_max);
         let start = Start { clean: connect.clean_start, expiry: granted };
-        let entered =
-            self.hub.enter(&mut link, start, will).map_err(|_| ConnectAckReason::QuotaExceeded)?;
+        let entered = self
+            .hub
+            .enter(&mut link, start, will, now)
+            .map_err(|_| ConnectAckReason::QuotaExceeded)?;
         if self.keep(&entered.seat).await.is_err() {
             self.hub.leave(&entered.seat, link.number, Last::Parted, self.now());
             return Err(ConnectAckReason::ServerUnavailable);

@@ -4,20 +4,19 @@
 //! Lock order: the hub's own lock, then one session's. Nobody who holds a session asks the hub.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use sluicegate_core::time::Timestamp;
-use tokio::sync::Notify;
 
 use super::memory::{Kept, Memory, can_retain};
-use super::message::{Message, Parcel};
+use super::message::Message;
 use super::metrics::MqttMetrics;
 use super::record;
 use super::retained::{Retained, RetainedLimits};
-use super::session::{Link, Offered, OutboxLimits, Session};
+use super::seat::{Seat, Will};
+use super::session::{Link, OutboxLimits};
 use super::subscribers::Subscribers;
-use super::wire::Publish;
 
 /// Everything that connections share.
 #[derive(Debug)]
@@ -46,41 +45,6 @@ pub(super) struct Inner {
     /// When something of a session that is away comes due.
     due: BTreeSet<(Timestamp, Arc<str>)>,
     last_link: u64,
-}
-
-/// The place of one client.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    pub(crate) client: Arc<str>,
-    held: Mutex<Held>,
-    /// Something waits for the client, or another connection took its place.
-    pub(crate) wake: Notify,
-}
-
-/// What lies in a seat.
-#[derive(Debug)]
-pub(crate) struct Held {
-    pub(crate) session: Session,
-    will: Option<Will>,
-    /// The session ends then, unless the client comes back.
-    ends_at: Option<Timestamp>,
-    will_at: Option<Timestamp>,
-    /// The session is over: the seat is no longer in the hub.
-    gone: bool,
-    /// It is written down in the memory.
-    pub(super) kept: bool,
-    /// The client is too slow for what it wants.
-    pub(crate) swamped: bool,
-}
-
-/// What is published when a client is lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Will {
-    pub(crate) publish: Publish,
-    pub(crate) client: Arc<str>,
-    pub(crate) user: Option<Arc<str>>,
-    /// Seconds after the loss.
-    pub(crate) delay: u32,
 }
 
 /// A client that came in.
@@ -127,11 +91,14 @@ impl Hub {
                 Kept::Session { client, record } => {
                     inner.restore(client, &record, self.limits.outbox, now);
                 }
-                Kept::Received { client, id } => match inner.seats.get(&client) {
-                    Some(seat) => seat.lock().session.restore_received(id),
-                    // Its session has ended; the answer is not needed.
-                    None => drop(self.memory().map(|memory| memory.release(&client, id))),
-                },
+                Kept::Received(received) => {
+                    let seat = inner.seats.get(&received.client).map(|seat| seat.lock());
+                    match seat.filter(|held| held.session.birth == received.birth) {
+                        Some(mut held) => held.session.restore_received(received.id),
+                        // Its session has ended; the answer is not needed.
+                        None => drop(self.memory().map(|memory| memory.release(&received))),
+                    }
+                }
                 Kept::Retained(message) => drop(inner.retained.keep(&Arc::new(message))),
             }
         }
@@ -150,6 +117,7 @@ impl Hub {
         link: &mut Link,
         start: Start,
         will: Option<Will>,
+        now: Timestamp,
     ) -> Result<Entered, HubFull> {
         let mut inner = self.write();
         inner.last_link += 1;
@@ -171,7 +139,8 @@ impl Hub {
             Some(seat) => seat,
             None if inner.seats.len() >= self.limits.sessions_max => return Err(HubFull),
             None => {
-                let seat = Arc::new(Seat::new(Arc::clone(&link.client), self.limits.outbox));
+                let client = Arc::clone(&link.client);
+                let seat = Arc::new(Seat::new(client, self.limits.outbox, now));
                 inner.seats.insert(Arc::clone(&link.client), Arc::clone(&seat));
                 seat
             }
@@ -331,7 +300,8 @@ impl Inner {
         let mut held = seat.lock();
         held.gone = true;
         if let Some(memory) = memory.filter(|_| std::mem::take(&mut held.kept)) {
-            memory.forget_session(&seat.client, &held.session.received());
+            let session = &held.session;
+            memory.forget_session(&seat.client, session.birth, &session.received());
         }
         let subscriptions = std::mem::take(&mut held.session.subscriptions);
         drop(held);
@@ -350,7 +320,7 @@ impl Inner {
         limits: OutboxLimits,
         now: Timestamp,
     ) {
-        let seat = Arc::new(Seat::new(Arc::clone(&client), limits));
+        let seat = Arc::new(Seat::new(Arc::clone(&client), limits, record.birth()));
         let mut held = seat.lock();
         (held.kept, held.session.expiry) = (true, record.expiry);
         for (filter, subscription) in record.subscriptions() {
@@ -369,43 +339,5 @@ impl Inner {
     /// Whether a client is connected now.
     fn is_there(&self, client: &str) -> bool {
         self.seats.get(client).is_some_and(|seat| seat.lock().session.link.is_some())
-    }
-}
-
-impl Seat {
-    fn new(client: Arc<str>, limits: OutboxLimits) -> Self {
-        let held = Held {
-            session: Session::new(limits),
-            will: None,
-            ends_at: None,
-            will_at: None,
-            gone: false,
-            kept: false,
-            swamped: false,
-        };
-        Self { client, held: Mutex::new(held), wake: Notify::new() }
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Held> {
-        // Nothing panics while the lock is held.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets a message wait for the client.
-    pub(crate) fn offer(&self, parcel: Parcel, metrics: &MqttMetrics) {
-        let mut held = self.lock();
-        if held.gone {
-            return;
-        }
-        match held.session.offer(parcel) {
-            Offered::Waits => {}
-            Offered::Away => return,
-            Offered::NoRoom { tell } => {
-                metrics.overflowed.increment();
-                held.swamped |= tell;
-            }
-        }
-        drop(held);
-        self.wake.notify_one();
     }
 }

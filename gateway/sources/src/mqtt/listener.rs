@@ -23,6 +23,7 @@ use super::limits::MqttLimits;
 use super::memory::Memory;
 use super::metrics::MqttMetrics;
 use super::shared::Shared;
+use super::tls::MqttTls;
 use crate::http::{Slots, Stop};
 
 /// What an MQTT source is made of.
@@ -82,7 +83,15 @@ impl MqttSource {
 
     /// Serves until `stop` says `true` or its sender is gone. Then closes the listener, lets what
     /// is on its way through the line be answered for `drain`, and ends the rest.
-    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>, drain: Duration) {
+    ///
+    /// One source may serve several listeners, with and without TLS.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        tls: Option<MqttTls>,
+        stop: watch::Receiver<bool>,
+        drain: Duration,
+    ) {
         let mut connections = JoinSet::new();
         let mut stopped = Stop::new(stop.clone());
         let mut tick = interval(TICK);
@@ -97,7 +106,7 @@ impl MqttSource {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         backoff = BACKOFF_MIN;
-                        self.take(stream, peer.ip().to_canonical(), &stop, &mut connections);
+                        self.take(stream, peer.ip().to_canonical(), &tls, &stop, &mut connections);
                     }
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
@@ -135,6 +144,7 @@ impl MqttSource {
         &self,
         stream: TcpStream,
         peer: IpAddr,
+        tls: &Option<MqttTls>,
         stop: &watch::Receiver<bool>,
         connections: &mut JoinSet<()>,
     ) {
@@ -149,11 +159,21 @@ impl MqttSource {
         };
         self.shared.hub.metrics.opened();
         let counted = Counted(self.metrics());
-        let connection = Connection::new(stream, peer, Arc::clone(&self.shared));
-        let stop = stop.clone();
+        let (shared, stop, tls) = (Arc::clone(&self.shared), stop.clone(), tls.clone());
         connections.spawn(async move {
             let _held = (slot, counted);
-            connection.run(stop).await;
+            let Some(MqttTls(acceptor)) = tls else {
+                return Connection::new(stream, peer, shared).run(stop).await;
+            };
+            // Its own deadline, and its own task: who says nothing here holds up nobody.
+            match timeout(shared.limits.connect, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => Connection::new(stream, peer, shared).run(stop).await,
+                Ok(Err(fault)) => {
+                    shared.hub.metrics.violations.increment();
+                    tracing::debug!(%peer, %fault, "a TLS handshake failed");
+                }
+                Err(_) => shared.hub.metrics.timeouts.increment(),
+            }
         });
     }
 }

@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! s/CLIENT       a session that outlives its connection: JSON, as `record` has it
-//! q/ID/CLIENT    a QoS 2 message of that client was taken, and not released yet: nothing
+//! q/ID/BIRTH/CLIENT   a QoS 2 message of that client was taken in the session that began then
+//!                (nanoseconds since 1970), and is not released yet: nothing
 //! r/TOPIC        the retained message of a topic: as `record` has it
 //! ```
 //!
-//! Writes are laid down in the order of the calls, with the session or the hub locked; who must know
-//! that they are durable waits for the answer without a lock.
+//! Writes are laid down in the order of the calls, with the session or the hub locked; who must
+//! know that they are durable waits for the answer without a lock.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use sluicegate_core::ids::NameError;
 use sluicegate_core::limits::{STATE_BYTES_MAX, STATE_KEYS_MAX, STATE_VALUE_BYTES_MAX};
 use sluicegate_core::seams::{Engine, Pending, Uncommitted};
 use sluicegate_core::state::{Grant, Scope, Transaction, Value, Write};
+use sluicegate_core::time::Timestamp;
 
 use super::message::Message;
 use super::record;
@@ -29,11 +31,20 @@ pub(crate) struct Memory {
     scope: Scope,
 }
 
+/// A QoS 2 message that was taken, and is not released yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) client: Arc<str>,
+    /// When its session began: an older one of the same client has nothing to say about this one.
+    pub(crate) birth: Timestamp,
+    pub(crate) id: NonZeroU16,
+}
+
 /// Something that was kept.
 #[derive(Debug)]
 pub(crate) enum Kept {
     Session { client: Arc<str>, record: record::Session },
-    Received { client: Arc<str>, id: NonZeroU16 },
+    Received(Received),
     Retained(Message),
 }
 
@@ -77,30 +88,27 @@ impl Memory {
 
     /// Forgets a session that is over, with its packet ids. Nobody need wait for it: a session that
     /// comes back after a crash ends again.
-    pub(crate) fn forget_session(&self, client: &str, received: &[NonZeroU16]) {
-        let ids = received.iter().map(|id| (received_key(client, *id), Write::Delete));
+    pub(crate) fn forget_session(&self, client: &Arc<str>, birth: Timestamp, ids: &[NonZeroU16]) {
+        let received = |id: &NonZeroU16| Received { client: Arc::clone(client), birth, id: *id };
+        let ids = ids.iter().map(|id| (received(id).key(), Write::Delete));
         let writes = ids.chain([(session_key(client), Write::Delete)]);
         // Laid down by the call; the answer is not needed.
         drop(self.engine.remember(self.writes(writes)));
     }
 
     /// Forgets a packet id of QoS 2: PUBCOMP may be sent once this is durable.
-    pub(crate) fn release(
-        &self,
-        client: &str,
-        id: NonZeroU16,
-    ) -> Pending<'_, Result<(), Uncommitted>> {
-        self.engine.remember(self.writes([(received_key(client, id), Write::Delete)]))
+    pub(crate) fn release(&self, received: &Received) -> Pending<'_, Result<(), Uncommitted>> {
+        self.engine.remember(self.writes([(received.key(), Write::Delete)]))
     }
 
     /// What is to be committed with a message: that its packet id was taken, if its session
     /// outlives the connection, and that it is retained.
     pub(crate) fn with_message(
         &self,
-        received: Option<(&str, NonZeroU16)>,
+        received: Option<&Received>,
         retained: Option<&Message>,
     ) -> Transaction {
-        let received = received.map(|(client, id)| (received_key(client, id), set(Vec::new())));
+        let received = received.map(|received| (received.key(), set(Vec::new())));
         let retained = retained.map(|message| {
             let write = if message.payload.is_empty() {
                 Write::Delete
@@ -128,8 +136,10 @@ fn kept(key: &str, value: Bytes) -> Option<Kept> {
     Some(match kind {
         "s" => Kept::Session { client: rest.into(), record: record::read_session(&value)? },
         "q" => {
-            let (id, client) = rest.split_once('/')?;
-            Kept::Received { client: client.into(), id: id.parse().ok()? }
+            let (id, rest) = rest.split_once('/')?;
+            let (birth, client) = rest.split_once('/')?;
+            let birth = Timestamp::from_unix_ns(birth.parse().ok()?);
+            Kept::Received(Received { client: client.into(), birth, id: id.parse().ok()? })
         }
         "r" => Kept::Retained(record::read_message(rest, &value)?),
         _ => return None,
@@ -144,11 +154,13 @@ fn session_key(client: &str) -> Arc<str> {
     format!("s/{client}").into()
 }
 
-fn received_key(client: &str, id: NonZeroU16) -> Arc<str> {
-    format!("q/{id}/{client}").into()
+impl Received {
+    fn key(&self) -> Arc<str> {
+        format!("q/{}/{}/{}", self.id, self.birth.unix_ns(), self.client).into()
+    }
 }
 
-/// No plugin of the configuration can be on a route of this name, which the hall keeps free.
+/// No plugin is on a route of this name: the configuration keeps it free.
 const OWNER: &str = "mqtt";
 const PLACE: &str = "sluicegate.mqtt";
 

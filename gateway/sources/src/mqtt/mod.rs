@@ -1,8 +1,9 @@
 //! MQTT in, 3.1.1 and 5: devices connect to the gateway.
 //!
-//! [`MqttSource`] is the listener. From the wire inwards: `wire` makes packets of bytes (`shape` and
-//! `text` check what its codec does not), `connection` moves them, `talk` does what they ask for,
-//! `session` holds the rules, `hub` knows who is there and who wants what, `pump` takes from queues.
+//! [`MqttSource`] is the listener. From the wire inwards: `wire` makes packets of bytes (`shape`
+//! and `text` check what its codec does not), `connection` moves them, `talk` does what they ask
+//! for, `session` holds the rules, `hub` knows who is there and who wants what, `memory` keeps what
+//! outlives the process, `pump` takes from queues.
 //!
 //! PUBACK and PUBREC follow the receipt, and so does every subscriber.
 
@@ -20,6 +21,7 @@ mod metrics;
 mod pump;
 mod record;
 mod retained;
+mod seat;
 mod session;
 mod shape;
 mod shared;
@@ -29,6 +31,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls;
 mod topic;
 mod tree;
 mod users;
@@ -39,5 +42,6 @@ pub use claims::{Dedupe, TopicRule};
 pub use limits::MqttLimits;
 pub use listener::{MqttConfig, MqttSeams, MqttSource};
 pub use metrics::{MqttMetrics, MqttStats};
+pub use tls::{MqttTls, TlsFault};
 pub use topic::{Filter, FilterFault};
 pub use users::{Users, UsersFault};

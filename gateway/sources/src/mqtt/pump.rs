@@ -13,9 +13,9 @@ use sluicegate_core::seams::{Ask, Engine};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use super::hub::Seat;
 use super::message::{Fate, Lease, Message, Parcel};
 use super::metrics::MqttMetrics;
+use super::seat::Seat;
 use super::session::Offered;
 use super::subscribing::TakesFrom;
 use super::wire::{ByteString, PublishProperties};

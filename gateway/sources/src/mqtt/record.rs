@@ -21,6 +21,7 @@ use super::wire::{ByteString, PublishProperties, QoS, RetainHandling, Subscripti
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Session {
     version: u8,
+    birth_ns: u64,
     pub(crate) expiry: u32,
     subscriptions: Vec<Subscription>,
 }
@@ -62,7 +63,8 @@ pub(crate) fn session(session: &session::Session) -> Vec<u8> {
         }
     };
     let subscriptions = session.subscriptions.iter().map(subscription).collect();
-    let record = Session { version: VERSION, expiry: session.expiry, subscriptions };
+    let (expiry, birth_ns) = (session.expiry, session.birth.unix_ns());
+    let record = Session { version: VERSION, birth_ns, expiry, subscriptions };
     // Texts and numbers cannot fail to be JSON; if they did, the record would not be read back.
     serde_json::to_vec(&record).unwrap_or_default()
 }
@@ -73,6 +75,11 @@ pub(crate) fn read_session(bytes: &[u8]) -> Option<Session> {
 }
 
 impl Session {
+    /// When it began.
+    pub(crate) fn birth(&self) -> Timestamp {
+        Timestamp::from_unix_ns(self.birth_ns)
+    }
+
     /// Its subscriptions, those left out that are none any more.
     pub(crate) fn subscriptions(&self) -> Vec<(Arc<str>, session::Subscription)> {
         let subscription = |kept: &Subscription| {
@@ -154,7 +161,7 @@ mod tests {
     #[test]
     fn what_is_written_down_is_read_as_the_same() {
         let limits = OutboxLimits { messages_max: 1, bytes_max: 1, retained_max: 1 };
-        let mut own = session::Session::new(limits);
+        let mut own = session::Session::new(limits, Timestamp::from_unix_ns(7));
         own.expiry = 77;
         for (filter, qos) in [("a/#", 0), ("$share/g/+", 1), ("$queue/inbox", 1), ("é", 2)] {
             let options = SubscriptionOptions {
@@ -168,7 +175,7 @@ mod tests {
             own.subscriptions.insert(filter.into(), session::Subscription { wanted, grant });
         }
         let read = read_session(&session(&own)).unwrap();
-        assert_eq!(read.expiry, 77);
+        assert_eq!((read.expiry, read.birth()), (77, own.birth));
         let read: std::collections::BTreeMap<_, _> = read.subscriptions().into_iter().collect();
         assert_eq!(read, own.subscriptions);
         for bad in [&b""[..], b"{}", b"\x00\x00\x00\x01{", b"\xff\xff\xff\xffabc"] {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use sluicegate_core::ids::QueueName;
@@ -14,9 +13,11 @@ use sluicegate_core::time::{Clock, Timestamp};
 use super::access::{Access, Subject};
 use super::answers::answer;
 use super::claims::{Claims, Publisher};
-use super::hub::{Hub, Seat, Will};
+use super::hub::Hub;
 use super::limits::MqttLimits;
+use super::memory::Received;
 use super::message::Message;
+use super::seat::{Seat, Will};
 use super::session::Judged;
 use super::subscribing::MaySubscribe;
 use super::topic::Wanted;
@@ -57,7 +58,7 @@ impl Shared {
         &self,
         publish: &Publish,
         publisher: &Publisher,
-        received: Option<NonZeroU16>,
+        received: Option<Received>,
     ) -> Taken {
         self.hub.metrics.published.increment();
         let subject =
@@ -73,8 +74,8 @@ impl Shared {
         let taken = match self.claims.delivery(publish, publisher) {
             Ok(mut delivery) => {
                 if let Some(memory) = self.hub.memory() {
-                    let received = received.map(|id| (&*publisher.client, id));
-                    delivery.transport.state = memory.with_message(received, message.as_ref());
+                    let state = memory.with_message(received.as_ref(), message.as_ref());
+                    delivery.transport.state = state;
                 }
                 self.intake.take(delivery).await
             }
@@ -118,7 +119,7 @@ impl Shared {
         let Some(memory) = self.hub.memory() else { return Ok(()) };
         let pending = {
             let mut held = seat.lock();
-            if held.session.expiry == 0 {
+            if held.gone || held.session.expiry == 0 {
                 return Ok(());
             }
             held.kept = true;

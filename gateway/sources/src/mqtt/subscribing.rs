@@ -5,8 +5,9 @@ use std::sync::Arc;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::time::Timestamp;
 
-use super::hub::{Hub, Seat};
+use super::hub::Hub;
 use super::message::{Message, Parcel};
+use super::seat::Seat;
 use super::session::Subscription;
 use super::subscribers::{Before, Grant};
 use super::topic::Wanted;

@@ -13,8 +13,10 @@ use sluicegate_core::seams::Uncommitted;
 
 use super::access::Subject;
 use super::claims::Publisher;
-use super::hub::{Last, Seat};
+use super::hub::Last;
+use super::memory::Received;
 use super::pump::Pump;
+use super::seat::Seat;
 use super::session::{Ending, Link, Step, Subscription, Taking, WillFate};
 use super::shared::{Allowed, Shared, Taken};
 use super::subscribing::TakesFrom;
@@ -134,7 +136,8 @@ impl Talk {
 
     fn take(&mut self, publish: Box<Publish>, taking: Taking) {
         let (shared, publisher) = (Arc::clone(&self.shared), self.publisher.clone());
-        let received = taking.id.filter(|_| taking.qos == QoS::ExactlyOnce && self.outlives());
+        let twice = taking.qos == QoS::ExactlyOnce && self.outlives();
+        let received = taking.id.filter(|_| twice).map(|id| self.received(id));
         self.takes.push_back(Box::pin(async move {
             let taken = shared.take(&publish, &publisher, received).await;
             Done::Took { publish, taking, taken }
@@ -157,14 +160,19 @@ impl Talk {
             replies.push(self.seat.lock().session.forgotten(&mut self.link, id));
             return;
         }
-        let (shared, client) = (Arc::clone(&self.shared), Arc::clone(&self.link.client));
+        let (shared, received) = (Arc::clone(&self.shared), self.received(id));
         self.takes.push_back(Box::pin(async move {
             let released = match shared.hub.memory() {
-                Some(memory) => memory.release(&client, id).await,
+                Some(memory) => memory.release(&received).await,
                 None => Ok(()),
             };
             Done::Forgot(id, released)
         }));
+    }
+
+    fn received(&self, id: NonZeroU16) -> Received {
+        let birth = self.seat.lock().session.birth;
+        Received { client: Arc::clone(&self.link.client), birth, id }
     }
 
     /// Whether the session outlives its connection.

@@ -88,6 +88,8 @@ pub(in crate::config) struct Listen {
     pub(in crate::config) http: String,
     /// MQTT 3.1.1 and 5 without TLS.
     pub(in crate::config) mqtt: Option<String>,
+    /// MQTT 3.1.1 and 5 over TLS; needs `mqtt.tls`.
+    pub(in crate::config) mqtts: Option<String>,
     /// The consumer and admin API. Only a loopback address, unless `admin_token` is set.
     pub(in crate::config) admin: String,
     /// The secret that callers of the admin listener must present as a bearer token.

@@ -16,9 +16,24 @@ pub(in crate::config) struct Mqtt {
     pub(in crate::config) users: Option<String>,
     /// What clients may do; what no rule allows is refused. Default: anything but take from queues.
     pub(in crate::config) access: Option<Vec<AccessRule>>,
+    /// The certificate of `listen.mqtts`, and whose certificates clients must have.
+    pub(in crate::config) tls: Option<MqttTls>,
     /// Bounds of the listener.
     #[serde(default)]
     pub(in crate::config) limits: MqttLimits,
+}
+
+/// TLS 1.2 and 1.3. Files are relative to this one, in PEM.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct MqttTls {
+    /// The gateway's certificate, and the chain after it.
+    pub(in crate::config) certificate: String,
+    /// Its key, as a secret by its name under `secrets`.
+    pub(in crate::config) key_secret: String,
+    /// The authorities of clients' certificates. With it, a client without one is not let in; it
+    /// must say who it is all the same, unless `anonymous` is set.
+    pub(in crate::config) client_ca: Option<String>,
 }
 
 /// What some clients may do.

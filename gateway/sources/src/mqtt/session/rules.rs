@@ -22,6 +22,8 @@ use super::step::{Ending, Judged, Step, Taking, WillFate};
 pub(crate) struct Session {
     /// The connection that speaks for it; `None` while the client is away.
     pub(crate) link: Option<u64>,
+    /// When it began: tells it from sessions of the same client before it.
+    pub(crate) birth: Timestamp,
     /// Seconds that it stays after its connection; `u32::MAX`: for good.
     pub(crate) expiry: u32,
     /// Its subscriptions, by their text.
@@ -59,9 +61,10 @@ pub(crate) enum Offered {
 }
 
 impl Session {
-    pub(crate) fn new(limits: OutboxLimits) -> Self {
+    pub(crate) fn new(limits: OutboxLimits, birth: Timestamp) -> Self {
         Self {
             link: None,
+            birth,
             expiry: 0,
             subscriptions: BTreeMap::new(),
             out: Outbound::new(limits),

@@ -39,7 +39,7 @@ fn link(number: u64, version: Version, connect: Connect) -> Link {
 
 fn attached(version: Version) -> (Session, Link) {
     let link = link(1, version, Connect::default());
-    let mut session = Session::new(LIMITS);
+    let mut session = Session::new(LIMITS, at(0));
     session.attach(&link, u32::MAX);
     (session, link)
 }
@@ -231,7 +231,7 @@ fn what_is_not_answered_is_sent_again_in_order_and_marked() {
 fn no_more_is_sent_than_the_client_takes_unanswered() {
     let narrow = Connect { receive_max: NonZeroU16::new(2), ..Connect::default() };
     let mut link = link(1, Version::V5, narrow);
-    let mut session = Session::new(LIMITS);
+    let mut session = Session::new(LIMITS, at(0));
     session.attach(&link, 0);
     for topic in ["a", "b", "c", "d"] {
         session.offer(parcel(QoS::AtLeastOnce, topic));

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::time::Timestamp;
 
-use crate::mqtt::hub::{Entered, Hub, Last, Seat, Start, Will};
+use crate::mqtt::hub::{Entered, Hub, Last, Start};
 use crate::mqtt::limits::MqttLimits;
 use crate::mqtt::message::Message;
+use crate::mqtt::seat::{Seat, Will};
 use crate::mqtt::session::Link;
 use crate::mqtt::subscribing::MaySubscribe;
 use crate::mqtt::topic::Wanted;
@@ -68,7 +69,7 @@ impl Small {
         let connect = Connect::default();
         let terms = self.limits.terms();
         let mut link = Link::new(&connect, Version::V5, client.into(), terms, at(0));
-        let entered = self.hub.enter(&mut link, Start { clean, expiry }, will).ok()?;
+        let entered = self.hub.enter(&mut link, Start { clean, expiry }, will, at(0)).ok()?;
         Some(Guest { link, entered })
     }
 

@@ -1,0 +1,83 @@
+//! The way in for MQTT: its listeners are there before the store is, and serve after it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_core::seams::{Engine, Intake};
+use sluicegate_core::time::Clock;
+use sluicegate_sources::mqtt::{MqttConfig, MqttSeams, MqttSource, MqttTls};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Dice;
+use crate::config::Plan;
+use crate::fault::RunFault;
+use crate::hall::{listen, local};
+
+/// The listeners, and what they need.
+pub(crate) struct MqttDoor {
+    listeners: Vec<(TcpListener, Option<MqttTls>)>,
+    addresses: [Option<SocketAddr>; 2],
+}
+
+impl MqttDoor {
+    /// Listens where the plan says; `None` if nowhere.
+    pub(crate) async fn open(plan: &Plan) -> Result<Option<Self>, RunFault> {
+        let Some(mqtt) = &plan.mqtt else { return Ok(None) };
+        let mut door = Self { listeners: Vec::new(), addresses: [None; 2] };
+        let [plain, tls] = &mut door.addresses;
+        if let Some(address) = mqtt.plain {
+            let listener = listen(address).await?;
+            *plain = Some(local(&listener)?);
+            door.listeners.push((listener, None));
+        }
+        if let Some((address, config)) = &mqtt.tls {
+            let listener = listen(*address).await?;
+            *tls = Some(local(&listener)?);
+            door.listeners.push((listener, Some(config.clone())));
+        }
+        Ok(Some(door))
+    }
+
+    /// Where it listens, without TLS and with it.
+    pub(crate) fn addresses(&self) -> [Option<SocketAddr>; 2] {
+        self.addresses
+    }
+
+    /// The source behind the listeners. It takes up what was kept.
+    pub(crate) fn source(
+        &self,
+        plan: &Plan,
+        intake: Arc<dyn Intake>,
+        engine: &Arc<dyn Engine>,
+        clock: Clock,
+    ) -> Result<Arc<MqttSource>, RunFault> {
+        let (limits, access) =
+            plan.mqtt.as_ref().map(|m| (m.limits.clone(), m.access.clone())).unwrap_or_default();
+        let config = MqttConfig {
+            limits,
+            access,
+            topics: plan.sources.iter().filter_map(|one| one.way.topics().cloned()).collect(),
+            queues: plan.store.queues.iter().map(|queue| queue.name.clone()).collect(),
+        };
+        let dice = Dice::new();
+        let dice = Box::new(move || dice.roll());
+        let seams = MqttSeams { intake, engine: Arc::clone(engine), clock, dice };
+        MqttSource::new(config, seams).map(Arc::new).map_err(RunFault::Name)
+    }
+
+    /// Serves until `stop`.
+    pub(crate) fn serve(
+        self,
+        source: &Arc<MqttSource>,
+        stop: &watch::Receiver<bool>,
+        drain: Duration,
+        tasks: &mut JoinSet<()>,
+    ) {
+        for (listener, tls) in self.listeners {
+            tasks.spawn(Arc::clone(source).serve(listener, tls, stop.clone(), drain));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The place of one client: its session, its will, and who speaks for it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sluicegate_core::time::Timestamp;
+use tokio::sync::Notify;
+
+use super::message::Parcel;
+use super::metrics::MqttMetrics;
+use super::session::{Offered, OutboxLimits, Session};
+use super::wire::Publish;
+
+/// The place of one client.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) client: Arc<str>,
+    held: Mutex<Held>,
+    /// Something waits for the client, or another connection took its place.
+    pub(crate) wake: Notify,
+}
+
+/// What lies in a seat.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) session: Session,
+    pub(super) will: Option<Will>,
+    /// The session ends then, unless the client comes back.
+    pub(super) ends_at: Option<Timestamp>,
+    pub(super) will_at: Option<Timestamp>,
+    /// The session is over: the seat is no longer in the hub.
+    pub(super) gone: bool,
+    /// It is written down in the memory.
+    pub(super) kept: bool,
+    /// The client is too slow for what it wants.
+    pub(crate) swamped: bool,
+}
+
+/// What is published when a client is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Will {
+    pub(crate) publish: Publish,
+    pub(crate) client: Arc<str>,
+    pub(crate) user: Option<Arc<str>>,
+    /// Seconds after the loss.
+    pub(crate) delay: u32,
+}
+
+impl Seat {
+    pub(super) fn new(client: Arc<str>, limits: OutboxLimits, birth: Timestamp) -> Self {
+        let held = Held {
+            session: Session::new(limits, birth),
+            will: None,
+            ends_at: None,
+            will_at: None,
+            gone: false,
+            kept: false,
+            swamped: false,
+        };
+        Self { client, held: Mutex::new(held), wake: Notify::new() }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Held> {
+        // Nothing panics while the lock is held.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a message wait for the client.
+    pub(crate) fn offer(&self, parcel: Parcel, metrics: &MqttMetrics) {
+        let mut held = self.lock();
+        if held.gone {
+            return;
+        }
+        match held.session.offer(parcel) {
+            Offered::Waits => {}
+            Offered::Away => return,
+            Offered::NoRoom { tell } => {
+                metrics.overflowed.increment();
+                held.swamped |= tell;
+            }
+        }
+        drop(held);
+        self.wake.notify_one();
+    }
+}
