@@ -13,9 +13,8 @@ pub trait Filter: Sized + 'static {
     fn filter(&mut self, event: &Event) -> Result<Decision, Failure>;
 }
 
-/// A filter that is asked about several events in one call, those that wait together for it: where a
-/// call costs more than an event. It is not asked faster than it can answer, and sees no event
-/// earlier than it would alone.
+/// A filter that is asked about several events in one call, those that wait together for it: for
+/// where a call costs more than an event. No event waits for others to come.
 pub trait BatchFilter: Sized + 'static {
     /// As [`Filter::configure`].
     fn configure(config: &str) -> Result<(Self, Subscription), String>;
@@ -69,8 +68,8 @@ macro_rules! export {
     };
 }
 
-/// Exports a type that implements [`BatchFilter`](crate::BatchFilter) as the plugin. Say it once, and
-/// not beside [`export!`].
+/// Exports a type that implements [`BatchFilter`](crate::BatchFilter) as the plugin. Say it once,
+/// and not beside [`export!`].
 #[macro_export]
 macro_rules! export_batch {
     ($filter:ty) => {

@@ -15,8 +15,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! A filter with a configuration or with state implements [`Filter`] and says [`export!`]; one that is
-//! asked about several events in one call, [`BatchFilter`] and [`export_batch!`].
+//! A filter with a configuration or with state implements [`Filter`] and says [`export!`]; one that
+//! is asked about several events in one call, [`BatchFilter`] and [`export_batch!`].
 //! Natively, in unit tests, everything works without the gateway: [`log`] writes to standard
 //! error, [`metrics`] count nothing, [`state`] is a map.
 

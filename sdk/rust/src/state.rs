@@ -2,8 +2,8 @@
 //! and writes it with the event: if the event is refused, or the filter fails, nothing was written.
 //! It must be granted in the gateway's configuration (`state: {}`).
 //!
-//! Natively, in unit tests, it is a map of the test's own thread that answers as the gateway does; see
-//! [`double`].
+//! Natively, in unit tests, it is a map of the test's own thread that answers as the gateway does;
+//! see [`double`].
 
 pub use crate::bindings::sluicegate::plugin::state::Error;
 

@@ -17,6 +17,7 @@ use crate::config::read_as;
 #[derive(Debug, Args)]
 pub(super) struct One {
     /// The component, a core module that carries its component type, or a plugin's folder.
+    #[arg(default_value = ".")]
     plugin: PathBuf,
     /// The event: a YAML or JSON file in the shape of a case's `event`.
     #[arg(long, value_name = "FILE")]
