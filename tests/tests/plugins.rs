@@ -7,7 +7,7 @@ use std::process::Output;
 
 use serde_json::Value;
 use sluicegate_tests::config::HEAD;
-use sluicegate_tests::fixtures::{self, root};
+use sluicegate_tests::fixtures;
 use sluicegate_tests::world::World;
 
 fn said(output: &Output, code: i32) -> String {
