@@ -10,7 +10,7 @@ use sluicegate_admission::{
     Admission, Gate, Key, OnUnknown, OnViolation, Registry, SchemaRule, Scheme, SignRequest,
     hmac_sha256, sign,
 };
-use sluicegate_core::delivery::{Arrival, Delivery};
+use sluicegate_core::delivery::{Arrival, Delivery, Transport};
 use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::Received;
 use sluicegate_core::time::Timestamp;
@@ -70,6 +70,7 @@ fn measure(
             headers: fields.clone(),
             body: body.clone(),
             peer: None,
+            transport: Transport::default(),
         };
         Received::assertion(delivery, Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW })
     };

@@ -64,7 +64,8 @@ impl Admission {
         let proven = gate.verifier.verify(delivery, arrival.at).map_err(Refusal::Unverified)?;
         let content_type = delivery.headers.first("content-type").unwrap_or_default();
         let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
-        let dedupe = found.dedupe.as_deref().and_then(dedupe_key);
+        let dedupe = found.dedupe.as_deref().or(delivery.transport.dedupe.as_deref());
+        let dedupe = dedupe.and_then(dedupe_key);
         let verdict = Verdict {
             scheme: gate.envelope.scheme().into(),
             key: proven.key,

@@ -48,12 +48,12 @@ impl Envelope {
         Event::new(Parts {
             id: arrival.id,
             source: self.source.clone(),
-            kind: found.kind.map_or_else(|| DEFAULT_KIND.into(), Cow::into_owned),
+            kind: kind(delivery, found.kind),
             subject: found.subject.map(Cow::into_owned),
             time: found.time,
             received_at: arrival.at,
             content_type: content_type.into(),
-            attributes: Fields::new(),
+            attributes: delivery.transport.attributes.clone(),
             headers: self.public(&delivery.headers),
             payload: delivery.body.clone(),
         })
@@ -68,6 +68,12 @@ impl Envelope {
         }
         kept
     }
+}
+
+/// What the sender says, else what the protocol does.
+fn kind(delivery: &Delivery, said: Option<Cow<'_, str>>) -> String {
+    let known = || delivery.transport.kind.clone();
+    said.map(Cow::into_owned).or_else(known).unwrap_or_else(|| DEFAULT_KIND.into())
 }
 
 /// The idempotency key of what the sender said. One that is too long is hashed, not dropped: a

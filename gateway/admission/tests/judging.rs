@@ -11,7 +11,7 @@ use sluicegate_admission::{
     Admission, Fact, FactsOverride, Gate, Judged, Key, OnUnknown, OnViolation, Registry,
     SchemaRule, Scheme, SignRequest, VIOLATIONS_ATTRIBUTE, sign,
 };
-use sluicegate_core::delivery::{Arrival, Delivery};
+use sluicegate_core::delivery::{Arrival, Delivery, Transport};
 use sluicegate_core::ids::EventId;
 use sluicegate_core::letter::Cause;
 use sluicegate_core::proof::Received;
@@ -59,6 +59,7 @@ fn post(admission: &Admission, kind: &str, media: &str, body: &[u8]) -> Result<J
         headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         body: Bytes::copy_from_slice(body),
         peer: None,
+        transport: Transport::default(),
     };
     let arrival = Arrival { id: EventId::new(NOW, 7), at: NOW, steady: NOW };
     admission.validate(admission.verify(Received::assertion(delivery, arrival))?)

@@ -10,7 +10,7 @@ use sluicegate_admission::{
     Admission, Encoding, Form, Gate, GenericHmac, Key, Preset, Registry, Scheme, SecretEncoding,
     SignRequest, TimeFrom, preset, sign,
 };
-use sluicegate_core::delivery::{Arrival, Delivery};
+use sluicegate_core::delivery::{Arrival, Delivery, Transport};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::{Received, Verified};
@@ -66,6 +66,7 @@ fn verify(
         headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         body: Bytes::copy_from_slice(body),
         peer: None,
+        transport: Transport::default(),
     };
     let arrival = Arrival { id: EventId::new(at, 1), at, steady: at };
     match admission.verify(Received::assertion(delivery, arrival)) {
@@ -336,6 +337,7 @@ fn an_open_source_says_so_and_an_unknown_one_is_no_source() {
         headers: Fields::new(),
         body: Bytes::new(),
         peer: None,
+        transport: Transport::default(),
     };
     let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW };
     let refusal = open.verify(Received::assertion(delivery, arrival)).unwrap_err();
@@ -366,4 +368,29 @@ proptest! {
             prop_assert!(verify(&admission, &headers, &body, NOW).is_err(), "{}", preset.name);
         }
     }
+}
+
+#[test]
+fn what_the_protocol_says_becomes_attributes_and_counts_where_the_sender_says_nothing() {
+    let open = admission(gate(Scheme::None, vec![]));
+    let transport = Transport {
+        attributes: [("mqtttopic", "meters/7")].into_iter().collect(),
+        kind: Some("reading".into()),
+        dedupe: Some("client 7".into()),
+    };
+    let delivery = Delivery {
+        source: "in".parse().unwrap(),
+        method: "PUBLISH".into(),
+        target: "meters/7".into(),
+        headers: Fields::new(),
+        body: Bytes::from_static(b"1"),
+        peer: None,
+        transport,
+    };
+    let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW };
+    let verified = open.verify(Received::assertion(delivery, arrival)).unwrap();
+    assert_eq!(verified.event().kind, "reading");
+    assert_eq!(verified.event().attributes.first("mqtttopic"), Some("meters/7"));
+    let (_, _, dedupe) = verified.into_parts();
+    assert_eq!(dedupe.unwrap().as_str(), "client 7");
 }

@@ -23,6 +23,19 @@ pub struct Delivery {
     pub body: Bytes,
     /// The address of the peer of the connection, where there is one.
     pub peer: Option<IpAddr>,
+    /// What the protocol says beside them.
+    pub transport: Transport,
+}
+
+/// What a protocol says of a delivery beside headers and body, as its source understood it.
+#[derive(Debug, Clone, Default)]
+pub struct Transport {
+    /// Extension attributes that the event gets: of topics, exchanges, clients. None for HTTP.
+    pub attributes: Fields,
+    /// The type of the event, where the sender says none.
+    pub kind: Option<String>,
+    /// The idempotency key, where the sender says none.
+    pub dedupe: Option<String>,
 }
 
 impl Delivery {

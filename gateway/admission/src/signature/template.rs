@@ -153,6 +153,7 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use proptest::prelude::*;
+    use sluicegate_core::delivery::Transport;
     use sluicegate_core::fields::Fields;
 
     #[test]
@@ -180,6 +181,7 @@ mod tests {
             headers: Fields::new(),
             body: Bytes::new(),
             peer: None,
+            transport: Transport::default(),
         };
         for (public, signed) in [
             ("https://a.example", "https://a.example/in?x=1"),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
-use sluicegate_core::delivery::Delivery;
+use sluicegate_core::delivery::{Delivery, Transport};
 use sluicegate_core::fields::Fields;
 
 use crate::secret::Secret;
@@ -116,6 +116,7 @@ impl Line {
             headers,
             body: Bytes::from(self.body()?),
             peer: None,
+            transport: Transport::default(),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::delivery::{Delivery, media_type};
+use sluicegate_core::delivery::{Delivery, Transport, media_type};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::{Receipt, Repeat};
 use sluicegate_core::refusal::Refusal;
@@ -110,7 +110,8 @@ impl Handler for Webhooks {
             };
             let Request { method, target, headers, body, peer } = request;
             let source = rule.source.clone();
-            let delivery = Delivery { source, method, target, headers, body, peer: Some(peer) };
+            let (peer, transport) = (Some(peer), Transport::default());
+            let delivery = Delivery { source, method, target, headers, body, peer, transport };
             match self.intake.take(delivery).await {
                 Ok(receipt) => accepted(receipt),
                 Err(refusal) => Response::from(&refusal),
