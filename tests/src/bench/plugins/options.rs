@@ -20,7 +20,7 @@ pub(super) struct Options {
 /// How much one run of a row does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Effort {
-    /// Batches of a thousand calls.
+    /// Batches of a hundred calls.
     pub(super) batches: usize,
     /// Calls that are timed one by one.
     pub(super) calls: usize,
@@ -39,7 +39,7 @@ pub(super) struct Effort {
 }
 
 const WHOLE: Effort = Effort {
-    batches: 200,
+    batches: 2_000,
     calls: 100_000,
     fresh: 10_000,
     traps: 2_000,
@@ -50,7 +50,7 @@ const WHOLE: Effort = Effort {
 };
 
 const QUICK: Effort = Effort {
-    batches: 3,
+    batches: 20,
     calls: 1_000,
     fresh: 100,
     traps: 20,

@@ -40,6 +40,8 @@ pub(super) mod name {
     pub(crate) const NEXT: &str = "next_ns";
     pub(crate) const NATIVE_NEXT: &str = "native_next_ns";
     pub(crate) const OVER_NEXT: &str = "next_over_native_ns";
+    /// The same with nothing to read: the way in and out.
+    pub(crate) const EMPTY: &str = "empty_ns";
     /// A call that is answered with `route`, and the same check in native Rust.
     pub(crate) const ROUTE: &str = "route_ns";
     pub(crate) const NATIVE_ROUTE: &str = "native_route_ns";

@@ -66,7 +66,7 @@ pub(super) fn ms(duration: Duration) -> f64 {
 }
 
 /// Calls between two looks at the clock.
-pub(super) const BATCH: usize = 1_000;
+pub(super) const BATCH: usize = 100;
 
 /// Fewer calls make no percentiles.
 const SINGLE_MIN: usize = 20;
