@@ -43,13 +43,28 @@ pub(super) fn sum(event: &Event) -> u64 {
 /// description is as long as is left.
 fn payload(severity: &str) -> String {
     let around = |description: &str| {
-        format!(
-            r#"{{"action":"created","alert":{{"number":7,"state":"open","dependency":{{"package":{{"ecosystem":"npm","name":"minimist"}},"manifest_path":"web/package-lock.json","scope":"runtime"}},"security_advisory":{{"ghsa_id":"GHSA-xvch-5gv4-984h","cve_id":"CVE-2021-44906","summary":"Prototype pollution in minimist","description":"{description}","severity":"{severity}","identifiers":[{{"value":"GHSA-xvch-5gv4-984h","type":"GHSA"}},{{"value":"CVE-2021-44906","type":"CVE"}}]}},"url":"https://api.example.org/repos/octo/hello/dependabot/alerts/7","created_at":"2022-06-15T07:43:03Z","dismissed_at":null,"fixed_at":null}},"repository":{{"id":186853002,"full_name":"octo/hello","private":false}},"sender":{{"login":"octo","id":21031067,"type":"User"}}}}"#
-        )
+        let end = format!(r#""{description}","severity":"{severity}","#);
+        [BEFORE, &end, AFTER].concat()
     };
     let rest = PAYLOAD_BYTES.saturating_sub(around("").len());
     around(&DESCRIPTION.chars().cycle().take(rest).collect::<String>())
 }
+
+const BEFORE: &str = concat!(
+    r#"{"action":"created","alert":{"number":7,"state":"open","dependency":{"package":{"#,
+    r#""ecosystem":"npm","name":"minimist"},"manifest_path":"web/package-lock.json","#,
+    r#""scope":"runtime"},"security_advisory":{"ghsa_id":"GHSA-xvch-5gv4-984h","#,
+    r#""cve_id":"CVE-2021-44906","summary":"Prototype pollution in minimist","description":"#,
+);
+
+const AFTER: &str = concat!(
+    r#""identifiers":[{"value":"GHSA-xvch-5gv4-984h","type":"GHSA"},"#,
+    r#"{"value":"CVE-2021-44906","type":"CVE"}]},"#,
+    r#""url":"https://api.example.org/repos/octo/hello/dependabot/alerts/7","#,
+    r#""created_at":"2022-06-15T07:43:03Z","dismissed_at":null,"fixed_at":null},"#,
+    r#""repository":{"id":186853002,"full_name":"octo/hello","private":false},"#,
+    r#""sender":{"login":"octo","id":21031067,"type":"User"}}"#,
+);
 
 const DESCRIPTION: &str = "Affected versions let an argument set a property of every object. ";
 
