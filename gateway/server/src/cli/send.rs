@@ -31,6 +31,9 @@ pub(super) struct Arguments {
     /// The media type of the file.
     #[arg(long, default_value = "application/json")]
     content_type: String,
+    /// A header to add, such as one that a filter decides by: `X-Spam: yes`.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
     /// Where the gateway listens; without it, where its configuration says.
     #[arg(long)]
     url: Option<String>,
@@ -43,6 +46,15 @@ pub(super) struct Arguments {
     /// At most so many a second; without it, one after the other.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
+}
+
+fn header(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("a header is NAME: VALUE"),
+    }
 }
 
 /// Sends, and says what the gateway answered; fails if it refused any.
@@ -155,6 +167,7 @@ impl Prepared {
             self.signer.sign(request).map_err(|fault| CommandFault::Input(fault.to_string()))?;
         headers.push(("content-type".to_owned(), arguments.content_type.clone()));
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
+        headers.extend_from_slice(&arguments.headers);
         self.poster
             .post(&self.url, &headers, self.body.clone())
             .await
