@@ -167,6 +167,19 @@ pub fn connect(level: u8, client: &str, flags: u8, keep_alive: u16, properties: 
     packet(0x10, &body)
 }
 
+/// A CONNECT with a clean start and a will of QoS 1.
+#[must_use]
+pub fn connect_with_will(level: u8, client: &str, topic: &str, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = connect(level, client, CLEAN | 0b0000_1100, 60, &[]).split_off(2);
+    if level == V5 {
+        bytes.push(0);
+    }
+    bytes.extend(text(topic));
+    bytes.extend(u16::try_from(payload.len()).unwrap_or(u16::MAX).to_be_bytes());
+    bytes.extend(payload);
+    packet(0x10, &bytes)
+}
+
 /// A PUBLISH; `id` is left out for QoS 0.
 #[must_use]
 pub fn publish(level: u8, flags: u8, topic: &str, id: u16, payload: &[u8]) -> Vec<u8> {

@@ -76,6 +76,7 @@ impl MqttDoor {
         drain: Duration,
         tasks: &mut JoinSet<()>,
     ) {
+        tasks.spawn(Arc::clone(source).settle(stop.clone()));
         for (listener, tls) in self.listeners {
             tasks.spawn(Arc::clone(source).serve(listener, tls, stop.clone(), drain));
         }

@@ -166,6 +166,8 @@ impl Checker<'_> {
             (from.sessions, &mut limits.sessions_max),
             (from.subscriptions, &mut limits.subscriptions_max),
             (from.outbox_messages, &mut limits.outbox_messages_max),
+            (from.waiting_messages, &mut limits.waiting_messages_max),
+            (from.waiting_size.map(bytes), &mut limits.waiting_bytes_max),
             (from.retained_messages, &mut limits.retained_messages_max),
             (from.packet_max.map(bytes), &mut limits.packet_bytes_max),
             (from.outbox_size.map(bytes), &mut limits.outbox_bytes_max),
@@ -194,6 +196,10 @@ impl Checker<'_> {
             }
             *into = span.0;
         }
+        if limits.waiting_bytes_max > WAITING_BYTES_MAX {
+            let message = "what is written down for sessions has at most 512MiB";
+            self.fault("/mqtt/limits/waiting_size", "value_out_of_range", message);
+        }
         if !PACKET_BYTES.contains(&limits.packet_bytes_max) {
             let message = "the largest packet has 1KiB to 17MiB";
             self.fault("/mqtt/limits/packet_max", "value_out_of_range", message);
@@ -208,3 +214,6 @@ fn bytes(size: Size) -> usize {
 
 /// What the largest packet may be: the largest payload, and its properties.
 const PACKET_BYTES: std::ops::RangeInclusive<usize> = 1024..=17 * 1024 * 1024;
+
+/// What waits is state of the engine, beside sessions and retained messages.
+const WAITING_BYTES_MAX: usize = 512 * 1024 * 1024;

@@ -101,6 +101,7 @@ impl Shared {
             client: Arc::clone(&link.client),
             user: link.user.clone(),
             delay: will.will_delay_interval_sec.unwrap_or(0),
+            number: Some(self.hub.ledger.number()),
         }))
     }
 }

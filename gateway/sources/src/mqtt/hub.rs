@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use sluicegate_core::time::Timestamp;
 
-use super::memory::{Kept, Memory, can_retain};
+use super::ledger::{Ledger, WaitingLimits};
+use super::memory::{Exchange, Memory, can_retain, will_key};
 use super::message::Message;
 use super::metrics::MqttMetrics;
-use super::record;
 use super::retained::{Retained, RetainedLimits};
 use super::seat::{Seat, Will};
 use super::session::{Link, OutboxLimits};
@@ -26,6 +26,7 @@ pub(crate) struct Hub {
     pub(crate) metrics: Arc<MqttMetrics>,
     /// What outlives the process; tests of the rules have none.
     memory: Option<Memory>,
+    pub(super) ledger: Arc<Ledger>,
 }
 
 /// The bounds of a hub.
@@ -35,6 +36,7 @@ pub(crate) struct HubLimits {
     pub(crate) subscriptions_max: usize,
     pub(crate) outbox: OutboxLimits,
     pub(crate) retained: RetainedLimits,
+    pub(crate) waiting: WaitingLimits,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(super) struct Inner {
     pub(super) retained: Retained,
     /// When something of a session that is away comes due.
     due: BTreeSet<(Timestamp, Arc<str>)>,
+    /// Wills to be published as soon as may be.
+    pub(super) wills: Vec<Will>,
     last_link: u64,
 }
 
@@ -72,36 +76,15 @@ impl Hub {
             subscribers: Subscribers::default(),
             retained: Retained::new(limits.retained),
             due: BTreeSet::new(),
+            wills: Vec::new(),
             last_link: 0,
         };
-        Self { inner: RwLock::new(inner), limits, metrics, memory }
+        let ledger = Arc::new(Ledger::new(limits.waiting));
+        Self { inner: RwLock::new(inner), limits, metrics, memory, ledger }
     }
 
     pub(crate) fn memory(&self) -> Option<&Memory> {
         self.memory.as_ref()
-    }
-
-    /// Takes up what was kept before the process began: every client is away since just now.
-    pub(crate) fn restore(&self, mut kept: Vec<Kept>, now: Timestamp) {
-        // Sessions first: the rest belongs to them.
-        kept.sort_by_key(|one| !matches!(one, Kept::Session { .. }));
-        let mut inner = self.write();
-        for one in kept {
-            match one {
-                Kept::Session { client, record } => {
-                    inner.restore(client, &record, self.limits.outbox, now);
-                }
-                Kept::Received(received) => {
-                    let seat = inner.seats.get(&received.client).map(|seat| seat.lock());
-                    match seat.filter(|held| held.session.birth == received.birth) {
-                        Some(mut held) => held.session.restore_received(received.id),
-                        // Its session has ended; the answer is not needed.
-                        None => drop(self.memory().map(|memory| memory.release(&received))),
-                    }
-                }
-                Kept::Retained(message) => drop(inner.retained.keep(&Arc::new(message))),
-            }
-        }
     }
 
     pub(crate) fn limits(&self) -> &HubLimits {
@@ -127,9 +110,11 @@ impl Hub {
             if seat.lock().session.link.is_some() {
                 self.metrics.takeovers.increment();
             }
-            parting = inner.displace(&seat, start);
+            let (published, dropped) = inner.displace(&seat, start);
+            parting = published;
+            self.forget_will(dropped.as_ref());
             if start.clean {
-                inner.remove(&seat, self.memory());
+                self.remove(&mut inner, &seat);
                 self.metrics.sessions_ended.increment();
             }
         }
@@ -167,7 +152,18 @@ impl Hub {
         }
         held.session.detach();
         let expiry = held.session.expiry;
-        let will = held.will.take().filter(|_| last == Last::Lost);
+        let mut will = held.will.take();
+        if last == Last::Parted {
+            self.forget_will(will.take().as_ref());
+        }
+        if let (Some(memory), Some(written)) = (self.memory(), held.kept)
+            && written != expiry
+            && expiry > 0
+        {
+            // Laid down by the call. Who does not read of it finds the session of before.
+            drop(memory.keep_session(&seat.client, &held.session, None));
+            held.kept = Some(expiry);
+        }
         let mut now_due = None;
         if let Some(will) = will {
             if will.delay == 0 || expiry == 0 {
@@ -180,7 +176,7 @@ impl Hub {
         }
         if expiry == 0 {
             drop(held);
-            inner.remove(seat, self.memory());
+            self.remove(&mut inner, seat);
             self.metrics.sessions_ended.increment();
             return now_due;
         }
@@ -195,8 +191,8 @@ impl Hub {
 
     /// Ends the sessions that are over, and gives back the wills that are due.
     pub(crate) fn tick(&self, now: Timestamp) -> Vec<Will> {
-        let mut wills = Vec::new();
         let mut inner = self.write();
+        let mut wills = std::mem::take(&mut inner.wills);
         inner.retained.sweep(now);
         while let Some((at, client)) = inner.due.first().cloned().filter(|(at, _)| *at <= now) {
             inner.due.remove(&(at, Arc::clone(&client)));
@@ -209,23 +205,45 @@ impl Hub {
             if held.session.link.is_none() && held.ends_at.is_some_and(|at| at <= now) {
                 wills.extend(held.will.take());
                 drop(held);
-                inner.remove(&seat, self.memory());
+                self.remove(&mut inner, &seat);
                 self.metrics.sessions_ended.increment();
             }
         }
         wills
     }
 
-    /// Hands a message to everyone who wants it. It must be durable by now.
-    pub(crate) fn publish(&self, message: &Arc<Message>) {
-        let inner = self.read();
-        let taking = inner.subscribers.of(message, &|client| inner.is_there(client));
-        let with_seat = |(client, parcel)| Some((Arc::clone(inner.seats.get(client)?), parcel));
-        let parcels: Vec<_> = taking.into_iter().filter_map(with_seat).collect();
-        drop(inner);
-        for (seat, parcel) in parcels {
-            seat.offer(parcel, &self.metrics);
+    /// Ends a session.
+    fn remove(&self, inner: &mut Inner, seat: &Arc<Seat>) {
+        let mut held = seat.lock();
+        held.gone = true;
+        if let Some(memory) = self.memory().filter(|_| held.kept.is_some()) {
+            let session = &held.session;
+            let of = |id| Exchange { client: Arc::clone(&seat.client), birth: session.birth, id };
+            let received = session.received().into_iter().map(|id| of(id).received_key());
+            let released = session.out.released_ids().into_iter().map(|id| of(id).released_key());
+            memory.forget_session(&seat.client, received.chain(released));
         }
+        held.session.out.clear();
+        let subscriptions = std::mem::take(&mut held.session.subscriptions);
+        drop(held);
+        for subscription in subscriptions.values() {
+            inner.subscribers.remove(&seat.client, &subscription.wanted);
+        }
+        if inner.seats.get(&seat.client).is_some_and(|there| Arc::ptr_eq(there, seat)) {
+            inner.seats.remove(&seat.client);
+        }
+    }
+
+    /// A will is not to be published any more.
+    pub(crate) fn forget_will(&self, will: Option<&Will>) {
+        if let Some(number) = will.and_then(|will| will.number) {
+            self.ledger.delete(will_key(number));
+        }
+    }
+
+    /// A will that could not be published now is published later.
+    pub(crate) fn put_off(&self, will: Will) {
+        self.write().wills.push(will);
     }
 
     /// Whether a message can be kept as the last one of its topic.
@@ -280,8 +298,8 @@ pub(crate) enum Last {
 
 impl Inner {
     /// Another connection of the same client takes the place. Gives back the will that is to be
-    /// published now: it is not, if the session goes on before its delay is over.
-    fn displace(&mut self, seat: &Arc<Seat>, start: Start) -> Option<Will> {
+    /// published now, and the one that is not: the session goes on before its delay is over.
+    fn displace(&mut self, seat: &Arc<Seat>, start: Start) -> (Option<Will>, Option<Will>) {
         let mut held = seat.lock();
         let was_there = held.session.link.is_some();
         if was_there {
@@ -292,52 +310,29 @@ impl Inner {
             self.due.remove(&(at, Arc::clone(&seat.client)));
         }
         let ends = start.clean || held.session.expiry == 0;
-        held.will.take().filter(|will| ends || (was_there && will.delay == 0))
-    }
-
-    /// Ends a session.
-    fn remove(&mut self, seat: &Arc<Seat>, memory: Option<&Memory>) {
-        let mut held = seat.lock();
-        held.gone = true;
-        if let Some(memory) = memory.filter(|_| std::mem::take(&mut held.kept)) {
-            let session = &held.session;
-            memory.forget_session(&seat.client, session.birth, &session.received());
-        }
-        let subscriptions = std::mem::take(&mut held.session.subscriptions);
-        drop(held);
-        for subscription in subscriptions.values() {
-            self.subscribers.remove(&seat.client, &subscription.wanted);
-        }
-        if self.seats.get(&seat.client).is_some_and(|there| Arc::ptr_eq(there, seat)) {
-            self.seats.remove(&seat.client);
+        match held.will.take() {
+            Some(will) if ends || (was_there && will.delay == 0) => (Some(will), None),
+            will => (None, will),
         }
     }
 
-    fn restore(
-        &mut self,
-        client: Arc<str>,
-        record: &record::Session,
-        limits: OutboxLimits,
-        now: Timestamp,
-    ) {
-        let seat = Arc::new(Seat::new(Arc::clone(&client), limits, record.birth()));
-        let mut held = seat.lock();
-        (held.kept, held.session.expiry) = (true, record.expiry);
-        for (filter, subscription) in record.subscriptions() {
-            self.subscribers.add(&client, &subscription.wanted, subscription.grant);
-            held.session.subscriptions.insert(filter, subscription);
-        }
-        if record.expiry != u32::MAX {
-            let end = now.plus(Duration::from_secs(record.expiry.into()));
-            held.ends_at = Some(end);
-            self.due.insert((end, Arc::clone(&client)));
-        }
-        drop(held);
-        self.seats.insert(client, seat);
+    /// The place of a client.
+    pub(super) fn seat(&self, client: &str) -> Option<Arc<Seat>> {
+        self.seats.get(client).map(Arc::clone)
+    }
+
+    /// Gives a client its place.
+    pub(super) fn sit(&mut self, seat: Arc<Seat>) {
+        self.seats.insert(Arc::clone(&seat.client), seat);
+    }
+
+    /// Something of a client that is away comes due then.
+    pub(super) fn wait(&mut self, at: Timestamp, client: &Arc<str>) {
+        self.due.insert((at, Arc::clone(client)));
     }
 
     /// Whether a client is connected now.
-    fn is_there(&self, client: &str) -> bool {
+    pub(super) fn is_there(&self, client: &str) -> bool {
         self.seats.get(client).is_some_and(|seat| seat.lock().session.link.is_some())
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::hub::HubLimits;
+use super::ledger::WaitingLimits;
 use super::retained::RetainedLimits;
 use super::session::{OutboxLimits, Terms};
 
@@ -38,6 +39,10 @@ pub struct MqttLimits {
     pub outbox_messages_max: usize,
     /// Bytes of them.
     pub outbox_bytes_max: usize,
+    /// Messages that are written down for sessions, each once however many wait for it.
+    pub waiting_messages_max: usize,
+    /// Bytes of them.
+    pub waiting_bytes_max: usize,
     /// Retained messages.
     pub retained_messages_max: usize,
     /// Bytes of them.
@@ -63,6 +68,8 @@ impl Default for MqttLimits {
             subscriptions_max: 100,
             outbox_messages_max: 1000,
             outbox_bytes_max: 4 * 1024 * 1024,
+            waiting_messages_max: 100_000,
+            waiting_bytes_max: 256 * 1024 * 1024,
             retained_messages_max: 10_000,
             retained_bytes_max: 64 * 1024 * 1024,
             client_id_bytes_max: 256,
@@ -83,6 +90,10 @@ impl MqttLimits {
             retained: RetainedLimits {
                 messages_max: self.retained_messages_max,
                 bytes_max: self.retained_bytes_max,
+            },
+            waiting: WaitingLimits {
+                messages_max: self.waiting_messages_max,
+                bytes_max: self.waiting_bytes_max,
             },
         }
     }

@@ -81,6 +81,11 @@ impl MqttSource {
         Arc::clone(&self.shared.hub.metrics)
     }
 
+    /// Deletes what nobody needs any more, until `stop`.
+    pub async fn settle(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        self.shared.settle(stop).await;
+    }
+
     /// Serves until `stop` says `true` or its sender is gone. Then closes the listener, lets what
     /// is on its way through the line be answered for `drain`, and ends the rest.
     ///
@@ -128,6 +133,8 @@ impl MqttSource {
             tracing::warn!(connections = count, "ended MQTT connections after the drain");
         }
         connections.shutdown().await;
+        // What cannot be written down now is found again after the next start.
+        let _ = self.shared.settle_once().await;
     }
 
     /// Ends sessions that are over, and publishes the wills that are due.
@@ -137,7 +144,7 @@ impl MqttSource {
             let shared = Arc::clone(shared);
             tokio::spawn(async move { shared.publish_will(will).await });
         }
-        shared.hub.metrics.hold(shared.hub.counts());
+        shared.hub.metrics.hold(shared.hub.counts(), shared.hub.waiting());
     }
 
     fn take(

@@ -5,8 +5,14 @@
 //! s/CLIENT       a session that outlives its connection: JSON, as `record` has it
 //! q/ID/BIRTH/CLIENT   a QoS 2 message of that client was taken in the session that began then
 //!                (nanoseconds since 1970), and is not released yet: nothing
+//! p/ID/BIRTH/CLIENT   the other way: the client has a QoS 2 message, and has not said PUBCOMP yet
 //! r/TOPIC        the retained message of a topic: as `record` has it
+//! m/NUMBER       a message that waits for clients: who they are, and the message
+//! d/NUMBER/N     the Nth of them has it: nothing
+//! l/NUMBER       the will of a client that is there, or waits for its delay
 //! ```
+//!
+//! NUMBER is of 16 hexadecimal digits and grows.
 //!
 //! Writes are laid down in the order of the calls, with the session or the hub locked; who must
 //! know that they are durable waits for the answer without a lock.
@@ -21,8 +27,11 @@ use sluicegate_core::seams::{Engine, Pending, Uncommitted};
 use sluicegate_core::state::{Grant, Scope, Transaction, Value, Write};
 use sluicegate_core::time::Timestamp;
 
+use super::ledger::nothing;
 use super::message::Message;
+use super::plan::Keeps;
 use super::record;
+use super::seat::Will;
 use super::session::Session;
 
 /// What the listener keeps in the engine.
@@ -31,9 +40,9 @@ pub(crate) struct Memory {
     scope: Scope,
 }
 
-/// A QoS 2 message that was taken, and is not released yet.
+/// One exchange of QoS 2 that is not at its end yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Received {
+pub(crate) struct Exchange {
     pub(crate) client: Arc<str>,
     /// When its session began: an older one of the same client has nothing to say about this one.
     pub(crate) birth: Timestamp,
@@ -44,8 +53,38 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) enum Kept {
     Session { client: Arc<str>, record: record::Session },
-    Received(Received),
+    Done { number: u64, index: u32 },
+    Waiting { number: u64, waiting: record::Waiting },
+    Received(Exchange),
+    Released(Exchange),
     Retained(Message),
+    Will(Will),
+}
+
+impl Kept {
+    /// The order in which a hub takes them up.
+    pub(super) fn order(&self) -> (u8, u64) {
+        match self {
+            Self::Session { .. } => (0, 0),
+            Self::Done { .. } => (1, 0),
+            Self::Waiting { number, .. } => (2, *number),
+            Self::Received(_) | Self::Released(_) | Self::Retained(_) => (3, 0),
+            Self::Will(will) => (4, will.number.unwrap_or_default()),
+        }
+    }
+}
+
+/// What is to be committed with a message.
+#[derive(Debug, Default)]
+pub(crate) struct With<'a> {
+    /// That its packet id was taken.
+    pub(crate) received: Option<&'a Exchange>,
+    /// That it is retained.
+    pub(crate) retained: Option<&'a Message>,
+    /// That it waits for clients.
+    pub(crate) waiting: Option<(&'a Keeps, &'a Message)>,
+    /// That the will of this number is published by it.
+    pub(crate) will: Option<u64>,
 }
 
 impl std::fmt::Debug for Memory {
@@ -76,48 +115,60 @@ impl Memory {
         all
     }
 
-    /// Keeps a session as it is now.
+    /// Keeps a session as it is now, and the will of its connection.
     pub(crate) fn keep_session(
         &self,
         client: &str,
         session: &Session,
+        will: Option<&Will>,
     ) -> Pending<'_, Result<(), Uncommitted>> {
-        let value = set(record::session(session));
-        self.engine.remember(self.writes([(session_key(client), value)]))
+        let session = (session_key(client), set(record::session(session)));
+        self.engine.remember(self.writes([session].into_iter().chain(will_write(will))))
     }
 
-    /// Forgets a session that is over, with its packet ids. Nobody need wait for it: a session that
-    /// comes back after a crash ends again.
-    pub(crate) fn forget_session(&self, client: &Arc<str>, birth: Timestamp, ids: &[NonZeroU16]) {
-        let received = |id: &NonZeroU16| Received { client: Arc::clone(client), birth, id: *id };
-        let ids = ids.iter().map(|id| (received(id).key(), Write::Delete));
-        let writes = ids.chain([(session_key(client), Write::Delete)]);
+    /// Keeps the will of a connection whose session ends with it.
+    pub(crate) fn keep_will(&self, will: &Will) -> Pending<'_, Result<(), Uncommitted>> {
+        self.engine.remember(self.writes(will_write(Some(will))))
+    }
+
+    /// Forgets a session that is over, and these keys with it. Nobody need wait for it: a session
+    /// that comes back after a crash ends again.
+    pub(crate) fn forget_session(&self, client: &str, keys: impl Iterator<Item = Arc<str>>) {
+        let keys = keys.chain([session_key(client)]);
+        let writes = self.writes(keys.map(|key| (key, Write::Delete)));
         // Laid down by the call; the answer is not needed.
-        drop(self.engine.remember(self.writes(writes)));
+        drop(self.engine.remember(writes));
     }
 
     /// Forgets a packet id of QoS 2: PUBCOMP may be sent once this is durable.
-    pub(crate) fn release(&self, received: &Received) -> Pending<'_, Result<(), Uncommitted>> {
-        self.engine.remember(self.writes([(received.key(), Write::Delete)]))
+    pub(crate) fn release(&self, received: &Exchange) -> Pending<'_, Result<(), Uncommitted>> {
+        self.engine.remember(self.writes([(received.received_key(), Write::Delete)]))
     }
 
-    /// What is to be committed with a message: that its packet id was taken, if its session
-    /// outlives the connection, and that it is retained.
-    pub(crate) fn with_message(
+    /// Writes down what the ledger has, in one commit.
+    pub(crate) fn write(
         &self,
-        received: Option<&Received>,
-        retained: Option<&Message>,
-    ) -> Transaction {
-        let received = received.map(|received| (received.key(), set(Vec::new())));
-        let retained = retained.map(|message| {
+        batch: Vec<(Arc<str>, Write)>,
+    ) -> Pending<'_, Result<(), Uncommitted>> {
+        self.engine.remember(self.writes(batch))
+    }
+
+    /// What is to be committed with a message.
+    pub(crate) fn with_message(&self, with: &With<'_>) -> Transaction {
+        let mut writes = Vec::new();
+        writes.extend(with.received.map(|received| (received.received_key(), nothing())));
+        writes.extend(with.retained.map(|message| {
             let write = if message.payload.is_empty() {
                 Write::Delete
             } else {
                 set(record::message(message))
             };
             (format!("r/{}", message.topic).into(), write)
-        });
-        let writes: Vec<_> = received.into_iter().chain(retained).collect();
+        }));
+        writes.extend(with.waiting.map(|(keeps, message)| {
+            (keeps.stored.key(), set(record::waiting(&keeps.recipients, message)))
+        }));
+        writes.extend(with.will.map(|number| (will_key(number), Write::Delete)));
         if writes.is_empty() { Transaction::default() } else { self.writes(writes) }
     }
 
@@ -133,17 +184,27 @@ pub(crate) fn can_retain(message: &Message) -> bool {
 
 fn kept(key: &str, value: Bytes) -> Option<Kept> {
     let (kind, rest) = key.split_once('/')?;
+    let number = |text: &str| u64::from_str_radix(text, 16).ok();
     Some(match kind {
         "s" => Kept::Session { client: rest.into(), record: record::read_session(&value)? },
-        "q" => {
-            let (id, rest) = rest.split_once('/')?;
-            let (birth, client) = rest.split_once('/')?;
-            let birth = Timestamp::from_unix_ns(birth.parse().ok()?);
-            Kept::Received(Received { client: client.into(), birth, id: id.parse().ok()? })
-        }
+        "q" => Kept::Received(exchange(rest)?),
+        "p" => Kept::Released(exchange(rest)?),
         "r" => Kept::Retained(record::read_message(rest, &value)?),
+        "m" => Kept::Waiting { number: number(rest)?, waiting: record::read_waiting(&value)? },
+        "d" => {
+            let (of, index) = rest.split_once('/')?;
+            Kept::Done { number: number(of)?, index: index.parse().ok()? }
+        }
+        "l" => Kept::Will(record::read_will(number(rest)?, &value)?),
         _ => return None,
     })
+}
+
+fn exchange(rest: &str) -> Option<Exchange> {
+    let (id, rest) = rest.split_once('/')?;
+    let (birth, client) = rest.split_once('/')?;
+    let birth = Timestamp::from_unix_ns(birth.parse().ok()?);
+    Some(Exchange { client: client.into(), birth, id: id.parse().ok()? })
 }
 
 fn set(bytes: Vec<u8>) -> Write {
@@ -154,9 +215,29 @@ fn session_key(client: &str) -> Arc<str> {
     format!("s/{client}").into()
 }
 
-impl Received {
-    fn key(&self) -> Arc<str> {
-        format!("q/{}/{}/{}", self.id, self.birth.unix_ns(), self.client).into()
+/// The key of a will.
+pub(crate) fn will_key(number: u64) -> Arc<str> {
+    format!("l/{number:016x}").into()
+}
+
+fn will_write(will: Option<&Will>) -> Option<(Arc<str>, Write)> {
+    let will = will?;
+    Some((will_key(will.number?), set(record::will(will))))
+}
+
+impl Exchange {
+    /// The key that says that its message was taken from the client.
+    pub(crate) fn received_key(&self) -> Arc<str> {
+        self.key("q")
+    }
+
+    /// The key that says that the client has its message.
+    pub(crate) fn released_key(&self) -> Arc<str> {
+        self.key("p")
+    }
+
+    fn key(&self, kind: &str) -> Arc<str> {
+        format!("{kind}/{}/{}/{}", self.id, self.birth.unix_ns(), self.client).into()
     }
 }
 

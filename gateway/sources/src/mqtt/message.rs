@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sluicegate_core::queue::LeaseReceipt;
 use sluicegate_core::time::Timestamp;
 
+use super::ledger::Share;
 use super::wire::{ByteString, LastWill, Publish, PublishProperties, QoS};
 
 /// A message that was published. Shared by all who get it.
@@ -138,6 +139,22 @@ pub(crate) struct Parcel {
     pub(crate) ids: Vec<NonZeroU32>,
     /// Where it came out of a queue: settled by what the client answers.
     pub(crate) lease: Option<Lease>,
+    /// Where it is kept for this session: its part in it.
+    pub(crate) share: Option<Share>,
+    /// It may have been sent before the process began.
+    pub(crate) sent_before: bool,
+}
+
+impl Parcel {
+    /// A message that lives in memory.
+    pub(crate) fn new(message: Arc<Message>, qos: QoS, retain: bool, ids: Vec<NonZeroU32>) -> Self {
+        Self { message, qos, retain, ids, lease: None, share: None, sent_before: false }
+    }
+
+    /// The packet id that it has before it is sent.
+    pub(crate) fn packet_id(&self) -> Option<NonZeroU16> {
+        self.share.as_ref().and_then(|share| share.id)
+    }
 }
 
 /// The right to settle one event of a queue. Dropped without a word, it gives the event back.

@@ -22,6 +22,7 @@ pub struct MqttMetrics {
     pub(crate) sessions_ended: Counter,
     sessions: AtomicU64,
     retained: AtomicU64,
+    waiting: AtomicU64,
 }
 
 /// The counters of the listener at one moment.
@@ -57,6 +58,8 @@ pub struct MqttStats {
     pub sessions: u64,
     /// Retained messages now.
     pub retained: u64,
+    /// Messages that are written down for sessions now.
+    pub waiting: u64,
 }
 
 impl MqttMetrics {
@@ -69,7 +72,8 @@ impl MqttMetrics {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn hold(&self, (sessions, retained): (usize, usize)) {
+    pub(crate) fn hold(&self, (sessions, retained): (usize, usize), waiting: usize) {
+        self.waiting.store(waiting as u64, Ordering::Relaxed);
         self.sessions.store(sessions as u64, Ordering::Relaxed);
         self.retained.store(retained as u64, Ordering::Relaxed);
     }
@@ -93,6 +97,7 @@ impl MqttMetrics {
             sessions_ended: self.sessions_ended.value(),
             sessions: self.sessions.load(Ordering::Relaxed),
             retained: self.retained.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
 }

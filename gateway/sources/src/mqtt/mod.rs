@@ -2,8 +2,9 @@
 //!
 //! [`MqttSource`] is the listener. From the wire inwards: `wire` makes packets of bytes (`shape`
 //! and `text` check what its codec does not), `connection` moves them, `talk` does what they ask
-//! for, `session` holds the rules, `hub` knows who is there and who wants what, `memory` keeps what
-//! outlives the process, `pump` takes from queues.
+//! for, `session` holds the rules, `hub` knows who is there and who wants what, `plan` decides who
+//! gets a message, `memory` and `ledger` keep what outlives the process and delete it, `restore` takes
+//! it up again, `pump` takes from queues.
 //!
 //! PUBACK and PUBREC follow the receipt, and so does every subscriber.
 
@@ -13,13 +14,16 @@ mod claims;
 mod connection;
 mod greeting;
 mod hub;
+mod ledger;
 mod limits;
 mod listener;
 mod memory;
 mod message;
 mod metrics;
+mod plan;
 mod pump;
 mod record;
+mod restore;
 mod retained;
 mod seat;
 mod session;

@@ -95,13 +95,9 @@ impl Hose {
 
     fn hand_on(&self, consumed: Consumed) {
         let lease = Lease::new(consumed.receipt, Arc::clone(&self.tell));
-        let parcel = Parcel {
-            message: Arc::new(message(&self.from, &consumed.event)),
-            qos: self.from.grant.options.qos,
-            retain: false,
-            ids: self.from.grant.id.into_iter().collect(),
-            lease: Some(lease),
-        };
+        let message = Arc::new(message(&self.from, &consumed.event));
+        let (qos, ids) = (self.from.grant.options.qos, self.from.grant.id.into_iter().collect());
+        let parcel = Parcel { lease: Some(lease), ..Parcel::new(message, qos, false, ids) };
         let mut held = self.seat.lock();
         if held.session.link != Some(self.link) {
             return;

@@ -29,8 +29,8 @@ pub(crate) struct Held {
     pub(super) will_at: Option<Timestamp>,
     /// The session is over: the seat is no longer in the hub.
     pub(super) gone: bool,
-    /// It is written down in the memory.
-    pub(super) kept: bool,
+    /// It is written down in the memory, with this expiry.
+    pub(super) kept: Option<u32>,
     /// The client is too slow for what it wants.
     pub(crate) swamped: bool,
 }
@@ -43,6 +43,8 @@ pub(crate) struct Will {
     pub(crate) user: Option<Arc<str>>,
     /// Seconds after the loss.
     pub(crate) delay: u32,
+    /// What it is written down under, where it is.
+    pub(crate) number: Option<u64>,
 }
 
 impl Seat {
@@ -53,7 +55,7 @@ impl Seat {
             ends_at: None,
             will_at: None,
             gone: false,
-            kept: false,
+            kept: None,
             swamped: false,
         };
         Self { client, held: Mutex::new(held), wake: Notify::new() }

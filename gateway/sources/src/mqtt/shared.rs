@@ -3,20 +3,23 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::proof::Repeat;
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Engine, Intake, Uncommitted};
 use sluicegate_core::time::{Clock, Timestamp};
+use tokio::sync::watch;
 
 use super::access::{Access, Subject};
 use super::answers::answer;
 use super::claims::{Claims, Publisher};
 use super::hub::Hub;
 use super::limits::MqttLimits;
-use super::memory::Received;
+use super::memory::{Exchange, With};
 use super::message::Message;
+use super::plan::Plan;
 use super::seat::{Seat, Will};
 use super::session::Judged;
 use super::subscribing::MaySubscribe;
@@ -52,13 +55,12 @@ impl Shared {
         (self.dice)()
     }
 
-    /// Takes a message through the line. When it was taken for the first time, `spread` is due.
-    /// `received`: the packet id of QoS 2 that is to be remembered with it.
+    /// Takes a message through the line. What comes of it is to be `spread`.
     pub(crate) async fn take(
         &self,
         publish: &Publish,
         publisher: &Publisher,
-        received: Option<Received>,
+        beside: Beside,
     ) -> Taken {
         self.hub.metrics.published.increment();
         let subject =
@@ -67,51 +69,57 @@ impl Shared {
             self.hub.metrics.unauthorised.increment();
             let (ack, leave) =
                 (PublishAckReason::NotAuthorized, DisconnectReasonCode::NotAuthorized);
-            return Taken { judged: Judged::Refused(ack, leave), first: false, retained: false };
+            return Taken::not(Judged::Refused(ack, leave));
         }
-        let message = publish.retain.then(|| self.message(publish, publisher));
-        let message = message.filter(|message| self.hub.may_retain(message));
-        let taken = match self.claims.delivery(publish, publisher) {
-            Ok(mut delivery) => {
-                if let Some(memory) = self.hub.memory() {
-                    let state = memory.with_message(received.as_ref(), message.as_ref());
-                    delivery.transport.state = state;
-                }
-                self.intake.take(delivery).await
-            }
+        let mut delivery = match self.claims.delivery(publish, publisher) {
+            Ok(delivery) => delivery,
             Err(refusal) => {
                 if refusal == Refusal::NoSource {
                     self.hub.metrics.unclaimed.increment();
                 }
-                Err(refusal)
+                return Taken::not(answer(&refusal));
             }
         };
-        match taken {
-            Ok(receipt) => {
-                let first = receipt.repeat() == Repeat::First;
-                Taken { judged: Judged::Taken, first, retained: message.is_some() }
+        let message = || Arc::new(self.message(publish, publisher));
+        let plan = self.hub.plan(publish, &publisher.client, message);
+        let retained = publish.retain.then(|| plan.message.clone().unwrap_or_else(message));
+        let retained = retained.filter(|message| self.hub.may_retain(message));
+        if let Some(memory) = self.hub.memory() {
+            delivery.transport.state = memory.with_message(&With {
+                received: beside.received.as_ref(),
+                retained: retained.as_deref(),
+                waiting: plan.keeps.as_ref().zip(plan.message.as_deref()),
+                will: beside.will,
+            });
+        }
+        match self.intake.take(delivery).await {
+            Ok(receipt) if receipt.repeat() == Repeat::First => {
+                Taken { judged: Judged::Taken, plan, retained }
             }
-            Err(refusal) => Taken { judged: answer(&refusal), first: false, retained: false },
+            Ok(_) => {
+                self.hub.call_off(plan);
+                Taken::not(Judged::Taken)
+            }
+            Err(refusal) => {
+                self.hub.call_off(plan);
+                Taken::not(answer(&refusal))
+            }
         }
     }
 
     /// Hands a message that is durable to those who want it.
-    pub(crate) fn spread(&self, publish: &Publish, publisher: &Publisher, taken: Taken) {
-        if !taken.first {
-            return;
+    pub(crate) fn spread(&self, taken: Taken) {
+        if let Some(message) = &taken.retained {
+            self.hub.retain(message);
         }
-        let message = Arc::new(self.message(publish, publisher));
-        if taken.retained {
-            self.hub.retain(&message);
-        }
-        self.hub.publish(&message);
+        self.hub.hand_over(taken.plan);
     }
 
     fn message(&self, publish: &Publish, publisher: &Publisher) -> Message {
         Message::published(publish, &publisher.client, self.now())
     }
 
-    /// Writes down the session of a client, if it is to outlive its connection.
+    /// Writes down the session of a client, if it is to outlive its connection, and its will.
     ///
     /// # Errors
     /// When it cannot be made durable.
@@ -119,36 +127,100 @@ impl Shared {
         let Some(memory) = self.hub.memory() else { return Ok(()) };
         let pending = {
             let mut held = seat.lock();
-            if held.gone || held.session.expiry == 0 {
-                return Ok(());
+            let expiry = held.session.expiry;
+            match &held.will {
+                _ if held.gone => return Ok(()),
+                None if expiry == 0 => return Ok(()),
+                Some(will) if expiry == 0 => memory.keep_will(will),
+                will => {
+                    let pending = memory.keep_session(&seat.client, &held.session, will.as_ref());
+                    held.kept = Some(expiry);
+                    pending
+                }
             }
-            held.kept = true;
-            memory.keep_session(&seat.client, &held.session)
         };
         pending.await
     }
 
     /// Publishes the will of a client that was lost. It is refused like any other message.
     pub(crate) async fn publish_will(&self, will: Will) {
-        let publisher = Publisher { client: will.client, user: will.user, peer: None };
-        let taken = self.take(&will.publish, &publisher, None).await;
-        self.spread(&will.publish, &publisher, taken);
-        if taken.judged != Judged::Taken {
-            let (client, topic) = (&publisher.client, &*will.publish.topic);
-            tracing::warn!(%client, topic, "the will of a client was refused");
+        let publisher =
+            Publisher { client: Arc::clone(&will.client), user: will.user.clone(), peer: None };
+        let beside = Beside { will: will.number, ..Beside::default() };
+        let taken = self.take(&will.publish, &publisher, beside).await;
+        match taken.judged {
+            Judged::Taken => {}
+            // Tried again with the next tick, or after the next start.
+            Judged::NotNow(_) => return self.hub.put_off(will),
+            Judged::Refused(..) => {
+                let (client, topic) = (&publisher.client, &*will.publish.topic);
+                tracing::warn!(%client, topic, "the will of a client was refused");
+                self.hub.forget_will(Some(&will));
+            }
+        }
+        self.spread(taken);
+    }
+
+    /// Writes down what the ledger has, again and again, until `stop`.
+    pub(crate) async fn settle(&self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = self.hub.ledger.due.notified() => {}
+                // A sender that is gone can never say stop again: that is a stop.
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            if !self.settle_once().await {
+                tokio::select! {
+                    () = tokio::time::sleep(SETTLE_AGAIN) => self.hub.ledger.due.notify_one(),
+                    _ = stop.wait_for(|stop| *stop) => return,
+                }
+            }
+        }
+    }
+
+    /// Writes down what the ledger has. Says whether that could be done.
+    pub(crate) async fn settle_once(&self) -> bool {
+        let Some(memory) = self.hub.memory() else { return true };
+        loop {
+            let batch = self.hub.ledger.take();
+            if batch.is_empty() {
+                return true;
+            }
+            if memory.write(batch.clone()).await.is_err() {
+                self.hub.ledger.put_back(batch);
+                return false;
+            }
         }
     }
 }
 
-/// What the line said about a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is committed with a message, beside what it asks for itself.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// The packet id of QoS 2 that is to be remembered.
+    pub(crate) received: Option<Exchange>,
+    /// The number of the will that is published by it.
+    pub(crate) will: Option<u64>,
+}
+
+/// What the line said about a message, and who gets it now.
+#[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) judged: Judged,
-    /// Whether it was taken for the first time.
-    pub(crate) first: bool,
-    /// Whether it is kept as the last one of its topic.
-    pub(crate) retained: bool,
+    plan: Plan,
+    /// What is kept as the last message of its topic.
+    retained: Option<Arc<Message>>,
 }
+
+impl Taken {
+    /// Nobody gets it.
+    fn not(judged: Judged) -> Self {
+        Self { judged, plan: Plan::default(), retained: None }
+    }
+}
+
+/// After a write that could not be done.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 
 /// What one client may subscribe to.
 pub(crate) struct Allowed<'s> {

@@ -5,10 +5,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::message::{Message, Parcel};
 use super::topic::Wanted;
 use super::tree::Tree;
-use super::wire::{QoS, SubscriptionOptions};
+use super::wire::{Publish, QoS, SubscriptionOptions};
 
 /// What was granted to a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +21,16 @@ pub(crate) struct Grant {
 pub(crate) struct Subscribers {
     alone: Tree<Arc<str>, Grant>,
     groups: Tree<Arc<str>, Group>,
+}
+
+/// How one client wants a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wants {
+    /// The lower of what was published and what was granted.
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    /// The identifiers of the subscriptions that take it.
+    pub(crate) ids: Vec<NonZeroU32>,
 }
 
 /// The members of one group with one filter. They have turns.
@@ -82,34 +91,35 @@ impl Subscribers {
     /// the highest QoS of them and all their identifiers.
     pub(crate) fn of<'s>(
         &'s self,
-        message: &Arc<Message>,
+        publish: &Publish,
+        publisher: &Arc<str>,
         is_there: &dyn Fn(&str) -> bool,
-    ) -> Vec<(&'s Arc<str>, Parcel)> {
-        let mut parcels: BTreeMap<&Arc<str>, Parcel> = BTreeMap::new();
-        self.alone.taking(&message.topic, |client, grant| {
-            let own = message.publisher.as_ref() == Some(client);
-            if own && grant.options.no_local {
+    ) -> Vec<(&'s Arc<str>, Wants)> {
+        let mut alone: BTreeMap<&Arc<str>, Wants> = BTreeMap::new();
+        let wants = |grant: &Grant| Wants {
+            qos: publish.qos.less_value(grant.options.qos),
+            retain: publish.retain && grant.options.retain_as_published,
+            ids: grant.id.into_iter().collect(),
+        };
+        self.alone.taking(&publish.topic, |client, grant| {
+            if publisher == client && grant.options.no_local {
                 return;
             }
-            let qos = message.qos.less_value(grant.options.qos);
-            let retain = message.retain && grant.options.retain_as_published;
-            match parcels.get_mut(client) {
-                Some(parcel) => {
-                    parcel.qos = parcel.qos.max(qos);
-                    parcel.retain |= retain;
-                    parcel.ids.extend(grant.id);
+            let more = wants(grant);
+            match alone.get_mut(client) {
+                Some(there) => {
+                    there.qos = there.qos.max(more.qos);
+                    there.retain |= more.retain;
+                    there.ids.extend(more.ids);
                 }
                 None => {
-                    parcels.insert(client, parcel(message, qos, retain, *grant));
+                    alone.insert(client, more);
                 }
             }
         });
-        let mut all: Vec<_> = parcels.into_iter().collect();
-        self.groups.taking(&message.topic, |_, group| {
-            let Some((client, grant)) = group.next(is_there) else { return };
-            let qos = message.qos.less_value(grant.options.qos);
-            let retain = message.retain && grant.options.retain_as_published;
-            all.push((client, parcel(message, qos, retain, *grant)));
+        let mut all: Vec<_> = alone.into_iter().collect();
+        self.groups.taking(&publish.topic, |_, group| {
+            all.extend(group.next(is_there).map(|(client, grant)| (client, wants(grant))));
         });
         all
     }
@@ -130,9 +140,4 @@ impl Group {
         }
         keeps
     }
-}
-
-fn parcel(message: &Arc<Message>, qos: QoS, retain: bool, grant: Grant) -> Parcel {
-    let message = Arc::clone(message);
-    Parcel { message, qos, retain, ids: grant.id.into_iter().collect(), lease: None }
 }

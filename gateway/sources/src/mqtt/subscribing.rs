@@ -182,5 +182,5 @@ fn wants_retained(handling: RetainHandling, before: Before) -> bool {
 fn parcel(message: Arc<Message>, grant: Grant) -> Parcel {
     let qos = message.qos.less_value(grant.options.qos);
     // What is sent because a subscription was made is marked so (section 3.3.1.3).
-    Parcel { message, qos, retain: true, ids: grant.id.into_iter().collect(), lease: None }
+    Parcel::new(message, qos, true, grant.id.into_iter().collect())
 }

@@ -14,11 +14,12 @@ use sluicegate_core::seams::Uncommitted;
 use super::access::Subject;
 use super::claims::Publisher;
 use super::hub::Last;
-use super::memory::Received;
+use super::ledger::nothing;
+use super::memory::Exchange;
 use super::pump::Pump;
 use super::seat::Seat;
 use super::session::{Ending, Link, Step, Subscription, Taking, WillFate};
-use super::shared::{Allowed, Shared, Taken};
+use super::shared::{Allowed, Beside, Shared, Taken};
 use super::subscribing::TakesFrom;
 use super::topic::Wanted;
 use super::wire::{DisconnectReasonCode, Packet, Publish, QoS, Subscribe, Unsubscribe};
@@ -37,11 +38,13 @@ pub(crate) struct Talk {
 /// What was waited for, and what came of it.
 pub(crate) enum Done {
     /// A message went through the line.
-    Took { publish: Box<Publish>, taking: Taking, taken: Taken },
+    Took { taking: Taking, taken: Box<Taken> },
     /// The session is written down as this answer says it is.
     Kept(Packet, Result<(), Uncommitted>),
     /// A packet id of QoS 2 is forgotten.
     Forgot(NonZeroU16, Result<(), Uncommitted>),
+    /// It is written down that the client has a message of QoS 2.
+    Released(NonZeroU16, Result<(), Uncommitted>),
 }
 
 impl Talk {
@@ -130,6 +133,10 @@ impl Talk {
                 self.keep(ack, replies);
             }
             Step::Forget(id) => self.forget(id, replies),
+            Step::Release(id) => self.release(id),
+            Step::Completed(id) => {
+                self.shared.hub.ledger.delete(self.exchange(id).released_key());
+            }
         }
         Ok(())
     }
@@ -137,10 +144,11 @@ impl Talk {
     fn take(&mut self, publish: Box<Publish>, taking: Taking) {
         let (shared, publisher) = (Arc::clone(&self.shared), self.publisher.clone());
         let twice = taking.qos == QoS::ExactlyOnce && self.outlives();
-        let received = taking.id.filter(|_| twice).map(|id| self.received(id));
+        let received = taking.id.filter(|_| twice).map(|id| self.exchange(id));
+        let beside = Beside { received, will: None };
         self.takes.push_back(Box::pin(async move {
-            let taken = shared.take(&publish, &publisher, received).await;
-            Done::Took { publish, taking, taken }
+            let taken = shared.take(&publish, &publisher, beside).await;
+            Done::Took { taking, taken: Box::new(taken) }
         }));
     }
 
@@ -160,7 +168,7 @@ impl Talk {
             replies.push(self.seat.lock().session.forgotten(&mut self.link, id));
             return;
         }
-        let (shared, received) = (Arc::clone(&self.shared), self.received(id));
+        let (shared, received) = (Arc::clone(&self.shared), self.exchange(id));
         self.takes.push_back(Box::pin(async move {
             let released = match shared.hub.memory() {
                 Some(memory) => memory.release(&received).await,
@@ -170,9 +178,24 @@ impl Talk {
         }));
     }
 
-    fn received(&self, id: NonZeroU16) -> Received {
+    /// Writes down that the client has a message of QoS 2.
+    fn release(&mut self, id: NonZeroU16) {
+        let key = self.exchange(id).released_key();
+        let done = self.seat.lock().session.out.writing(id);
+        let writes = done.into_iter().chain([(key, nothing())]).collect();
+        let shared = Arc::clone(&self.shared);
+        self.takes.push_back(Box::pin(async move {
+            let written = match shared.hub.memory() {
+                Some(memory) => memory.write(writes).await,
+                None => Ok(()),
+            };
+            Done::Released(id, written)
+        }));
+    }
+
+    fn exchange(&self, id: NonZeroU16) -> Exchange {
         let birth = self.seat.lock().session.birth;
-        Received { client: Arc::clone(&self.link.client), birth, id }
+        Exchange { client: Arc::clone(&self.link.client), birth, id }
     }
 
     /// Whether the session outlives its connection.
@@ -190,21 +213,23 @@ impl Talk {
 
     /// Hands a message that is durable on, and gives back what the client is told.
     pub(crate) fn done(&mut self, done: Done) -> Result<Option<Packet>, Ending> {
-        let (publish, taking, taken) = match done {
-            Done::Took { publish, taking, taken } => (publish, taking, taken),
+        let number = self.link.number;
+        let (taking, taken) = match done {
+            Done::Took { taking, taken } => (taking, taken),
             Done::Kept(ack, Ok(())) => return Ok(Some(ack)),
             Done::Forgot(id, Ok(())) => {
                 let mut held = self.seat.lock();
                 return Ok(Some(held.session.forgotten(&mut self.link, id)));
             }
-            Done::Kept(_, Err(_)) | Done::Forgot(_, Err(_)) => {
+            Done::Released(id, Ok(())) => return Ok(self.seat.lock().session.released(number, id)),
+            Done::Kept(_, Err(_)) | Done::Forgot(_, Err(_)) | Done::Released(_, Err(_)) => {
                 return Err(Ending::because(DisconnectReasonCode::ServerBusy));
             }
         };
-        self.shared.spread(&publish, &self.publisher, taken);
-        let number = self.link.number;
+        let judged = taken.judged;
+        self.shared.spread(*taken);
         let mut held = self.seat.lock();
-        held.session.judged(number, Some(&mut self.link), taking, taken.judged)
+        held.session.judged(number, Some(&mut self.link), taking, judged)
     }
 
     fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Packet, Ending> {
@@ -263,15 +288,19 @@ impl Talk {
         while let Some(done) = self.takes.next().await {
             // Nobody is there to be told; the session remembers what must not be doubled.
             match done {
-                Done::Took { publish, taking, taken } => {
-                    self.shared.spread(&publish, &self.publisher, taken);
+                Done::Took { taking, taken } => {
+                    let judged = taken.judged;
+                    self.shared.spread(*taken);
                     let (number, mut held) = (self.link.number, self.seat.lock());
-                    let _ = held.session.judged(number, None, taking, taken.judged);
+                    let _ = held.session.judged(number, None, taking, judged);
                 }
                 Done::Forgot(id, Ok(())) => {
                     let _ = self.seat.lock().session.forgotten(&mut self.link, id);
                 }
-                Done::Kept(..) | Done::Forgot(..) => {}
+                Done::Released(id, Ok(())) => {
+                    let _ = self.seat.lock().session.released(self.link.number, id);
+                }
+                Done::Kept(..) | Done::Forgot(..) | Done::Released(..) => {}
             }
             self.seat.wake.notify_one();
         }

@@ -10,6 +10,7 @@ pub(super) fn write(page: &mut Page, mqtt: &MqttStats) {
         ("sluicegate_mqtt_connections", "Connections open.", mqtt.connections_open),
         ("sluicegate_mqtt_sessions", "Sessions, connected or not.", mqtt.sessions),
         ("sluicegate_mqtt_retained", "Retained messages.", mqtt.retained),
+        ("sluicegate_mqtt_waiting", "Messages kept for sessions.", mqtt.waiting),
     ] {
         page.gauge(name, help, &[], value as f64);
     }

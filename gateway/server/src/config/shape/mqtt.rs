@@ -89,6 +89,11 @@ pub(in crate::config) struct MqttLimits {
     pub(in crate::config) outbox_messages: Option<usize>,
     /// Bytes of messages that may wait for one client. Default 4 MiB.
     pub(in crate::config) outbox_size: Option<Size>,
+    /// Messages that are written down for sessions, of all together. Default 100000.
+    #[schemars(range(min = 1, max = 500_000))]
+    pub(in crate::config) waiting_messages: Option<usize>,
+    /// Bytes of messages that are written down for sessions. Default 256 MiB, at most 512 MiB.
+    pub(in crate::config) waiting_size: Option<Size>,
     /// Retained messages. Default 10000.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(in crate::config) retained_messages: Option<usize>,

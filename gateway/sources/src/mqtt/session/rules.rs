@@ -14,7 +14,7 @@ use super::super::wire::{
     PublishAckReason, QoS, Version, done,
 };
 use super::link::Link;
-use super::outbound::{Answered, Outbound, OutboxLimits};
+use super::outbound::{Answered, Lasts, Outbound, OutboxLimits};
 use super::step::{Ending, Judged, Step, Taking, WillFate};
 
 /// What the gateway keeps of one client.
@@ -132,10 +132,12 @@ impl Session {
                 // An answer to nothing may be to a message that a restart has forgotten.
                 self.out.acked(ack.packet_id);
             }
-            Packet::PublishReceived(ack) => self.pubrec(&ack, replies),
+            Packet::PublishReceived(ack) => return Ok(self.pubrec(&ack, replies)),
             Packet::PublishRelease(release) => return Ok(self.pubrel(&release, replies)),
             Packet::PublishComplete(complete) => {
-                self.out.completed(complete.packet_id);
+                if self.out.completed(complete.packet_id) == Some(Lasts::Written) {
+                    return Ok(Step::Completed(complete.packet_id));
+                }
             }
             Packet::Subscribe(subscribe) => return Ok(Step::Subscribe(subscribe)),
             Packet::Unsubscribe(unsubscribe) => return Ok(Step::Unsubscribe(unsubscribe)),
@@ -221,17 +223,36 @@ impl Session {
         Ok(Some(Packet::PublishReceived(ack(id, code))))
     }
 
-    fn pubrec(&mut self, received: &PublishAck, replies: &mut Vec<Packet>) {
+    fn pubrec(&mut self, received: &PublishAck, replies: &mut Vec<Packet>) -> Step {
         let id = received.packet_id;
         if u8::from(received.reason_code) >= 0x80 {
             self.out.acked(id);
-            return;
+            return Step::On;
         }
         let reason_code = match self.out.received(id) {
             Answered::Known => PublishAck2Reason::Success,
             Answered::Unknown => PublishAck2Reason::PacketIdNotFound,
+            Answered::ToWrite => return Step::Release(id),
+            // PUBREL comes when it is written down.
+            Answered::Writing => return Step::On,
         };
         replies.push(Packet::PublishRelease(PublishAck2 { reason_code, ..done(id) }));
+        Step::On
+    }
+
+    /// It is written down that PUBREC came on connection `from`.
+    pub(crate) fn released(&mut self, from: u64, id: NonZeroU16) -> Option<Packet> {
+        if self.out.released(id) != Answered::Known {
+            return None;
+        }
+        let release = Packet::PublishRelease(done(id));
+        if self.link == Some(from) {
+            return Some(release);
+        }
+        if self.link.is_some() {
+            self.late.push(release);
+        }
+        None
     }
 
     fn pubrel(&mut self, release: &PublishAck2, replies: &mut Vec<Packet>) -> Step {

@@ -19,6 +19,11 @@ pub(crate) enum Step {
     Unsubscribe(Unsubscribe),
     /// A QoS 2 packet id is to be forgotten; PUBCOMP is said by [`super::Session::forgotten`].
     Forget(NonZeroU16),
+    /// It is to be written down that a client has a message of QoS 2; PUBREL is said by
+    /// [`super::Session::released`].
+    Release(NonZeroU16),
+    /// PUBCOMP came for a message of which that was written down: it can be deleted.
+    Completed(NonZeroU16),
 }
 
 /// A PUBLISH that is on its way through the line.

@@ -69,7 +69,7 @@ fn parcel(qos: QoS, topic: &str) -> Parcel {
         expires_at: None,
         publisher: None,
     };
-    Parcel { message: Arc::new(message), qos, retain: false, ids: Vec::new(), lease: None }
+    Parcel::new(Arc::new(message), qos, false, Vec::new())
 }
 
 fn pubrec(number: u16) -> Packet {

@@ -44,7 +44,13 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn will(client: &str, delay: u32) -> Will {
-    Will { publish: publish("wills", false), client: client.into(), user: None, delay }
+    Will {
+        publish: publish("wills", false),
+        client: client.into(),
+        user: None,
+        delay,
+        number: None,
+    }
 }
 
 fn publish(topic: &str, retain: bool) -> Publish {
@@ -90,11 +96,13 @@ impl Small {
     }
 
     fn publish(&self, topic: &str, from: &str, retain: bool) {
-        let message = Message::published(&publish(topic, retain), &from.into(), at(0));
+        let (publish, from): (_, Arc<str>) = (publish(topic, retain), from.into());
+        let message = Arc::new(Message::published(&publish, &from, at(0)));
+        let plan = self.hub.plan(&publish, &from, || Arc::clone(&message));
         if retain {
-            self.hub.retain(&Arc::new(message.clone()));
+            self.hub.retain(&message);
         }
-        self.hub.publish(&Arc::new(message));
+        self.hub.hand_over(plan);
     }
 
     fn leave(&self, guest: &Guest, last: Last, now: Timestamp) -> Option<Will> {
