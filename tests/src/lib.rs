@@ -15,6 +15,7 @@ pub mod kills;
 pub mod ledger;
 pub mod loop_disk;
 pub mod metrics;
+pub mod mosquitto;
 pub mod mqtt;
 pub mod random;
 pub mod receiver;

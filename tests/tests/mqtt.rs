@@ -9,11 +9,11 @@ use std::time::Duration;
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::fixtures::root;
-use sluicegate_tests::gateway::{self, Gateway};
+use sluicegate_tests::gateway;
 use sluicegate_tests::http::{headers, request};
 use sluicegate_tests::mqtt::{
     self, CLEAN, Raw, V3, V5, answer, connect, mosquitto_pub, mosquitto_sub, publish, publish_with,
-    python_with_paho, subscribe,
+    subscribe,
 };
 use sluicegate_tests::world::World;
 
@@ -203,32 +203,6 @@ fn a_client_that_asks_for_a_longer_silence_than_it_keeps_is_closed() {
     let last = client.until_closed();
     assert_eq!(last.len(), 1);
     assert_eq!((last[0].first, last[0].body[0]), (0xe0, 0x8d), "keep-alive timeout");
-}
-
-/// The cases of the Eclipse Paho interoperability suites, played by Paho's own client.
-fn paho(gateway: &Gateway, version: &str) {
-    let output = python_with_paho()
-        .arg(root().join("tests/src/mqtt_suite.py"))
-        .arg(gateway.mqtt().port().to_string())
-        .arg(version)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let faults = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\n{faults}");
-}
-
-#[test]
-fn the_cases_of_the_paho_suite_for_3_1_1_pass() {
-    paho(&open_world().start(), "3");
-}
-
-#[test]
-fn the_cases_of_the_paho_suite_for_5_pass() {
-    let limits = "mqtt:\n  limits: { keep_alive_max: 120 }\n";
-    let text = configuration("mqtt: { topics: [ \"#\", $dollar/x ] }");
-    let text = text.replacen("mqtt:\n", limits, 1);
-    paho(&World::new(&text).start(), "5");
 }
 
 #[test]

@@ -95,6 +95,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         tracing::debug!(peer = %self.peer, %fault, "an MQTT connection was refused");
         match (fault, self.wire.version()) {
             (WireFault::Version, None) => unacceptable_version(&mut self.outbox),
+            // The one refusal of its content that 3.1.1 has a code for (section 3.1.3.1).
+            (WireFault::NoClientId, Some(Version::V3)) => {
+                self.say_no(ConnectAckReason::ClientIdentifierNotValid);
+            }
             (WireFault::TooLarge, Some(Version::V5)) => {
                 self.say_no(ConnectAckReason::PacketTooLarge)
             }

@@ -89,6 +89,10 @@ pub(crate) fn check(
         CONNECT => {
             let empty_id = connect(version, body)?;
             let at = frame.head + FLAGS_AT;
+            let flags_now = bytes.get(at).copied().unwrap_or_default();
+            if version == Version::V3 && empty_id && flags_now & CLEAN_START == 0 {
+                return Err(WireFault::NoClientId);
+            }
             if let Some(flags) = bytes.get_mut(at)
                 && version == Version::V5
                 && empty_id

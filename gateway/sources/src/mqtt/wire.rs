@@ -45,13 +45,18 @@ pub(crate) enum WireFault {
     /// The CONNECT is of another protocol, or another version of it.
     #[error("protocol version is not 3.1.1 or 5")]
     Version,
+    /// A CONNECT of 3.1.1 has no client id, and asks for a session that outlives its connection.
+    #[error("client id is empty, and the session is not clean")]
+    NoClientId,
 }
 
 impl WireFault {
     /// How it is told to a client that speaks MQTT 5.
     pub(crate) fn reason(self) -> DisconnectReasonCode {
         match self {
-            Self::Malformed(_) | Self::Version => DisconnectReasonCode::MalformedPacket,
+            Self::Malformed(_) | Self::Version | Self::NoClientId => {
+                DisconnectReasonCode::MalformedPacket
+            }
             Self::Protocol(_) => DisconnectReasonCode::ProtocolError,
             Self::TooLarge => DisconnectReasonCode::PacketTooLarge,
         }
