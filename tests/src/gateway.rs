@@ -30,6 +30,7 @@ pub struct Gateway {
     admin: SocketAddr,
     mqtt: Option<SocketAddr>,
     mqtts: Option<SocketAddr>,
+    sockets: [Option<SocketAddr>; 2],
     log: Arc<Mutex<String>>,
     /// Deleted under a running gateway, the folder would fail it in ways that no disk does.
     _folder: Option<Arc<TempDir>>,
@@ -74,8 +75,8 @@ impl Gateway {
         collect(child.stderr.take().expect("stderr is piped"), Arc::clone(&log));
         let lines = lines(child.stdout.take().expect("stdout is piped"));
         match lines.recv_timeout(START) {
-            Ok(Ready { http, admin, mqtt, mqtts }) => {
-                Self { child, http, admin, mqtt, mqtts, log, _folder: folder }
+            Ok(Ready { http, admin, mqtt, mqtts, sockets }) => {
+                Self { child, http, admin, mqtt, mqtts, sockets, log, _folder: folder }
             }
             Err(fault) => {
                 let _ = child.kill(); // It may have ended by itself.
@@ -108,6 +109,15 @@ impl Gateway {
     #[must_use]
     pub fn mqtts(&self) -> SocketAddr {
         self.mqtts.expect("it listens for MQTT over TLS")
+    }
+
+    /// Where MQTT clients come in over WebSocket; over TLS as well, if that is asked for.
+    ///
+    /// # Panics
+    /// When it does not listen for them.
+    #[must_use]
+    pub fn mqtt_ws(&self, tls: bool) -> SocketAddr {
+        self.sockets[usize::from(tls)].expect("it listens for MQTT over WebSocket")
     }
 
     /// Where it answers consumers and operators.
@@ -245,6 +255,8 @@ struct Ready {
     admin: SocketAddr,
     mqtt: Option<SocketAddr>,
     mqtts: Option<SocketAddr>,
+    /// Over WebSocket, without TLS and with it.
+    sockets: [Option<SocketAddr>; 2],
 }
 
 /// Reads the lines of standard output to its end; sends the addresses of the line `ready`.
@@ -266,7 +278,8 @@ fn ready(line: &str) -> Option<Ready> {
     let address = |name: &str| value[name].as_str()?.parse().ok();
     (value["event"] == "ready").then_some(())?;
     let (http, admin) = (address("http")?, address("admin")?);
-    Some(Ready { http, admin, mqtt: address("mqtt"), mqtts: address("mqtts") })
+    let sockets = [address("mqtt_ws"), address("mqtt_wss")];
+    Some(Ready { http, admin, mqtt: address("mqtt"), mqtts: address("mqtts"), sockets })
 }
 
 /// Bytes of the log that are kept.

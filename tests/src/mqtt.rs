@@ -133,6 +133,30 @@ impl Raw {
         all
     }
 
+    /// The head of an answer of HTTP.
+    ///
+    /// # Panics
+    /// When none comes.
+    #[must_use]
+    pub fn read_head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).expect("an answer comes");
+            head.extend(byte);
+        }
+        String::from_utf8_lossy(&head).into_owned()
+    }
+
+    /// Reads, whatever comes, until the connection is closed.
+    ///
+    /// # Panics
+    /// When it stays open.
+    pub fn wait_until_closed(&mut self) {
+        let end = self.stream.read_to_end(&mut Vec::new());
+        assert!(!end.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock), "it stays open");
+    }
+
     /// Whether nothing comes for a moment.
     ///
     /// # Panics

@@ -1,8 +1,16 @@
-//! Who may come in over MQTT, and what they may do: users, rules, TLS, certificates of clients.
+//! Who may come in over MQTT, how, and what they may do: users, tokens, rules, TLS, certificates of
+//! clients, WebSocket.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::metrics::value;
-use sluicegate_tests::mqtt::{CLEAN, Raw, V3, V5, mosquitto_pub, packet, publish, subscribe, text};
+use sluicegate_tests::mqtt::{
+    CLEAN, Raw, V3, V5, mosquitto_pub, packet, publish, python_with_paho, subscribe, text,
+};
 use sluicegate_tests::world::World;
 
 /// Two users, whose password is `secret`.
@@ -112,4 +120,173 @@ fn a_client_with_the_right_certificate_comes_in_over_tls_and_a_silent_one_holds_
     assert!(!say(Some("stranger")), "another authority");
     assert!(!say(None), "no certificate");
     assert_eq!(gateway.consumer().take("inbox", 1).len(), 1);
+}
+
+const SECRET: &str = "a secret of more than thirty-two bytes";
+
+/// A token for this user that ends after so many seconds.
+fn token(user: &str, seconds: i64) -> String {
+    let end = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let end = i64::try_from(end.as_secs()).unwrap() + seconds;
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let body = format!(r#"{{"sub":"{user}","iss":"the issuer","exp":{end}}}"#);
+    let signed = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(&body));
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+#[test]
+fn a_token_stands_for_a_user_and_the_connection_ends_with_it() {
+    let rules = "  jwt: { algorithm: HS256, key_secret: tls_key, issuer: the issuer }
+  access:
+    - { publish: [ \"devices/{username}/#\" ] }";
+    let gateway = world("mqtt: 127.0.0.1:0", rules).with_variable("TLS_KEY", SECRET).start();
+    let mut good = token("d1", 60);
+    for (user, code) in [("d1", 0), ("", 0), ("d2", 0x86)] {
+        let connect = connect_as(V5, "c", user, &good);
+        let (mut raw, ack) = Raw::connect_with(gateway.mqtt(), &connect);
+        assert_eq!(ack.body[1], code, "{user}");
+        if code == 0 {
+            for (topic, code) in [("devices/d1/x", None), ("devices/d2/x", Some(0x87))] {
+                raw.send(&publish(V5, 0b0010, topic, 1, b"x"));
+                let said = raw.read().body.get(2).copied().filter(|code| *code != 0);
+                assert_eq!(said, code, "{topic}");
+            }
+        }
+    }
+    // A clock may be 30 seconds wrong; this one is good for one second more.
+    let short = token("d1", -29);
+    let (mut raw, ack) = Raw::connect_with(gateway.mqtt(), &connect_as(V5, "s", "", &short));
+    assert_eq!(ack.body[1], 0);
+    let last = raw.until_closed();
+    assert_eq!((last[0].first, last[0].body[0]), (0xe0, 0x87), "not authorised any more");
+    good.pop();
+    for bad in [token("d1", -31), good, String::new()] {
+        let (_, ack) = Raw::connect_with(gateway.mqtt(), &connect_as(V5, "c", "d1", &bad));
+        assert_eq!(ack.body[1], 0x86, "{bad}");
+    }
+}
+
+#[test]
+fn a_certificate_says_who_a_client_is_where_that_is_asked_for() {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let issue = |name: &str| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        (params.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem())
+    };
+    let settings = "  tls: { certificate: server.pem, key_secret: tls_key, client_ca: ca.pem, \
+                    user_from_certificate: true }
+  access:
+    - { users: [ meter-7 ], publish: [ \"devices/{username}/#\" ] }";
+    let (server, key) = issue("the gateway");
+    let world = world("mqtts: 127.0.0.1:0", settings).with_variable("TLS_KEY", &key);
+    world.write("server.pem", server);
+    world.write("ca.pem", authority_pem);
+    for (file, name) in [("good", "meter-7"), ("other", "meter-8")] {
+        let (certificate, key) = issue(name);
+        world.write(&format!("{file}.pem"), certificate);
+        world.write(&format!("{file}.key"), key);
+    }
+    let gateway = world.start();
+    let say = |file: &str, user: Option<&str>, topic: &str| {
+        let path = |name: &str| world.path(name).to_string_lossy().into_owned();
+        let (ca, certificate, key) =
+            (path("ca.pem"), path(&format!("{file}.pem")), path(&format!("{file}.key")));
+        let mut arguments = vec!["--cafile", &ca, "--cert", &certificate, "--key", &key];
+        arguments.extend(user.iter().flat_map(|user| ["-u", user, "-P", "secret"]));
+        // In 3.1.1 a message that is not allowed ends the connection.
+        arguments.extend(["-V", "mqttv311", "-q", "1", "-t", topic, "-m", "x"]);
+        mosquitto_pub(gateway.mqtts(), &arguments)
+    };
+    assert!(say("good", None, "devices/meter-7/x"));
+    assert!(say("good", Some("meter-7"), "devices/meter-7/x"), "its own name");
+    assert!(!say("good", Some("meter-8"), "devices/meter-8/x"), "another name");
+    assert_eq!(gateway.consumer().take("inbox", 2).len(), 2);
+    let taken = gateway.consumer().drain("inbox");
+    assert_eq!(taken.len(), 0);
+}
+
+#[test]
+fn paho_comes_in_over_websocket_with_tls_and_without() {
+    let issued = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let settings = "  anonymous: true
+  tls: { certificate: server.pem, key_secret: tls_key }";
+    let listen = "mqtt_ws: 127.0.0.1:0, mqtt_wss: 127.0.0.1:0";
+    let key = issued.signing_key.serialize_pem();
+    let world = world(listen, settings).with_variable("TLS_KEY", &key);
+    world.write("server.pem", issued.cert.pem());
+    let gateway = world.start();
+    for tls in [false, true] {
+        let script = r#"
+import sys, queue
+import paho.mqtt.client as paho
+port, ca, size = int(sys.argv[1]), sys.argv[2], 200_000
+client = paho.Client(paho.CallbackAPIVersion.VERSION2, "ws", transport="websockets",
+                     protocol=paho.MQTTv5)
+if ca:
+    client.tls_set(ca)
+got, ready, done = queue.Queue(), queue.Queue(), queue.Queue()
+client.on_message = lambda c, u, m: got.put(m.payload)
+client.on_subscribe = lambda c, u, mid, reasons, p: ready.put(reasons)
+client.on_publish = lambda c, u, mid, reason, p: done.put(reason)
+client.connect("127.0.0.1", port)
+client.loop_start()
+client.subscribe("ws/#", 1)
+ready.get(timeout=15)
+for payload in (b"small", b"x" * size):
+    client.publish("ws/x", payload, 1)
+    assert not done.get(timeout=15).is_failure
+    assert got.get(timeout=15) == payload
+client.disconnect()
+client.loop_stop()
+"#;
+        let ca = if tls {
+            world.path("server.pem").to_string_lossy().into_owned()
+        } else {
+            String::new()
+        };
+        let port = gateway.mqtt_ws(tls).port().to_string();
+        let run = python_with_paho().args(["-c", script, &port, &ca]).output().unwrap();
+        assert!(run.status.success(), "{tls}: {}", String::from_utf8_lossy(&run.stderr));
+    }
+    assert_eq!(gateway.consumer().take("inbox", 4).len(), 4);
+}
+
+#[test]
+fn a_websocket_without_the_subprotocol_or_with_text_in_it_is_closed() {
+    let gateway =
+        world("mqtt_ws: 127.0.0.1:0", "  anonymous: true").with_variable("TLS_KEY", "-").start();
+    let hello = |protocol: &str| {
+        format!(
+            "GET /mqtt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+             {protocol}\r\n"
+        )
+    };
+    let ask = |protocol: &str| {
+        let mut raw = Raw::open(gateway.mqtt_ws(false));
+        raw.send(hello(protocol).as_bytes());
+        (raw.read_head(), raw)
+    };
+    assert!(ask("").0.starts_with("HTTP/1.1 400"));
+    assert!(ask("Sec-WebSocket-Protocol: soap\r\n").0.starts_with("HTTP/1.1 400"));
+    let (head, mut raw) = ask("Sec-WebSocket-Protocol: soap, mqtt\r\n");
+    let chosen = "sec-websocket-protocol: mqtt";
+    assert!(head.starts_with("HTTP/1.1 101") && head.to_lowercase().contains(chosen), "{head}");
+    // A text frame, masked with zeros.
+    raw.send(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
+    raw.wait_until_closed();
+    // Half a handshake is closed in its time; others come in meanwhile.
+    let mut half = Raw::open(gateway.mqtt_ws(false));
+    half.send(b"GET /mqtt HTTP/1.1\r\n");
+    assert!(ask("Sec-WebSocket-Protocol: mqtt\r\n").0.starts_with("HTTP/1.1 101"));
+    half.wait_until_closed();
 }

@@ -35,8 +35,8 @@ use crate::plugins::{As, Put, VersionFault, Versions};
 pub struct Hall {
     /// Where webhooks come in.
     pub http: SocketAddr,
-    /// Where MQTT clients come in, without TLS and with it.
-    pub mqtt: [Option<SocketAddr>; 2],
+    /// Where MQTT clients come in, by the keys under `listen`.
+    pub mqtt: Vec<(&'static str, SocketAddr)>,
     /// Where consumers and operators ask.
     pub admin: SocketAddr,
     door: Arc<Door>,
@@ -104,7 +104,7 @@ impl Hall {
         let source = HttpSource::new(config, Arc::clone(&door) as _);
         let mut hall = Self {
             http: local(&listener)?,
-            mqtt: mqtt.as_ref().map_or([None; 2], MqttDoor::addresses),
+            mqtt: mqtt.as_ref().map_or_else(Vec::new, MqttDoor::addresses),
             admin: local(&admin)?,
             door,
             pipeline: Arc::clone(&pipeline),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sluicegate_core::seams::{Engine, Intake};
 use sluicegate_core::time::Clock;
-use sluicegate_sources::mqtt::{MqttConfig, MqttSeams, MqttSource, MqttTls};
+use sluicegate_sources::mqtt::{MqttConfig, MqttListen, MqttSeams, MqttSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,32 +18,26 @@ use crate::hall::{listen, local};
 
 /// The listeners, and what they need.
 pub(crate) struct MqttDoor {
-    listeners: Vec<(TcpListener, Option<MqttTls>)>,
-    addresses: [Option<SocketAddr>; 2],
+    listeners: Vec<(TcpListener, MqttListen)>,
+    addresses: Vec<(&'static str, SocketAddr)>,
 }
 
 impl MqttDoor {
     /// Listens where the plan says; `None` if nowhere.
     pub(crate) async fn open(plan: &Plan) -> Result<Option<Self>, RunFault> {
         let Some(mqtt) = &plan.mqtt else { return Ok(None) };
-        let mut door = Self { listeners: Vec::new(), addresses: [None; 2] };
-        let [plain, tls] = &mut door.addresses;
-        if let Some(address) = mqtt.plain {
-            let listener = listen(address).await?;
-            *plain = Some(local(&listener)?);
-            door.listeners.push((listener, None));
-        }
-        if let Some((address, config)) = &mqtt.tls {
+        let mut door = Self { listeners: Vec::new(), addresses: Vec::new() };
+        for (name, address, how) in &mqtt.listeners {
             let listener = listen(*address).await?;
-            *tls = Some(local(&listener)?);
-            door.listeners.push((listener, Some(config.clone())));
+            door.addresses.push((name, local(&listener)?));
+            door.listeners.push((listener, how.clone()));
         }
         Ok(Some(door))
     }
 
-    /// Where it listens, without TLS and with it.
-    pub(crate) fn addresses(&self) -> [Option<SocketAddr>; 2] {
-        self.addresses
+    /// Where it listens, by the keys under `listen`.
+    pub(crate) fn addresses(&self) -> Vec<(&'static str, SocketAddr)> {
+        self.addresses.clone()
     }
 
     /// The source behind the listeners. It takes up what was kept.
@@ -77,8 +71,8 @@ impl MqttDoor {
         tasks: &mut JoinSet<()>,
     ) {
         tasks.spawn(Arc::clone(source).settle(stop.clone()));
-        for (listener, tls) in self.listeners {
-            tasks.spawn(Arc::clone(source).serve(listener, tls, stop.clone(), drain));
+        for (listener, how) in self.listeners {
+            tasks.spawn(Arc::clone(source).serve(listener, how, stop.clone(), drain));
         }
     }
 }

@@ -63,10 +63,10 @@ async fn serve(arguments: &Arguments) -> Result<(), RunFault> {
     }
     let mut ready =
         json!({ "event": "ready", "http": http.to_string(), "admin": admin.to_string() });
-    for (name, address) in ["mqtt", "mqtts"].into_iter().zip(hall.mqtt) {
-        if let (Some(ready), Some(address)) = (ready.as_object_mut(), address) {
-            tracing::info!(protocol = name, %address, "sluicegate takes messages");
-            ready.insert(name.to_owned(), address.to_string().into());
+    for (name, address) in &hall.mqtt {
+        tracing::info!(protocol = name, %address, "sluicegate takes messages");
+        if let Some(ready) = ready.as_object_mut() {
+            ready.insert((*name).to_owned(), address.to_string().into());
         }
     }
     say(&ready.to_string());

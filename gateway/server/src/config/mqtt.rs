@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sluicegate_core::ids::SourceName;
 use sluicegate_sources::mqtt::{
-    Access, AccessRule, Dedupe, Filter, MqttLimits, MqttTls, Pattern, TopicRule, Users,
+    Access, AccessRule, Dedupe, Filter, Framing, Identity, MqttLimits, MqttListen, MqttTls,
+    Pattern, TokenAlgorithm, Tokens, TopicRule, Users,
 };
 use zeroize::Zeroizing;
 
@@ -21,10 +22,10 @@ impl Checker<'_> {
         let access = self.mqtt_access(&config.mqtt);
         let limits = self.mqtt_limits(&config.mqtt.limits);
         self.mqtt_topics_once(&config.sources);
-        let plain = config.listen.mqtt.as_ref();
-        let plain = plain.map(|address| self.address("/listen/mqtt", address));
-        let tls = self.mqtt_tls(config);
-        if config.listen.mqtt.is_none() && config.listen.mqtts.is_none() {
+        let listeners = self.mqtt_listeners(config);
+        let listen = &config.listen;
+        let addresses = [&listen.mqtt, &listen.mqtts, &listen.mqtt_ws, &listen.mqtt_wss];
+        if addresses.iter().all(|address| address.is_none()) {
             for (place, _, source) in places("sources", &config.sources) {
                 if source.mqtt.is_some() {
                     let message = "nothing listens for MQTT: set listen.mqtt or listen.mqtts";
@@ -33,22 +34,51 @@ impl Checker<'_> {
             }
             return None;
         }
-        if config.mqtt.users.is_none() && !config.mqtt.anonymous {
-            let message = "nobody can come in over MQTT: name a file of users under mqtt.users, or \
-                           say mqtt.anonymous: true";
+        let certified = config.mqtt.tls.as_ref().is_some_and(|tls| tls.user_from_certificate);
+        let named = config.mqtt.users.is_some() || config.mqtt.jwt.is_some() || certified;
+        if !named && !config.mqtt.anonymous {
+            let message = "nobody can come in over MQTT: name a file of users under mqtt.users, set \
+                           mqtt.jwt or mqtt.tls.user_from_certificate, or say mqtt.anonymous: true";
             self.fault("/listen", "value_missing", message);
         }
-        Some(MqttPlan { plain, tls, limits, access })
+        Some(MqttPlan { listeners, limits, access })
     }
 
-    fn mqtt_tls(&mut self, config: &shape::Config) -> Option<(SocketAddr, MqttTls)> {
-        let listen = config.listen.mqtts.as_ref()?;
-        let address = self.address("/listen/mqtts", listen);
-        let Some(tls) = &config.mqtt.tls else {
-            let message = "listen.mqtts needs a certificate: mqtt.tls";
-            self.fault("/listen/mqtts", "value_missing", message);
-            return None;
-        };
+    fn mqtt_listeners(
+        &mut self,
+        config: &shape::Config,
+    ) -> Vec<(&'static str, SocketAddr, MqttListen)> {
+        let listen = &config.listen;
+        let mut tls = None;
+        let mut all = Vec::new();
+        for (name, address, sealed, framing) in [
+            ("mqtt", &listen.mqtt, false, Framing::Stream),
+            ("mqtts", &listen.mqtts, true, Framing::Stream),
+            ("mqtt_ws", &listen.mqtt_ws, false, Framing::WebSocket),
+            ("mqtt_wss", &listen.mqtt_wss, true, Framing::WebSocket),
+        ] {
+            let Some(address) = address else { continue };
+            let pointer = format!("/listen/{name}");
+            let address = self.address(&pointer, address);
+            if sealed && config.mqtt.tls.is_none() {
+                let message = format!("listen.{name} needs a certificate: mqtt.tls");
+                self.fault(&pointer, "value_missing", message);
+            }
+            if sealed && tls.is_none() {
+                tls = self.mqtt_tls(config);
+            }
+            let tls = if sealed { tls.clone() } else { None };
+            all.push((name, address, MqttListen { tls, framing }));
+        }
+        all
+    }
+
+    fn mqtt_tls(&mut self, config: &shape::Config) -> Option<MqttTls> {
+        let tls = config.mqtt.tls.as_ref()?;
+        if tls.user_from_certificate && tls.client_ca.is_none() {
+            let message = "a name from a certificate needs authorities of certificates: client_ca";
+            self.fault("/mqtt/tls/user_from_certificate", "value_missing", message);
+        }
         let certificate = self.pem("/mqtt/tls/certificate", &tls.certificate);
         let clients = tls.client_ca.as_ref().map(|file| self.pem("/mqtt/tls/client_ca", file));
         let key = self.secret("/mqtt/tls/key_secret", &tls.key_secret).map(<[u8]>::to_vec);
@@ -61,8 +91,10 @@ impl Checker<'_> {
                 None => None,
             },
         );
-        match MqttTls::new(&certificate, &key, clients.as_deref()) {
-            Ok(tls) => Some((address, tls)),
+        let identity =
+            if tls.user_from_certificate { Identity::CommonName } else { Identity::Nothing };
+        match MqttTls::new(&certificate, &key, clients.as_deref().map(|pem| (pem, identity))) {
+            Ok(tls) => Some(tls),
             Err(fault) => {
                 self.fault("/mqtt/tls", "tls_invalid", fault.to_string());
                 None
@@ -124,7 +156,22 @@ impl Checker<'_> {
             };
             rules.iter().enumerate().map(rule).collect()
         });
-        Access { anonymous: mqtt.anonymous, users: users.unwrap_or_default(), rules }
+        let tokens = mqtt.jwt.as_ref().and_then(|jwt| self.mqtt_tokens(jwt));
+        Access { anonymous: mqtt.anonymous, users: users.unwrap_or_default(), tokens, rules }
+    }
+
+    fn mqtt_tokens(&mut self, jwt: &shape::Jwt) -> Option<Tokens> {
+        let algorithm = match jwt.algorithm {
+            shape::JwtAlgorithm::Hs256 => TokenAlgorithm::Hs256,
+            shape::JwtAlgorithm::Rs256 => TokenAlgorithm::Rs256,
+            shape::JwtAlgorithm::Es256 => TokenAlgorithm::Es256,
+        };
+        let key = self.secret("/mqtt/jwt/key_secret", &jwt.key_secret).map(<[u8]>::to_vec);
+        // What could not be read has its own fault.
+        let key = Zeroizing::new(key?);
+        Tokens::new(algorithm, &key, jwt.issuer.clone(), jwt.audience.clone())
+            .map_err(|fault| self.fault("/mqtt/jwt", "jwt_invalid", fault.to_string()))
+            .ok()
     }
 
     fn mqtt_users(&mut self, file: &str) -> Users {
@@ -180,6 +227,7 @@ impl Checker<'_> {
         limits.receive_max = from.receive_max.unwrap_or(limits.receive_max);
         limits.window_max = from.window.unwrap_or(limits.window_max);
         limits.keep_alive_max = from.keep_alive_max;
+        limits.rate_max = from.rate;
         if let Some(span) = from.session_expiry_max {
             // The largest number means for good; a span that long is as good.
             let seconds = u32::try_from(span.0.as_secs()).unwrap_or(u32::MAX);

@@ -10,7 +10,7 @@ use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
 use sluicegate_sinks::http::HttpSinkConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
-use sluicegate_sources::mqtt::{Access, MqttLimits, MqttTls, TopicRule};
+use sluicegate_sources::mqtt::{Access, MqttLimits, MqttListen, TopicRule};
 
 use super::document::Document;
 use super::fault::{ConfigFault, ConfigFaults};
@@ -86,10 +86,8 @@ pub enum Way {
 /// The MQTT listener.
 #[derive(Debug, Clone)]
 pub struct MqttPlan {
-    /// Its address without TLS.
-    pub plain: Option<SocketAddr>,
-    /// Its address with TLS, and what is shown and asked for there.
-    pub tls: Option<(SocketAddr, MqttTls)>,
+    /// Where it listens: the key under `listen`, the address, and how it is spoken to there.
+    pub listeners: Vec<(&'static str, SocketAddr, MqttListen)>,
     /// Its bounds.
     pub limits: MqttLimits,
     /// Who may come in, and what they may do.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::jwt::Tokens;
 use super::topic::{Filter, FilterFault, Wanted};
 use super::users::Users;
 
@@ -13,6 +14,8 @@ pub struct Access {
     pub anonymous: bool,
     /// Who is known, by name.
     pub users: Users,
+    /// Tokens that are taken in the place of passwords.
+    pub tokens: Option<Tokens>,
     /// What they may do. `None`: anything but take from queues.
     pub rules: Option<Vec<AccessRule>>,
 }

@@ -28,21 +28,24 @@ pub(crate) struct Connection<S> {
     wire: Wire,
     shared: Arc<Shared>,
     peer: IpAddr,
+    /// Who the client is by its certificate.
+    user: Option<Arc<str>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
-    pub(crate) fn new(io: S, peer: IpAddr, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(io: S, peer: IpAddr, user: Option<Arc<str>>, shared: Arc<Shared>) -> Self {
         let (reader, writer) = tokio::io::split(io);
         let wire = Wire::new(shared.limits.packet_bytes_max);
         let (inbox, outbox) = (BytesMut::new(), BytesMut::new());
-        Self { reader, writer, inbox, outbox, wire, shared, peer }
+        Self { reader, writer, inbox, outbox, wire, shared, peer, user }
     }
 
     /// Serves the connection until it ends.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let deadline = Instant::now() + self.shared.limits.connect;
         let talk = tokio::select! {
-            greeted = timeout_at(deadline, self.greet()) => match greeted {
+            // On the heap: ten thousand that only wait do not hold what a greeting needs.
+            greeted = Box::pin(timeout_at(deadline, self.greet())) => match greeted {
                 Ok(talk) => talk,
                 Err(_) => {
                     self.shared.hub.metrics.timeouts.increment();
@@ -53,9 +56,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             _ = stop.wait_for(|stop| *stop) => None,
         };
         let Some(mut talk) = talk else { return self.flush().await };
-        let ending = self.converse(&mut talk, &mut stop).await;
-        self.part(talk.packet_bytes_max(), ending).await;
-        talk.end(ending).await;
+        let ending = Box::pin(self.converse(&mut talk, &mut stop)).await;
+        Box::pin(self.part(talk.packet_bytes_max(), ending)).await;
+        Box::pin(talk.end(ending)).await;
     }
 
     /// Reads the CONNECT and answers it. `None`: the connection is over.
@@ -72,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             }
         };
         let version = self.wire.version()?;
-        match self.shared.greet(&connect, version, self.peer).await {
+        match self.shared.greet(&connect, version, self.peer, self.user.clone()).await {
             Ok(greeted) => {
                 let ack = Packet::ConnectAck(Box::new(greeted.ack));
                 self.wire.encode(ack, usize::MAX, &mut self.outbox);
@@ -135,8 +138,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             }
             let write_by = (!self.outbox.is_empty()).then_some(wrote + self.shared.limits.write);
             let heard_by = talk.silent_in().map(|left| Instant::now() + left);
-            alarm.set(write_by.into_iter().chain(heard_by).min());
+            let pause = talk.pause().map(|left| Instant::now() + left);
+            alarm.set(write_by.into_iter().chain(heard_by).chain(pause).min());
             let reads = !stopping && talk.takes_more() && self.outbox.len() < OUTBOX_BYTES;
+            if !reads {
+                // Who is not listened to is not silent.
+                talk.excuse();
+            }
             tokio::select! {
                 biased;
                 written = self.writer.write_buf(&mut self.outbox), if write_by.is_some() => {
@@ -225,6 +233,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         self.shared.hub.metrics.timeouts.increment();
         Some(if stuck {
             Ending::BROKEN
+        } else if talk.is_over() {
+            Ending::because(DisconnectReasonCode::NotAuthorized)
         } else {
             Ending::because(DisconnectReasonCode::KeepAliveTimeout)
         })

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use sluicegate_core::time::Timestamp;
+
 use super::access::Subject;
 use super::hub::{Entered, Last, Start};
 use super::message::of_will;
@@ -20,6 +22,14 @@ pub(crate) struct Greeted {
     pub(crate) ack: ConnectAck,
 }
 
+/// Who a client is.
+#[derive(Debug, Default)]
+struct Admitted {
+    user: Option<Arc<str>>,
+    /// It may stay until then.
+    until: Option<Timestamp>,
+}
+
 impl Shared {
     /// Judges a CONNECT, and lets the client in.
     ///
@@ -30,17 +40,19 @@ impl Shared {
         connect: &Connect,
         version: Version,
         peer: IpAddr,
+        certified: Option<Arc<str>>,
     ) -> Result<Greeted, ConnectAckReason> {
         if connect.auth_method.is_some() {
             return Err(ConnectAckReason::BadAuthenticationMethod);
         }
         let (client, assigned) = self.client_id(connect)?;
-        self.admit(connect).await.inspect_err(|_| {
+        let admitted = self.admit(connect, certified).await.inspect_err(|_| {
             self.hub.metrics.unauthorised.increment();
             tracing::info!(%peer, %client, "an MQTT client was not let in");
         })?;
         let now = self.now();
         let mut link = Link::new(connect, version, Arc::clone(&client), self.limits.terms(), now);
+        (link.user, link.until) = (admitted.user, admitted.until);
         let will = self.will(connect, &link)?;
         let expiry = connect.session_expiry_interval_secs;
         let granted = expiry.min(self.limits.session_expiry_max);
@@ -79,12 +91,40 @@ impl Shared {
         Ok(((&**asked).into(), false))
     }
 
-    async fn admit(&self, connect: &Connect) -> Result<(), ConnectAckReason> {
-        match (&connect.username, &connect.password) {
-            (None, None) if self.access.anonymous => Ok(()),
-            (None, None) => Err(ConnectAckReason::NotAuthorized),
-            (Some(name), Some(password)) if self.access.users.knows(name, password).await => Ok(()),
-            _ => Err(ConnectAckReason::BadUserNameOrPassword),
+    /// Who the client is, if it may come in: by its certificate, its password, or its token.
+    async fn admit(
+        &self,
+        connect: &Connect,
+        certified: Option<Arc<str>>,
+    ) -> Result<Admitted, ConnectAckReason> {
+        let named = connect.username.as_deref().filter(|name| !name.is_empty());
+        let bad = Err(ConnectAckReason::BadUserNameOrPassword);
+        if let Some(user) = certified {
+            // A name that is not its own is not overheard.
+            let own = !user.is_empty() && named.is_none_or(|name| *name == *user);
+            return if own { Ok(Admitted { user: Some(user), until: None }) } else { bad };
+        }
+        let Some(password) = &connect.password else {
+            return match named {
+                None if self.access.anonymous => Ok(Admitted::default()),
+                None => Err(ConnectAckReason::NotAuthorized),
+                Some(_) => bad,
+            };
+        };
+        if let Some(tokens) = &self.access.tokens {
+            let now = self.clock.moment();
+            if let Some(claims) = tokens.read(password, now.wall)
+                && named.is_none_or(|name| *name == *claims.user)
+            {
+                let until = Some(now.steady.plus(claims.until.since(now.wall)));
+                return Ok(Admitted { user: Some(claims.user.into()), until });
+            }
+        }
+        match named {
+            Some(name) if self.access.users.knows(name, password).await => {
+                Ok(Admitted { user: Some(name.into()), until: None })
+            }
+            _ => bad,
         }
     }
 

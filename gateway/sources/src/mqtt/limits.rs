@@ -1,5 +1,6 @@
 //! Everything that a stranger may ask of the MQTT listener has a bound here.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::hub::HubLimits;
@@ -23,6 +24,9 @@ pub struct MqttLimits {
     /// Messages of QoS 1 and 2 of one client that may be on their way through the line; also those
     /// of QoS 0. A client of MQTT 5 is told so (receive maximum), and others are not read from.
     pub receive_max: u16,
+    /// Messages that one client may publish in a second, and at once; more are not read. `None`: as
+    /// many as it can.
+    pub rate_max: Option<NonZeroU32>,
     /// Topic aliases that a client may set.
     pub alias_max: u16,
     /// The longest keep-alive of clients of MQTT 5; they are told so. `None`: as they wish.
@@ -60,6 +64,7 @@ impl Default for MqttLimits {
             write: Duration::from_secs(30),
             packet_bytes_max: 1024 * 1024 + 64 * 1024,
             receive_max: 64,
+            rate_max: None,
             alias_max: 16,
             keep_alive_max: None,
             window_max: 64,
@@ -101,6 +106,7 @@ impl MqttLimits {
     pub(super) fn terms(&self) -> Terms {
         Terms {
             receive_max: self.receive_max,
+            rate: self.rate_max,
             alias_max: self.alias_max,
             keep_alive_max: self.keep_alive_max,
             window_max: self.window_max,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sluicegate_core::ids::{NameError, QueueName};
 use sluicegate_core::seams::{Engine, Intake};
 use sluicegate_core::time::Clock;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,6 +25,7 @@ use super::memory::Memory;
 use super::metrics::MqttMetrics;
 use super::shared::Shared;
 use super::tls::MqttTls;
+use super::websocket::Binary;
 use crate::http::{Slots, Stop};
 
 /// What an MQTT source is made of.
@@ -93,7 +95,7 @@ impl MqttSource {
     pub async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
-        tls: Option<MqttTls>,
+        how: MqttListen,
         stop: watch::Receiver<bool>,
         drain: Duration,
     ) {
@@ -111,7 +113,7 @@ impl MqttSource {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         backoff = BACKOFF_MIN;
-                        self.take(stream, peer.ip().to_canonical(), &tls, &stop, &mut connections);
+                        self.take(stream, peer.ip().to_canonical(), &how, &stop, &mut connections);
                     }
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
@@ -151,7 +153,7 @@ impl MqttSource {
         &self,
         stream: TcpStream,
         peer: IpAddr,
-        tls: &Option<MqttTls>,
+        how: &MqttListen,
         stop: &watch::Receiver<bool>,
         connections: &mut JoinSet<()>,
     ) {
@@ -166,22 +168,79 @@ impl MqttSource {
         };
         self.shared.hub.metrics.opened();
         let counted = Counted(self.metrics());
-        let (shared, stop, tls) = (Arc::clone(&self.shared), stop.clone(), tls.clone());
+        let (shared, stop, how) = (Arc::clone(&self.shared), stop.clone(), how.clone());
         connections.spawn(async move {
             let _held = (slot, counted);
-            let Some(MqttTls(acceptor)) = tls else {
-                return Connection::new(stream, peer, shared).run(stop).await;
+            let caller = Caller { peer, shared, stop };
+            // On the heap, each by itself: what a handshake needs is given back after it.
+            let Some(tls) = how.tls else {
+                return Box::pin(caller.framed(stream, how.framing, None)).await;
             };
             // Its own deadline, and its own task: who says nothing here holds up nobody.
-            match timeout(shared.limits.connect, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => Connection::new(stream, peer, shared).run(stop).await,
-                Ok(Err(fault)) => {
-                    shared.hub.metrics.violations.increment();
-                    tracing::debug!(%peer, %fault, "a TLS handshake failed");
-                }
-                Err(_) => shared.hub.metrics.timeouts.increment(),
-            }
+            let accepted = Box::pin(caller.in_time("TLS", tls.acceptor.accept(stream))).await;
+            let Some(stream) = accepted else { return };
+            let user = tls.user_of(&stream);
+            Box::pin(caller.framed(stream, how.framing, user)).await;
         });
+    }
+}
+
+/// How a listener is spoken to.
+#[derive(Debug, Clone)]
+pub struct MqttListen {
+    /// With TLS, if at all.
+    pub tls: Option<MqttTls>,
+    /// What carries the bytes.
+    pub framing: Framing,
+}
+
+/// What carries the bytes of MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// The connection itself.
+    Stream,
+    /// Binary frames of a WebSocket.
+    WebSocket,
+}
+
+/// A connection on its way to its CONNECT.
+struct Caller {
+    peer: IpAddr,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Caller {
+    async fn framed<S>(self, stream: S, framing: Framing, user: Option<Arc<str>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if framing == Framing::Stream {
+            let connection = Connection::new(stream, self.peer, user, self.shared);
+            return Box::pin(connection.run(self.stop)).await;
+        }
+        let accept = Binary::accept(stream, self.shared.limits.packet_bytes_max);
+        let socket = Box::pin(self.in_time("WebSocket", accept)).await;
+        let Some(socket) = socket else { return };
+        Box::pin(Connection::new(socket, self.peer, user, self.shared).run(self.stop)).await;
+    }
+
+    /// What a handshake comes to, within the time for it.
+    async fn in_time<T, E: std::fmt::Display>(
+        &self,
+        what: &'static str,
+        handshake: impl Future<Output = Result<T, E>>,
+    ) -> Option<T> {
+        let (metrics, peer) = (&self.shared.hub.metrics, self.peer);
+        match timeout(self.shared.limits.connect, handshake).await {
+            Ok(Ok(done)) => return Some(done),
+            Ok(Err(fault)) => {
+                metrics.violations.increment();
+                tracing::debug!(%peer, %fault, what, "a handshake failed");
+            }
+            Err(_) => metrics.timeouts.increment(),
+        }
+        None
     }
 }
 

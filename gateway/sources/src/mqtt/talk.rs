@@ -78,13 +78,29 @@ impl Talk {
 
     /// Whether one message more may go through the line.
     pub(crate) fn takes_more(&self) -> bool {
-        self.takes.len() < usize::from(self.shared.limits.receive_max)
+        self.takes.len() < usize::from(self.shared.limits.receive_max) && self.pause().is_none()
     }
 
-    /// How long the client may still be silent.
+    /// How long nothing more is taken from a client that is over its rate.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        self.link.pause(self.shared.now())
+    }
+
+    /// How long the client may still be silent, or its token be good.
     pub(crate) fn silent_in(&self) -> Option<Duration> {
         let now = self.shared.now();
-        self.link.silent_at().map(|at| at.since(now))
+        let ends = self.link.silent_at().into_iter().chain(self.link.until);
+        ends.min().map(|at| at.since(now))
+    }
+
+    /// Whether the token that the client came in with is no longer good.
+    pub(crate) fn is_over(&self) -> bool {
+        self.link.until.is_some_and(|until| until <= self.shared.now())
+    }
+
+    /// The client was not listened to.
+    pub(crate) fn excuse(&mut self) {
+        self.link.hear(self.shared.now());
     }
 
     pub(crate) fn packet_bytes_max(&self) -> usize {

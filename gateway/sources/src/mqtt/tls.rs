@@ -7,10 +7,24 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// What the listener shows, and what it asks for.
 #[derive(Clone)]
-pub struct MqttTls(pub(super) TlsAcceptor);
+pub struct MqttTls {
+    pub(super) acceptor: TlsAcceptor,
+    identity: Identity,
+}
+
+/// What the certificate of a client says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// That it may talk. Who it is, it says in its CONNECT.
+    Nothing,
+    /// Its common name is its user name, and no password is asked for.
+    CommonName,
+}
 
 /// Why there can be no TLS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +55,12 @@ impl MqttTls {
     ///
     /// # Errors
     /// When one of them cannot be used. No key is repeated.
-    pub fn new(chain: &[u8], key: &[u8], clients: Option<&[u8]>) -> Result<Self, TlsFault> {
+    pub fn new(
+        chain: &[u8],
+        key: &[u8],
+        clients: Option<(&[u8], Identity)>,
+    ) -> Result<Self, TlsFault> {
+        let identity = clients.map_or(Identity::Nothing, |(_, identity)| identity);
         let chain = certificates(chain).ok_or(TlsFault::Certificate)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsFault::Key)?;
         let unfit = |fault: rustls::Error| TlsFault::Unfit(fault.to_string());
@@ -52,7 +71,7 @@ impl MqttTls {
             .map_err(unfit)?;
         let builder = match clients {
             None => builder.with_no_client_auth(),
-            Some(pem) => {
+            Some((pem, _)) => {
                 let mut roots = RootCertStore::empty();
                 for certificate in certificates(pem).ok_or(TlsFault::ClientAuthority)? {
                     roots.add(certificate).map_err(|_| TlsFault::ClientAuthority)?;
@@ -65,8 +84,26 @@ impl MqttTls {
             }
         };
         let config = builder.with_single_cert(chain, key).map_err(unfit)?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), identity })
     }
+
+    /// Who the client is by its certificate, which was verified in the handshake. A certificate
+    /// without a common name names nobody, whom no rule knows.
+    pub(super) fn user_of<S>(&self, stream: &TlsStream<S>) -> Option<Arc<str>> {
+        if self.identity == Identity::Nothing {
+            return None;
+        }
+        let certificate = stream.get_ref().1.peer_certificates().and_then(|all| all.first());
+        Some(certificate.and_then(|der| common_name(der)).unwrap_or_default().into())
+    }
+}
+
+/// The only common name of a certificate. Of two nobody could say which one was meant.
+fn common_name(der: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let mut names = certificate.subject().iter_common_name();
+    let name = names.next()?.as_str().ok()?.to_owned();
+    names.next().is_none().then_some(name)
 }
 
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {

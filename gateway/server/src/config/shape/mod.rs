@@ -21,7 +21,7 @@ use super::scalars::{Size, Span};
 
 pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
-pub(in crate::config) use mqtt::{AccessRule, Mqtt, MqttLimits};
+pub(in crate::config) use mqtt::{AccessRule, Jwt, JwtAlgorithm, Mqtt, MqttLimits};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
@@ -90,6 +90,10 @@ pub(in crate::config) struct Listen {
     pub(in crate::config) mqtt: Option<String>,
     /// MQTT 3.1.1 and 5 over TLS; needs `mqtt.tls`.
     pub(in crate::config) mqtts: Option<String>,
+    /// MQTT over WebSocket, on every path.
+    pub(in crate::config) mqtt_ws: Option<String>,
+    /// MQTT over WebSocket and TLS; needs `mqtt.tls`.
+    pub(in crate::config) mqtt_wss: Option<String>,
     /// The consumer and admin API. Only a loopback address, unless `admin_token` is set.
     pub(in crate::config) admin: String,
     /// The secret that callers of the admin listener must present as a bearer token.

@@ -1,5 +1,7 @@
 //! The shape of the MQTT listener: who may come in, what they may do, and its bounds.
 
+use std::num::NonZeroU32;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -14,6 +16,8 @@ pub(in crate::config) struct Mqtt {
     pub(in crate::config) anonymous: bool,
     /// A file of users, relative to this one: `NAME:$argon2id$...`, one a line.
     pub(in crate::config) users: Option<String>,
+    /// Tokens that are taken in the place of passwords. Their subject is the user name.
+    pub(in crate::config) jwt: Option<Jwt>,
     /// What clients may do; what no rule allows is refused. Default: anything but take from queues.
     pub(in crate::config) access: Option<Vec<AccessRule>>,
     /// The certificate of `listen.mqtts`, and whose certificates clients must have.
@@ -31,9 +35,42 @@ pub(in crate::config) struct MqttTls {
     pub(in crate::config) certificate: String,
     /// Its key, as a secret by its name under `secrets`.
     pub(in crate::config) key_secret: String,
-    /// The authorities of clients' certificates. With it, a client without one is not let in; it
-    /// must say who it is all the same, unless `anonymous` is set.
+    /// The authorities of clients' certificates. With it, a client without one is not let in.
     pub(in crate::config) client_ca: Option<String>,
+    /// Whether the common name of a client's certificate is its user name, and no password is asked
+    /// for. Default: it must say who it is all the same, unless `anonymous` is set.
+    #[serde(default)]
+    pub(in crate::config) user_from_certificate: bool,
+}
+
+/// Tokens in the place of passwords (JWT). They must have an end (`exp`), and the connection ends
+/// with them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Jwt {
+    /// How they are signed; what a token says about that counts for nothing.
+    pub(in crate::config) algorithm: JwtAlgorithm,
+    /// The key, as a secret by its name under `secrets`: at least 32 bytes for `HS256`, a public key
+    /// in PEM for the others.
+    pub(in crate::config) key_secret: String,
+    /// Who must have made them (`iss`).
+    pub(in crate::config) issuer: Option<String>,
+    /// Whom they must be for (`aud`).
+    pub(in crate::config) audience: Option<String>,
+}
+
+/// How tokens are signed.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+pub(in crate::config) enum JwtAlgorithm {
+    /// HMAC with SHA-256.
+    #[serde(rename = "HS256")]
+    Hs256,
+    /// RSA with SHA-256.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// ECDSA over P-256 with SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
 }
 
 /// What some clients may do.
@@ -70,6 +107,10 @@ pub(in crate::config) struct MqttLimits {
     /// Messages of one client that may be on their way through the line. Default 64.
     #[schemars(range(min = 1, max = 65_535))]
     pub(in crate::config) receive_max: Option<u16>,
+    /// Messages that one client may publish in a second, and at once; more are not read for a
+    /// while. Default: as many as it can.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(in crate::config) rate: Option<NonZeroU32>,
     /// Messages that are sent to one client without its answer. Default 64.
     #[schemars(range(min = 1, max = 65_535))]
     pub(in crate::config) window: Option<u16>,

@@ -1,5 +1,6 @@
 //! What belongs to one connection of a client: its version, its aliases, its windows.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub(crate) struct Terms {
     pub(crate) receive_max: u16,
     /// Topic aliases that a client may set.
     pub(crate) alias_max: u16,
+    /// Messages that a client may publish in a second, and at once.
+    pub(crate) rate: Option<NonZeroU32>,
     /// The longest keep-alive; a client that asks for none, or a longer one, gets it.
     pub(crate) keep_alive_max: Option<u16>,
     /// Messages that are sent to a client without an answer, whatever it says it takes.
@@ -42,7 +45,13 @@ pub(crate) struct Link {
     /// Messages of the client that are not answered to the end.
     pub(super) owed: u16,
     pub(super) owed_max: u16,
+    /// The token that the client came in with is good until then.
+    pub(crate) until: Option<Timestamp>,
     heard: Timestamp,
+    /// The time that a message takes by the rate of the client.
+    spacing: Option<Duration>,
+    /// Its messages until now are paid for at this time.
+    paid: Timestamp,
     aliases_in: AliasesIn,
     aliases_out: AliasesOut,
 }
@@ -67,14 +76,17 @@ impl Link {
             number: 0,
             version,
             client,
-            user: connect.username.as_ref().map(|name| Arc::from(&**name)),
+            user: None,
             window: asked.min(terms.window_max),
             packet_bytes_max: bytes.unwrap_or(usize::MAX).min(terms.packet_bytes_max),
             expiry_asked: connect.session_expiry_interval_secs,
             keep_alive: if v5 { keep_alive } else { connect.keep_alive },
             owed: 0,
             owed_max: terms.receive_max,
+            until: None,
             heard: now,
+            spacing: terms.rate.map(|rate| Duration::from_secs(1) / rate.get()),
+            paid: now,
             aliases_in: AliasesIn::new(terms.alias_max),
             aliases_out: AliasesOut::new(connect.topic_alias_max),
         }
@@ -83,6 +95,20 @@ impl Link {
     /// A packet came whole.
     pub(crate) fn hear(&mut self, now: Timestamp) {
         self.heard = now;
+    }
+
+    /// The client has published a message.
+    pub(super) fn pay(&mut self) {
+        if let Some(spacing) = self.spacing {
+            self.paid = self.paid.max(self.heard).plus(spacing);
+        }
+    }
+
+    /// How long nothing more is taken from the client: it is over its rate by more than it may
+    /// publish at once.
+    pub(crate) fn pause(&self, now: Timestamp) -> Option<Duration> {
+        let ahead = self.paid.since(now);
+        ahead.checked_sub(Duration::from_secs(1)).filter(|left| !left.is_zero())
     }
 
     /// When the client has been silent for one and a half times its keep-alive (section 3.1.2.10).

@@ -157,6 +157,7 @@ impl Session {
     ) -> Result<Step, Ending> {
         link.resolve(&mut publish)
             .map_err(|_| Ending::because(DisconnectReasonCode::TopicAliasInvalid))?;
+        link.pay();
         let taking = Taking { qos: publish.qos, id: publish.packet_id };
         let Some(id) = publish.packet_id else { return Ok(Step::Take(publish, taking)) };
         if publish.qos == QoS::ExactlyOnce {

@@ -27,6 +27,7 @@ fn id(number: u16) -> NonZeroU16 {
 fn link(number: u64, version: Version, connect: Connect) -> Link {
     let terms = Terms {
         receive_max: 3,
+        rate: None,
         alias_max: 2,
         keep_alive_max: None,
         window_max: 16,
