@@ -65,3 +65,16 @@ fn wrong_options_are_named() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--fast"));
 }
+
+#[test]
+fn the_cost_of_proving_is_measured_for_ten_presets() {
+    let output = bench("schemes --json");
+    let faults = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{faults}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 12, "none, the bare hash, and ten presets");
+    for row in rows {
+        assert!(row["us"].as_f64().is_some_and(|us| us > 0.0), "{row}");
+    }
+}

@@ -85,7 +85,8 @@ pub(crate) fn dedupe_key(said: &str) -> Option<DedupeKey> {
     DedupeKey::new(said)
 }
 
-const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+const CREDENTIALS: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-hook-secret"];
 const DEFAULT_KIND: &str = "webhook";
 
 #[cfg(test)]

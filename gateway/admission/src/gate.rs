@@ -6,6 +6,7 @@ use sluicegate_core::ids::{KeyId, SourceName};
 
 use crate::envelope::Envelope;
 use crate::facts::{FactReader, Facts, FactsOverride};
+use crate::handshake::{GreetSetting, Greeter, HandshakeSetting};
 use crate::schema::{Registry, Rule, SchemaRule};
 use crate::secret::{Key, SECRET_BYTES_MIN, SecretFault};
 use crate::signature::{Scheme, Setting, Verifier, Watch};
@@ -27,6 +28,8 @@ pub struct Gate {
     pub schema: Option<SchemaRule>,
     /// The URL as the provider knows it, for schemes that sign it.
     pub public_url: Option<String>,
+    /// What is granted to handshakes.
+    pub handshake: HandshakeSetting,
 }
 
 impl Gate {
@@ -41,6 +44,7 @@ impl Gate {
             facts: FactsOverride::default(),
             schema: None,
             public_url: None,
+            handshake: HandshakeSetting::default(),
         }
     }
 }
@@ -96,6 +100,9 @@ pub enum GateProblem {
     /// The public URL is not one.
     #[error("public_url must start with https:// or http://")]
     PublicUrl,
+    /// The handshakes' setting does not fit the scheme.
+    #[error("handshake: {0}")]
+    Handshake(String),
     /// A fact has no place.
     #[error("facts: {0}")]
     Facts(String),
@@ -110,6 +117,9 @@ pub(crate) struct Compiled {
     pub(crate) facts: FactReader,
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
+    pub(crate) greeter: Greeter,
+    /// Whether the idempotency key may come from the signature: the operator has not said another.
+    pub(crate) own_dedupe: bool,
 }
 
 impl Compiled {
@@ -117,6 +127,13 @@ impl Compiled {
     pub(crate) fn build(gate: Gate, registry: &Registry) -> Result<Self, Vec<GateProblem>> {
         let mut problems = check_keys(&gate.keys);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
+        let own_dedupe = gate.facts.dedupe.is_none();
+        let handshakes = match &gate.scheme {
+            Scheme::Preset(preset) => preset.handshakes,
+            _ => &[],
+        };
+        let (keys, setting) = (gate.keys.clone(), gate.handshake);
+        let greeter = Greeter::build(GreetSetting { handshakes, keys, setting });
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
         let setting = Setting {
@@ -126,12 +143,13 @@ impl Compiled {
             floor: SECRET_BYTES_MIN,
         };
         let verifier = Verifier::build(&gate.scheme, setting);
-        match (verifier, facts, rule) {
-            (Ok(verifier), Ok(facts), Ok(rule)) if problems.is_empty() => {
-                Ok(Self { verifier, facts, envelope, rule })
+        match (verifier, facts, rule, greeter) {
+            (Ok(verifier), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
+                Ok(Self { verifier, facts, envelope, rule, greeter, own_dedupe })
             }
-            (verifier, facts, rule) => {
+            (verifier, facts, rule, greeter) => {
                 problems.extend(verifier.err().unwrap_or_default());
+                problems.extend(greeter.err().unwrap_or_default());
                 let facts = facts.err().unwrap_or_default();
                 problems.extend(facts.into_iter().map(GateProblem::Facts));
                 problems.extend(rule.err().map(GateProblem::Schema));

@@ -8,6 +8,7 @@ mod admission;
 mod envelope;
 mod facts;
 mod gate;
+pub mod handshake;
 mod json;
 pub mod schema;
 mod secret;
@@ -21,8 +22,9 @@ pub use json::Json;
 pub use schema::{OnUnknown, OnViolation, Registry, SchemaFault, SchemaProblem, SchemaRule};
 pub use secret::{Key, SECRET_BYTES_MIN, Secret, SecretEncoding, SecretFault};
 pub use signature::{
-    Algorithm, Encoding, Form, GenericHmac, Layout, Preset, Proof, Scheme, SignFault, SignRequest,
-    Signer, TimeFrom, TimeRule, TimeUnit, hmac_sha256, sha256, sign,
+    Algorithm, Anchors, Certificate, Compose, Encoding, Evidence, EvidenceKind, Form, GenericHmac,
+    KeySet, Layout, Needs, Own, Preset, Proof, PublicForm, Scheme, SignFault, SignRequest, Signer,
+    Signing, TimeFrom, TimeRule, TimeUnit, TokenPlace, hmac_sha256, sha256, sign,
 };
 
 /// The presets: what the gateway knows about providers.

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluicegate_admission::Admission;
+use sluicegate_admission::{Admission, Anchors};
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
 use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
-use sluicegate_sinks::http::HttpSink;
+use sluicegate_sinks::http::{Fetcher, HttpSink, Roots, SinkFault};
 
 use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan};
 use crate::origins::{Watch, Watched};
@@ -16,7 +16,11 @@ use crate::routes::{Matcher, Route};
 
 /// Everything that can be built without touching disk or network: what `check` builds too.
 pub struct Blueprint {
-    pub(crate) admission: Admission,
+    pub(crate) admission: Arc<Admission>,
+    /// Fetches what proves senders, and runs what completes handshakes.
+    pub(crate) fetcher: Arc<Fetcher>,
+    /// Who vouches for certificates that senders are proven by.
+    pub(crate) anchors: Anchors,
     pub(crate) filters: Host,
     pub(crate) plugins: Vec<BuiltPlugin>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
@@ -49,11 +53,12 @@ impl Blueprint {
         let (filters, plugins, watched) = build_filters(plan, compiler, &mut faults);
         let watch = Watch::new(watched, shelf);
         let sinks = build_sinks(plan, &mut faults);
-        let admission = build_admission(plan, &mut faults);
-        match (admission, filters) {
-            (Some(admission), Some(filters)) if faults.is_empty() => {
+        let admission = build_admission(plan, &mut faults).map(Arc::new);
+        let fetching = build_fetcher(plan, &mut faults);
+        match (admission, filters, fetching) {
+            (Some(admission), Some(filters), Some((fetcher, anchors))) if faults.is_empty() => {
                 let routes = build_routes(plan, &plugins);
-                Ok(Self { admission, filters, plugins, routes, sinks, watch })
+                Ok(Self { admission, fetcher, anchors, filters, plugins, routes, sinks, watch })
             }
             _ => Err(plan.faults(faults)),
         }
@@ -69,6 +74,22 @@ fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Adm
                 let pointer = format!("/sources/{}/verify", fault.source_name);
                 faults.push(plan.fault(&pointer, "source_invalid", fault.problem.to_string()));
             }
+            None
+        }
+    }
+}
+
+fn build_fetcher(plan: &Plan, faults: &mut Vec<ConfigFault>) -> Option<(Arc<Fetcher>, Anchors)> {
+    let anchors = match &plan.fetch.roots {
+        Roots::Web => Some(Anchors::web()),
+        Roots::Pem(text) => std::str::from_utf8(text).ok().and_then(Anchors::pem),
+    };
+    let fetcher = Fetcher::new(plan.fetch.allow.clone(), &plan.fetch.roots);
+    match (fetcher, anchors) {
+        (Ok(fetcher), Some(anchors)) => Some((Arc::new(fetcher), anchors)),
+        (fetcher, _) => {
+            let fault = fetcher.err().unwrap_or(SinkFault::RootsMalformed);
+            faults.push(plan.fault("/fetch/ca_file", fault.code(), fault.to_string()));
             None
         }
     }

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_admission::Admission;
 use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
-use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
+use sluicegate_sinks::http::Fetcher;
+use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource, PathRule};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,6 +27,7 @@ use crate::intake::{Door, Entrance};
 use crate::jobs::Jobs;
 use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
+use crate::notary::{Errands, Fetch, Keeper, Learned, Notary};
 use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
 use crate::plugins::{As, Put, VersionFault, Versions};
@@ -68,8 +71,14 @@ impl Hall {
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
         let (sinks, built) = (blueprint.sinks, blueprint.plugins);
         let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
+        let admission = blueprint.admission;
+        let learned = recall(&plan, &admission)?;
+        let fetch = fetch_by(&blueprint.fetcher);
+        let keeper = Arc::new(Keeper::new(fetch, blueprint.anchors, clock.clone()));
+        let paths = paths(&plan, &admission);
         let pipeline = Arc::new(Pipeline {
-            admission: blueprint.admission,
+            notary: Notary::new(Arc::clone(&admission), Arc::clone(&keeper)),
+            admission,
             rates: rates(&plan),
             routes: blueprint.routes,
             filters: blueprint.filters,
@@ -78,23 +87,17 @@ impl Hall {
             turn: tokio::sync::Mutex::default(),
             dead_letters,
         });
-        let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan
-            .sources
-            .iter()
-            .map(|source| (source.name.clone(), Arc::new(SourceCounters::default())))
-            .collect();
-        let entrance = |(name, counters): (&SourceName, &Arc<SourceCounters>)| {
-            (name.clone(), Entrance::new(Arc::clone(counters)))
-        };
-        let entrances = counters.iter().map(entrance).collect();
+        let counters = counters(&plan);
+        let entrances = entrances(&counters);
         let job_clock = clock.clone();
-        let door = Arc::new(Door::new(Arc::clone(&pipeline), Stamp::new(clock), entrances));
+        let (line, stamp) = (Arc::clone(&pipeline), Stamp::new(clock));
+        let errands = Errands::new(blueprint.fetcher);
+        let door = Arc::new(Door::new(line, stamp, entrances, errands, learned));
         let stops = Stops {
             sources: watch::Sender::new(false),
             dispatches: watch::Sender::new(false),
             admin: watch::Sender::new(false),
         };
-        let paths = plan.sources.iter().map(|source| source.path.clone()).collect();
         let config = HttpConfig { limits: plan.http_limits.clone(), paths };
         let source = HttpSource::new(config, Arc::clone(&door) as _);
         let mut hall = Self {
@@ -117,7 +120,8 @@ impl Hall {
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
         let sources = counters;
-        let rooms = Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch };
+        let rooms =
+            Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch, keeper };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -233,6 +237,44 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
     listener.local_addr().map_err(RunFault::Address)
+}
+
+/// Gives sources the secrets that were handed over to them.
+fn recall(plan: &Plan, admission: &Admission) -> Result<Learned, RunFault> {
+    let learned = Learned::new(&plan.store.folder);
+    let system = |fault| RunFault::System { what: "read the secrets of handshakes", fault };
+    learned.recall(admission).map_err(system)?;
+    Ok(learned)
+}
+
+fn counters(plan: &Plan) -> BTreeMap<SourceName, Arc<SourceCounters>> {
+    let names = plan.sources.iter().map(|source| source.name.clone());
+    names.map(|name| (name, Arc::new(SourceCounters::default()))).collect()
+}
+
+fn entrances(
+    counters: &BTreeMap<SourceName, Arc<SourceCounters>>,
+) -> HashMap<SourceName, Entrance> {
+    let entrance = |counters| Entrance::new(Arc::clone(counters));
+    counters.iter().map(|(name, counters)| (name.clone(), entrance(counters))).collect()
+}
+
+/// The paths of sources, with the methods of their handshakes.
+fn paths(plan: &Plan, admission: &Admission) -> Vec<PathRule> {
+    let path = |source: &SourcePlan| PathRule {
+        handshake_methods: admission.handshake_methods(&source.name),
+        ..source.path.clone()
+    };
+    plan.sources.iter().map(path).collect()
+}
+
+/// How the keeper fetches.
+fn fetch_by(fetcher: &Arc<Fetcher>) -> Fetch {
+    let fetcher = Arc::clone(fetcher);
+    Arc::new(move |url: String| {
+        let fetcher = Arc::clone(&fetcher);
+        Box::pin(async move { fetcher.get(&url, &[]).await.map_err(|why| why.to_string()) })
+    })
 }
 
 fn rates(plan: &Plan) -> HashMap<SourceName, Limiter> {

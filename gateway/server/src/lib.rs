@@ -3,8 +3,8 @@
 //! `pipeline` is the file to read first: the way of every event through the house. `intake` is
 //! where sources call it; `routes` decides where events go; `dispatch` takes from queues and hands
 //! to sinks; `plugins` holds the versions of plugins, `origins` is where they come from, and `oci`
-//! asks registries for them; `vault` asks who holds a key; `blueprint` builds all rooms, `hall`
-//! runs them and takes them down; `config` reads what the operator wrote.
+//! asks registries for them; `notary` proves senders; `vault` asks who holds a key; `blueprint`
+//! builds all rooms, `hall` runs them and takes them down; `config` reads what the operator wrote.
 //! Nobody imports this crate but the tests.
 
 pub mod api;
@@ -19,6 +19,7 @@ pub mod intake;
 pub mod jobs;
 pub mod limiter;
 pub mod metrics;
+pub mod notary;
 pub mod oci;
 pub mod origins;
 mod outage;

@@ -15,6 +15,8 @@ pub struct SourceCounters {
     pub accepted: Counter,
     /// Repeated deliveries, answered with the first receipt.
     pub duplicates: Counter,
+    /// Handshakes answered.
+    pub handshakes: Counter,
     /// The way through the line, in microseconds.
     pub line_us: Histogram,
     refused: Mutex<BTreeMap<&'static str, u64>>,

@@ -19,6 +19,7 @@ use sluicegate_core::state::Transaction;
 use sluicegate_filters::{Branch, Chain, Decided, End, Host};
 
 use crate::limiter::Limiter;
+use crate::notary::Notary;
 use crate::routes::{Matcher, Route, Ruling, dead, resolve};
 
 /// A route with its filters; `None` where it has none.
@@ -26,7 +27,9 @@ pub type FilteredRoute = Route<Option<Arc<Chain>>>;
 
 /// The line, with everything that it asks on the way.
 pub struct Pipeline {
-    pub(crate) admission: Admission,
+    pub(crate) admission: Arc<Admission>,
+    /// Proves senders by those gates.
+    pub(crate) notary: Notary,
     /// The rate of each source that has one.
     pub(crate) rates: HashMap<SourceName, Limiter>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
@@ -47,7 +50,7 @@ impl Pipeline {
     /// The refusal of whichever room said no; nothing was stored then.
     pub async fn run(&self, received: Received) -> Result<Receipt, Refusal> {
         let arrival = received.arrival();
-        let verified = self.admission.verify(received)?;
+        let verified = self.notary.verify(received).await?;
         self.limit(&verified, arrival)?;
         let judged = self.admission.validate(verified)?;
         let routes = self.matching(&judged);

@@ -61,7 +61,7 @@ enum Command {
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
     /// List the signature schemes and what each needs.
-    Schemes,
+    Schemes(schemes::Arguments),
     /// Print published schemas.
     #[command(subcommand)]
     Schema(schema::Which),
@@ -134,7 +134,7 @@ pub fn main() -> ExitCode {
         Command::Queue(arguments) => queue::run(arguments),
         Command::Compile => return compile::run(),
         Command::Plugin(arguments) => plugin::run(arguments),
-        Command::Schemes => schemes::print(),
+        Command::Schemes(arguments) => schemes::print(&arguments),
         Command::Schema(which) => schema::print(&which),
         Command::Secret(what) => secret::make(&what),
     };

@@ -50,6 +50,7 @@ pub(super) fn check(
     let http = checker.address("/listen/http", &config.listen.http);
     let admin = checker.admin(config);
     let (gates, sources) = checker.sources(&config.sources);
+    let fetch = checker.fetch(&config.fetch);
     let registry = checker.registry(config.schemas.as_deref());
     let store = checker.store(config);
     let plugins = checker.plugins(&config.plugins, &Shelf::new(&store.folder));
@@ -67,6 +68,7 @@ pub(super) fn check(
         gates,
         registry,
         sources,
+        fetch,
         plugins,
         routes,
         sinks,

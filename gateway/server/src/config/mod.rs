@@ -29,7 +29,7 @@ mod when;
 pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use live::{WantedQueue, queue_settings, read_queue};
-pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
+pub use plan::{AdminPlan, FetchPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
 pub use read::{load, read_as};
 pub use scalars::{Size, Span, shown};
 pub use shape::json_schema;

@@ -8,7 +8,7 @@ use sluicegate_admission::{Gate, Registry};
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
 use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
-use sluicegate_sinks::http::HttpSinkConfig;
+use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Roots};
 use sluicegate_sources::http::{HttpLimits, PathRule};
 
 use super::document::Document;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub registry: Registry,
     /// Each source's path and rate.
     pub sources: Vec<SourcePlan>,
+    /// How what proves senders is fetched.
+    pub fetch: FetchPlan,
     /// The plugins.
     pub plugins: Vec<PluginPlan>,
     /// The routes, in order.
@@ -69,6 +71,15 @@ pub struct SourcePlan {
     pub path: PathRule,
     /// Its rate.
     pub rate: Option<Rate>,
+}
+
+/// How certificates, keys and confirmations are fetched.
+#[derive(Debug, Clone)]
+pub struct FetchPlan {
+    /// Which addresses outside the open internet may be called.
+    pub allow: AllowPrivate,
+    /// Who is believed.
+    pub roots: Roots,
 }
 
 /// A plugin.

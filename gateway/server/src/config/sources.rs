@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sluicegate_admission as admission;
+use sluicegate_admission::handshake::HandshakeSetting;
 use sluicegate_admission::{
     Fact, FactsOverride, Gate, GenericHmac, Key, SchemaRule, Scheme, Secret,
 };
@@ -66,6 +67,7 @@ impl Checker<'_> {
             path: http.path.clone(),
             source: name.clone(),
             payload_bytes_max,
+            handshake_methods: Vec::new(),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
         };
         Some(SourcePlan { name, path, rate })
@@ -112,6 +114,7 @@ impl Checker<'_> {
             facts: self.facts(&format!("{place}/event"), &source.event),
             schema: source.schema.as_ref().map(schema_rule),
             public_url: verify.public_url.clone(),
+            handshake: self.handshake(&format!("{place}/verify/handshake"), &verify.handshake),
         })
     }
 
@@ -144,7 +147,7 @@ impl Checker<'_> {
     /// A time that nothing signs proves nothing, and a tolerance of a day or more no more.
     fn tolerance(&mut self, place: &str, scheme: Option<&Scheme>, verify: &shape::Verify) {
         let signs_time = match scheme {
-            Some(Scheme::Preset(preset)) => preset.time.is_some(),
+            Some(Scheme::Preset(preset)) => preset.signs_time(),
             Some(Scheme::Generic(generic)) => {
                 let signed = generic.template.contains("{timestamp}");
                 if generic.time.is_some() && !signed {
@@ -173,6 +176,16 @@ impl Checker<'_> {
         let not_after = self.time(&format!("{place}/not_after"), key.not_after.as_deref());
         let secret = Secret::new(self.secret(&format!("{place}/secret"), &key.secret)?.to_vec());
         Some(Key { id: id?, secret, not_before, not_after })
+    }
+
+    fn handshake(&mut self, place: &str, shape: &shape::Handshake) -> HandshakeSetting {
+        let token = shape.token.as_ref();
+        let token = token.and_then(|name| self.secret(&format!("{place}/token"), name));
+        HandshakeSetting {
+            token: token.map(|bytes| Secret::new(bytes.to_vec())),
+            origins: shape.origins.clone(),
+            rate: shape.rate,
+        }
     }
 
     fn time(&mut self, pointer: &str, text: Option<&str>) -> Option<Timestamp> {
@@ -281,6 +294,8 @@ fn generic_hmac(generic: &shape::Generic) -> GenericHmac {
             shape::SecretEncoding::Hex => SecretEncoding::Hex,
             shape::SecretEncoding::Base64 => SecretEncoding::Base64,
         },
+        any_port: false,
+        token_refused: false,
         facts: admission::Facts::default(),
     }
 }

@@ -17,6 +17,8 @@ pub(crate) fn status_and_title(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::NoSchema { .. } => (422, "No schema for this event"),
         Refusal::RateLimited { .. } => (429, "Too many requests"),
         Refusal::HeadersTooLarge => (431, "Headers too large"),
+        Refusal::HandshakeRefused => (403, "Handshake refused"),
+        Refusal::ProofUnavailable { .. } => (503, "Proof cannot be fetched"),
         Refusal::Overloaded { .. } => (503, "At capacity"),
         Refusal::QueueFull { .. } => (503, "Queue full"),
         Refusal::QueueOverRate { .. } => (429, "Queue over its rate"),

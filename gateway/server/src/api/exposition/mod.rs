@@ -18,6 +18,7 @@ use super::reply;
 use super::show::Configured;
 use crate::jobs::Jobs;
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
+use crate::notary::Keeper;
 use crate::origins::Watch;
 use crate::plugins::Versions;
 
@@ -41,6 +42,8 @@ pub struct Rooms {
     pub fsync: FsyncMode,
     /// The plugins whose files are watched.
     pub watch: Arc<Watch>,
+    /// What was fetched to prove senders.
+    pub keeper: Arc<Keeper>,
 }
 
 /// Microseconds written as seconds.
@@ -74,6 +77,15 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
         for (code, refused) in counters.refusals() {
             count(code, refused);
         }
+    }
+    let (name, help) = ("sluicegate_source_handshakes_total", "Handshakes answered.");
+    page.begin(name, help, Kind::Counter);
+    for (source, counters) in &rooms.sources {
+        page.counter(name, help, &[("source", source.as_str())], counters.handshakes.value());
+    }
+    for (result, count) in [("fetched", &rooms.keeper.fetched), ("failed", &rooms.keeper.failed)] {
+        let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
+        page.counter(name, help, &[("result", result)], count.value());
     }
     let name = "sluicegate_source_line_seconds";
     let help = "Time of a delivery through the line, the commit included.";

@@ -3,6 +3,7 @@
 
 mod breaker;
 mod encryption;
+mod fetch;
 mod queue;
 mod retain;
 mod route;
@@ -20,13 +21,14 @@ use super::scalars::{Size, Span};
 
 pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
+pub(in crate::config) use fetch::Fetch;
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
 pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
 pub(in crate::config) use verify::{
-    Algorithm, Encoding, Generic, Key, SecretEncoding, TimestampUnit, Verify,
+    Algorithm, Encoding, Generic, Handshake, Key, SecretEncoding, TimestampUnit, Verify,
 };
 
 /// The configuration of a Sluicegate gateway.
@@ -56,6 +58,9 @@ pub(in crate::config) struct Config {
     /// Where events come in, by name.
     #[serde(default)]
     pub(in crate::config) sources: BTreeMap<String, Source>,
+    /// How certificates and keys that prove senders are fetched, and subscriptions confirmed.
+    #[serde(default)]
+    pub(in crate::config) fetch: Fetch,
     /// Wasm filters, by name.
     #[serde(default)]
     pub(in crate::config) plugins: BTreeMap<String, Plugin>,
