@@ -1,5 +1,6 @@
 //! Admission: every gate, by the name of its source. Verify, then validate.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,15 +9,18 @@ use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::{Received, Validated, Verified};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::signature::Verdict;
+use sluicegate_core::time::Timestamp;
 
 use crate::envelope::dedupe_key;
 use crate::gate::{Compiled, Gate, GateFault, GateProblem};
 use crate::json::Json;
+use crate::keys::{Custody, KeyState, KeyUse};
 use crate::schema::{Registry, Ruling};
+use crate::secret::Key;
 
 /// The door: proves senders and judges payloads, for every source.
 pub struct Admission {
-    gates: HashMap<SourceName, Compiled>,
+    pub(crate) gates: HashMap<SourceName, Compiled>,
 }
 
 /// A validated event, with what the validation learned.
@@ -57,11 +61,12 @@ impl Admission {
     ///
     /// # Errors
     /// When the source is not known, or the sender is not proven.
-    pub fn verify(&self, received: Received) -> Result<Verified, Refusal> {
+    pub fn verify(&self, received: impl Borrow<Received>) -> Result<Verified, Refusal> {
+        let received = received.borrow();
         let delivery = received.delivery();
         let arrival = received.arrival();
         let gate = self.gates.get(&delivery.source).ok_or(Refusal::NoSource)?;
-        let proven = gate.verifier.verify(delivery, arrival.at).map_err(Refusal::Unverified)?;
+        let proven = gate.prover.verify(delivery, arrival.at).map_err(Refusal::Unverified)?;
         let content_type = delivery.headers.first("content-type").unwrap_or_default();
         let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
         let dedupe = found.dedupe.as_deref().and_then(dedupe_key);
@@ -72,6 +77,57 @@ impl Admission {
             schema: None,
         };
         Ok(Verified::assertion(gate.envelope.event(delivery, arrival, found), verdict, dedupe))
+    }
+
+    /// Proves the sender of a delivery that was refused when it came, by the keys of today but as of
+    /// its arrival. The event keeps the delivery's id and idempotency key; one without a key gets
+    /// one that is made of its id, so that a release that was cut short is never an event twice. It
+    /// is received `now`, so that ages and times to live begin now, and says when it came.
+    ///
+    /// # Errors
+    /// When the source is not known, or the sender is still not proven.
+    pub fn verify_late(&self, received: &Received, now: Timestamp) -> Result<Verified, Refusal> {
+        let arrival = received.arrival();
+        let (mut event, verdict, dedupe) = self.verify(received)?.into_parts();
+        let parts = event.parts_mut();
+        parts.time = Some(parts.time.unwrap_or(arrival.at));
+        parts.received_at = now;
+        parts.attributes.set(ARRIVAL_ATTRIBUTE, &arrival.at.rfc3339());
+        let dedupe = dedupe.or_else(|| dedupe_key(&format!("sluicegate-refused:{}", arrival.id)));
+        Ok(Verified::assertion(event, verdict, dedupe))
+    }
+
+    /// Puts other keys in place of all keys of a source, atomically. On any fault the old stay.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the keys; nothing if there is no such source.
+    pub fn replace_keys(
+        &self,
+        source: &SourceName,
+        keys: Vec<Key>,
+    ) -> Result<(), Vec<GateProblem>> {
+        self.gates.get(source).map_or(Ok(()), |gate| gate.prover.replace(keys))
+    }
+
+    /// Every key of every source with its use, by the name of the source.
+    #[must_use]
+    pub fn keys(&self, now: Timestamp) -> Vec<KeyState> {
+        let mut sources: Vec<_> = self.gates.iter().collect();
+        sources.sort_by_key(|(source, _)| *source);
+        sources.into_iter().flat_map(|(source, gate)| gate.prover.states(source, now)).collect()
+    }
+
+    /// Takes up what is known of keys from before this start.
+    pub fn restore_uses(&self, before: &[KeyUse]) {
+        for used in before {
+            self.gates.get(&used.source).into_iter().for_each(|gate| gate.prover.restore(used));
+        }
+    }
+
+    /// Which headers of a source's deliveries carry secrets.
+    #[must_use]
+    pub fn custody(&self, source: &SourceName) -> Option<Custody> {
+        self.gates.get(source).map(|gate| Custody::of(&gate.prover.terms.scheme))
     }
 
     /// Holds the payload against the schema of its subject, if the source asks for one.
@@ -102,6 +158,9 @@ impl Admission {
         Json::in_form(gate.and_then(|gate| gate.facts.form_field().map(Arc::clone)))
     }
 }
+
+/// When a delivery came that was refused then, and released later.
+pub const ARRIVAL_ATTRIBUTE: &str = "sluicegatearrival";
 
 /// How many ways a payload breaks its schema, on a source that tags instead of rejecting.
 pub const VIOLATIONS_ATTRIBUTE: &str = "sgviolations";

@@ -6,9 +6,10 @@ use sluicegate_core::ids::{KeyId, SourceName};
 
 use crate::envelope::Envelope;
 use crate::facts::{FactReader, Facts, FactsOverride};
+use crate::keys::Prover;
 use crate::schema::{Registry, Rule, SchemaRule};
-use crate::secret::{Key, SECRET_BYTES_MIN, SecretFault};
-use crate::signature::{Scheme, Setting, Verifier, Watch};
+use crate::secret::{Key, SecretFault};
+use crate::signature::Scheme;
 
 /// What one source asks of a delivery.
 #[derive(Debug, Clone)]
@@ -106,7 +107,7 @@ pub enum GateProblem {
 
 /// A gate, compiled.
 pub(crate) struct Compiled {
-    pub(crate) verifier: Verifier,
+    pub(crate) prover: Prover,
     pub(crate) facts: FactReader,
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
@@ -116,22 +117,16 @@ impl Compiled {
     /// Compiles a gate; everything that is wrong with it.
     pub(crate) fn build(gate: Gate, registry: &Registry) -> Result<Self, Vec<GateProblem>> {
         let mut problems = check_keys(&gate.keys);
+        let prover = Prover::build(&gate);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
-        let setting = Setting {
-            keys: gate.keys,
-            watch: Watch::Judged(gate.tolerance),
-            public_url: gate.public_url,
-            floor: SECRET_BYTES_MIN,
-        };
-        let verifier = Verifier::build(&gate.scheme, setting);
-        match (verifier, facts, rule) {
-            (Ok(verifier), Ok(facts), Ok(rule)) if problems.is_empty() => {
-                Ok(Self { verifier, facts, envelope, rule })
+        match (prover, facts, rule) {
+            (Ok(prover), Ok(facts), Ok(rule)) if problems.is_empty() => {
+                Ok(Self { prover, facts, envelope, rule })
             }
-            (verifier, facts, rule) => {
-                problems.extend(verifier.err().unwrap_or_default());
+            (prover, facts, rule) => {
+                problems.extend(prover.err().unwrap_or_default());
                 let facts = facts.err().unwrap_or_default();
                 problems.extend(facts.into_iter().map(GateProblem::Facts));
                 problems.extend(rule.err().map(GateProblem::Schema));
@@ -149,7 +144,8 @@ fn scheme_facts(scheme: &Scheme) -> Facts {
     }
 }
 
-fn check_keys(keys: &[Key]) -> Vec<GateProblem> {
+/// What is wrong with keys beside their secrets.
+pub(crate) fn check_keys(keys: &[Key]) -> Vec<GateProblem> {
     let mut problems = Vec::new();
     for (at, key) in keys.iter().enumerate() {
         if keys.iter().take(at).any(|other| other.id == key.id) {

@@ -22,4 +22,4 @@ pub use generic::{Form, GenericHmac, Layout, Scheme, TimeFrom, TimeRule, TimeUni
 pub use preset::{Preset, Proof};
 pub use presets::ALL;
 pub use sign::{SignFault, SignRequest, Signer, sign};
-pub(crate) use verifier::{Setting, Verifier, Watch};
+pub(crate) use verifier::{Proven, Setting, Verifier, Watch};
