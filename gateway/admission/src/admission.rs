@@ -109,6 +109,14 @@ impl Admission {
         self.gates.get(source).map_or(Ok(()), |gate| gate.prover.replace(keys))
     }
 
+    /// Whether a source could have these keys. Nothing is changed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the keys; nothing if there is no such source.
+    pub fn check_keys(&self, source: &SourceName, keys: Vec<Key>) -> Result<(), Vec<GateProblem>> {
+        self.gates.get(source).map_or(Ok(()), |gate| gate.prover.check(keys))
+    }
+
     /// Every key of every source with its use, by the name of the source.
     #[must_use]
     pub fn keys(&self, now: Timestamp) -> Vec<KeyState> {

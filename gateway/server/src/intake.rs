@@ -17,12 +17,14 @@ use crate::limiter::{Limiter, Rate};
 use crate::metrics::SourceCounters;
 use crate::outage::Outage;
 use crate::pipeline::Pipeline;
+use crate::refused::Refused;
 
 /// The door of the hall.
 pub struct Door {
     pipeline: Arc<Pipeline>,
     stamp: Stamp,
     sources: HashMap<SourceName, Entrance>,
+    refused: Arc<Refused>,
     outage: Outage,
     stopping: AtomicBool,
 }
@@ -40,9 +42,10 @@ impl Door {
         pipeline: Arc<Pipeline>,
         stamp: Stamp,
         sources: HashMap<SourceName, Entrance>,
+        refused: Arc<Refused>,
     ) -> Self {
         let (outage, stopping) = (Outage::default(), AtomicBool::new(false));
-        Self { pipeline, stamp, sources, outage, stopping }
+        Self { pipeline, stamp, sources, refused, outage, stopping }
     }
 
     /// From now on every delivery is refused: the gateway is stopping.
@@ -61,7 +64,9 @@ impl Intake for Door {
             let judged = if self.stopping.load(Ordering::Relaxed) {
                 Err(Refusal::Stopping)
             } else {
-                self.pipeline.run(Received::assertion(delivery, arrival)).await
+                let received = Received::assertion(delivery, arrival);
+                let judged = self.pipeline.run(&received).await;
+                judged.inspect_err(|refusal| self.refused.offer(&received, refusal))
             };
             let now = self.stamp.now();
             entrance.counters.line_us.observe_duration(now.since(arrival.steady));

@@ -84,6 +84,12 @@ impl Prover {
         Ok(())
     }
 
+    /// What is wrong with keys that would be put in place.
+    pub(crate) fn check(&self, keys: Vec<Key>) -> Result<(), Vec<GateProblem>> {
+        let problems = check_keys(&keys);
+        if problems.is_empty() { self.terms.live(keys, &[]).map(drop) } else { Err(problems) }
+    }
+
     /// The keys as they were given.
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.live().keys.clone()
