@@ -320,6 +320,34 @@ fn the_command_line_lists_shows_judges_releases_and_removes() {
 }
 
 #[test]
+fn a_release_whose_end_was_not_noted_is_found_out_by_the_next() {
+    let world = world_with("");
+    let gateway = world.start();
+    let delivery = push("gone").without("X-GitHub-Delivery");
+    refuse(&gateway, "/hooks/github", &delivery, 401);
+    let one = kept(&gateway, "", 1).remove(0);
+    world.write("secret.txt", fixtures::GITHUB_SECRET);
+    gateway.wait_for_log("keys were replaced");
+    let place = format!("/v1/refused/{}", id(&one));
+    assert_eq!(post(&gateway, &format!("{place}/release")).json()["duplicate"], false);
+    gateway.stop();
+    // The last entry is the note that it was released: as if the power had gone before it.
+    let mut files: Vec<_> = std::fs::read_dir(world.path("data/refused")).unwrap().collect();
+    let file = files.remove(0).unwrap().path();
+    let bytes = std::fs::read(&file).unwrap();
+    let last = bytes.windows(4).rposition(|some| some == b"SGE1").unwrap();
+    std::fs::write(&file, &bytes[..last]).unwrap();
+    let gateway = world.start();
+    let shown = gateway.admin_get(&place).json();
+    assert_eq!(shown["standing"], "releasing", "{shown}");
+    let again = post(&gateway, &format!("{place}/release")).json();
+    assert_eq!(again, json!({ "event": id(&one), "duplicate": true }));
+    assert_eq!(gateway.admin_get(&place).json()["standing"], "released");
+    assert_eq!(gateway.consumer().take("inbox", 1).len(), 1);
+    assert!(gateway.consumer().drain("inbox").is_empty(), "it is an event once");
+}
+
+#[test]
 fn a_release_that_was_killed_at_any_moment_is_an_event_once() {
     let world = world_with("");
     let gateway = world.start();

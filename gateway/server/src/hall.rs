@@ -50,6 +50,7 @@ pub struct Hall {
 }
 
 /// Who is told to stop, in this order.
+#[derive(Default)]
 struct Stops {
     sources: watch::Sender<bool>,
     dispatches: watch::Sender<bool>,
@@ -81,25 +82,13 @@ impl Hall {
             turn: tokio::sync::Mutex::default(),
             dead_letters,
         });
-        let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan
-            .sources
-            .iter()
-            .map(|source| (source.name.clone(), Arc::new(SourceCounters::default())))
-            .collect();
-        let entrance = |(name, counters): (&SourceName, &Arc<SourceCounters>)| {
-            (name.clone(), Entrance::new(Arc::clone(counters)))
-        };
-        let entrances = counters.iter().map(entrance).collect();
+        let sources = counters(&plan);
+        let entrances = entrances(&sources);
         let job_clock = clock.clone();
         let ledger = Ledger::open(&plan.store.folder, Arc::clone(&pipeline), clock.clone());
         let refused = open_refused(&plan, &store, &pipeline, clock.clone()).await?;
         let (line, stamp) = (Arc::clone(&pipeline), Stamp::new(clock));
         let door = Arc::new(Door::new(line, stamp, entrances, Arc::clone(&refused)));
-        let stops = Stops {
-            sources: watch::Sender::new(false),
-            dispatches: watch::Sender::new(false),
-            admin: watch::Sender::new(false),
-        };
         let paths = plan.sources.iter().map(|source| source.path.clone()).collect();
         let config = HttpConfig { limits: plan.http_limits.clone(), paths };
         let source = HttpSource::new(config, Arc::clone(&door) as _);
@@ -112,7 +101,7 @@ impl Hall {
             store: Arc::clone(&store),
             readiness: Arc::new(Readiness::default()),
             drain: plan.drain,
-            stops,
+            stops: Stops::default(),
             sources: JoinSet::new(),
             dispatches: JoinSet::new(),
             admin_tasks: JoinSet::new(),
@@ -124,7 +113,6 @@ impl Hall {
         let (ledger, secrets) = hall.start_keys(&mut plan, ledger);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
-        let sources = counters;
         let rooms = Rooms {
             store,
             jobs,
@@ -281,6 +269,20 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
     listener.local_addr().map_err(RunFault::Address)
+}
+
+fn counters(plan: &Plan) -> BTreeMap<SourceName, Arc<SourceCounters>> {
+    let names = plan.sources.iter().map(|source| source.name.clone());
+    names.map(|name| (name, Arc::default())).collect()
+}
+
+fn entrances(
+    counters: &BTreeMap<SourceName, Arc<SourceCounters>>,
+) -> HashMap<SourceName, Entrance> {
+    let entrance = |(name, counters): (&SourceName, &Arc<SourceCounters>)| {
+        (name.clone(), Entrance::new(Arc::clone(counters)))
+    };
+    counters.iter().map(entrance).collect()
 }
 
 fn rates(plan: &Plan) -> HashMap<SourceName, Limiter> {

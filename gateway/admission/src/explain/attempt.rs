@@ -43,6 +43,10 @@ impl Case<'_> {
         &mut self,
         otherwise: Otherwise<'_>,
     ) -> Result<Option<KeyId>, Option<SignatureFault>> {
+        let bytes = otherwise.delivery.unwrap_or(self.delivery).body.len() as u64;
+        if self.tried as u64 * bytes > WORK_BYTES_MAX {
+            return Err(None);
+        }
         self.tried += 1;
         let setting = Setting {
             keys: otherwise.keys.unwrap_or_else(|| self.keys.clone()),
@@ -93,3 +97,6 @@ pub(super) fn with_forms(mut generic: GenericHmac, forms: Vec<Form>) -> Scheme {
     generic.forms = forms;
     Scheme::Generic(Box::new(generic))
 }
+
+/// Bytes that one explanation hashes at most: of a body of the largest size, a few hundred times.
+const WORK_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;

@@ -217,7 +217,8 @@ mod tests {
         );
         assert_eq!(
             styled(document, Space::Lines(2), same),
-            "{\n  \"a\": [\n    1,\n    2.50,\n    {},\n    []\n  ],\n  \"b\": \"é/\\u00fc<\\\\\"\n}"
+            "{\n  \"a\": [\n    1,\n    2.50,\n    {},\n    []\n  ],\n  \
+             \"b\": \"é/\\u00fc<\\\\\"\n}"
         );
         assert_eq!(styled("{\"u\":\"a/b\"}", Space::Compact, Texts::Slashes), "{\"u\":\"a\\/b\"}");
         assert_eq!(
