@@ -79,10 +79,10 @@ impl Admission {
         Ok(Verified::assertion(gate.envelope.event(delivery, arrival, found), verdict, dedupe))
     }
 
-    /// Proves the sender of a delivery that was refused when it came, by the keys of today but as
-    /// of its arrival. The event keeps the delivery's id and idempotency key; one without a key gets
-    /// one that is made of its id, so that a release that was cut short is never an event twice. It
-    /// is received `now`, so that ages and times to live begin now, and says when it came.
+    /// Proves the sender of a delivery that was refused when it came: by the keys of today, as of
+    /// its arrival. The event keeps the delivery's id and idempotency key. One without a key gets
+    /// one that is made of its id, so that a release that was cut short is never an event twice.
+    /// It is received `now`, so that ages and times to live begin now, and says when it came.
     ///
     /// # Errors
     /// When the source is not known, or the sender is still not proven.

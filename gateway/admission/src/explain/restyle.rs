@@ -115,7 +115,8 @@ fn write_text(raw: &str, texts: Texts, out: &mut String) {
         match serde_json::from_str::<String>(&format!("\"{raw}\"")) {
             Ok(plain) => {
                 let written = Value::from(plain).to_string();
-                return out.push_str(written.trim_matches('"').trim_end_matches('"'));
+                let inside = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                return out.push_str(inside.unwrap_or(raw));
             }
             Err(_) => return out.push_str(raw),
         }

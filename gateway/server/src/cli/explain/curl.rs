@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn what_browsers_and_providers_write_is_read() {
         let line = "curl -sS 'https://hooks.example/in?x=1#y' \\\n  \
-                    -H 'X-Hub-Signature-256: sha256=ab' --data-raw $'{\"a\":\\'1\\'\\n}' --compressed";
+                    -H 'X-Hub-Signature-256: sha256=ab' \
+                    --data-raw $'{\"a\":\\'1\\'\\n}' --compressed";
         let read = read_line(line);
         assert_eq!((&read["method"], &read["target"]), (&json!("POST"), &json!("/in?x=1")));
         assert_eq!(read["headers"][0], json!(["X-Hub-Signature-256", "sha256=ab"]));
