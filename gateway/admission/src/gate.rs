@@ -6,10 +6,11 @@ use sluicegate_core::ids::{KeyId, SourceName};
 
 use crate::envelope::Envelope;
 use crate::facts::{FactReader, Facts, FactsOverride};
-use crate::handshake::{GreetSetting, Greeter, HandshakeSetting};
+use crate::handshake::{Greeter, HandshakeSetting};
+use crate::keys::Prover;
 use crate::schema::{Registry, Rule, SchemaRule};
-use crate::secret::{Key, SECRET_BYTES_MIN, SecretFault};
-use crate::signature::{Scheme, Setting, Verifier, Watch};
+use crate::secret::{Key, SecretFault};
+use crate::signature::Scheme;
 
 /// What one source asks of a delivery.
 #[derive(Debug, Clone)]
@@ -113,7 +114,7 @@ pub enum GateProblem {
 
 /// A gate, compiled.
 pub(crate) struct Compiled {
-    pub(crate) verifier: Verifier,
+    pub(crate) prover: Prover,
     pub(crate) facts: FactReader,
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
@@ -126,29 +127,22 @@ impl Compiled {
     /// Compiles a gate; everything that is wrong with it.
     pub(crate) fn build(gate: Gate, registry: &Registry) -> Result<Self, Vec<GateProblem>> {
         let mut problems = check_keys(&gate.keys);
+        let prover = Prover::build(&gate);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
         let own_dedupe = gate.facts.dedupe.is_none();
         let handshakes = match &gate.scheme {
             Scheme::Preset(preset) => preset.handshakes,
             _ => &[],
         };
-        let (keys, setting) = (gate.keys.clone(), gate.handshake);
-        let greeter = Greeter::build(GreetSetting { handshakes, keys, setting });
+        let greeter = Greeter::build(handshakes, gate.handshake);
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
-        let setting = Setting {
-            keys: gate.keys,
-            watch: Watch::Judged(gate.tolerance),
-            public_url: gate.public_url,
-            floor: SECRET_BYTES_MIN,
-        };
-        let verifier = Verifier::build(&gate.scheme, setting);
-        match (verifier, facts, rule, greeter) {
-            (Ok(verifier), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
-                Ok(Self { verifier, facts, envelope, rule, greeter, own_dedupe })
+        match (prover, facts, rule, greeter) {
+            (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
+                Ok(Self { prover, facts, envelope, rule, greeter, own_dedupe })
             }
-            (verifier, facts, rule, greeter) => {
-                problems.extend(verifier.err().unwrap_or_default());
+            (prover, facts, rule, greeter) => {
+                problems.extend(prover.err().unwrap_or_default());
                 problems.extend(greeter.err().unwrap_or_default());
                 let facts = facts.err().unwrap_or_default();
                 problems.extend(facts.into_iter().map(GateProblem::Facts));
@@ -167,7 +161,8 @@ fn scheme_facts(scheme: &Scheme) -> Facts {
     }
 }
 
-fn check_keys(keys: &[Key]) -> Vec<GateProblem> {
+/// What is wrong with keys beside their secrets.
+pub(crate) fn check_keys(keys: &[Key]) -> Vec<GateProblem> {
     let mut problems = Vec::new();
     for (at, key) in keys.iter().enumerate() {
         if keys.iter().take(at).any(|other| other.id == key.id) {

@@ -6,19 +6,26 @@
 
 mod admission;
 mod envelope;
+mod explain;
 mod facts;
 mod gate;
+mod greet;
 pub mod handshake;
 mod json;
+mod keys;
+mod prove;
 pub mod schema;
 mod secret;
 mod signature;
 pub mod vectors;
 
 pub use admission::{Admission, Judged, VIOLATIONS_ATTRIBUTE};
+pub use explain::{Likely, Mistake, SignatureExplained, Supposed};
 pub use facts::{Fact, Facts, FactsOverride};
 pub use gate::{Gate, GateFault, GateProblem};
 pub use json::Json;
+pub use keys::{Custody, KeyState, KeyUse, MASK};
+pub use prove::ARRIVAL_ATTRIBUTE;
 pub use schema::{OnUnknown, OnViolation, Registry, SchemaFault, SchemaProblem, SchemaRule};
 pub use secret::{Key, SECRET_BYTES_MIN, Secret, SecretEncoding, SecretFault};
 pub use signature::{

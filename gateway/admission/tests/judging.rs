@@ -62,7 +62,7 @@ fn post(admission: &Admission, kind: &str, media: &str, body: &[u8]) -> Result<J
         transport: Transport::default(),
     };
     let arrival = Arrival { id: EventId::new(NOW, 7), at: NOW, steady: NOW };
-    admission.validate(admission.verify(Received::assertion(delivery, arrival))?)
+    admission.validate(admission.verify(&Received::assertion(delivery, arrival), None)?)
 }
 
 fn post_json(admission: &Admission, kind: &str, body: &[u8]) -> Result<Judged, Refusal> {

@@ -25,12 +25,14 @@ use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
 use crate::jobs::Jobs;
+use crate::keys::{Ledger, SecretWatch};
 use crate::limiter::Limiter;
 use crate::metrics::{SinkCounters, SourceCounters};
 use crate::notary::{Errands, Fetch, Keeper, Learned, Notary};
 use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
 use crate::plugins::{As, Put, VersionFault, Versions};
+use crate::refused::Refused;
 
 /// A gateway that runs.
 pub struct Hall {
@@ -39,6 +41,7 @@ pub struct Hall {
     /// Where consumers and operators ask.
     pub admin: SocketAddr,
     door: Arc<Door>,
+    refused: Arc<Refused>,
     pipeline: Arc<Pipeline>,
     store: Arc<Store>,
     readiness: Arc<Readiness>,
@@ -50,6 +53,7 @@ pub struct Hall {
 }
 
 /// Who is told to stop, in this order.
+#[derive(Default)]
 struct Stops {
     sources: watch::Sender<bool>,
     dispatches: watch::Sender<bool>,
@@ -61,7 +65,7 @@ impl Hall {
     ///
     /// # Errors
     /// When the data folder or an address cannot be had.
-    pub async fn open(plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
+    pub async fn open(mut plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
         let clock = machine_clock();
         let listener = listen(plan.http).await?;
         let admin = listen(plan.admin.listen).await?;
@@ -87,28 +91,27 @@ impl Hall {
             turn: tokio::sync::Mutex::default(),
             dead_letters,
         });
-        let counters = counters(&plan);
-        let entrances = entrances(&counters);
+        let sources = counters(&plan);
+        let entrances = entrances(&sources);
         let job_clock = clock.clone();
+        let ledger = Ledger::open(&plan.store.folder, Arc::clone(&pipeline), clock.clone());
+        let refused = open_refused(&plan, &store, &pipeline, clock.clone()).await?;
         let (line, stamp) = (Arc::clone(&pipeline), Stamp::new(clock));
         let errands = Errands::new(blueprint.fetcher);
-        let door = Arc::new(Door::new(line, stamp, entrances, errands, learned));
-        let stops = Stops {
-            sources: watch::Sender::new(false),
-            dispatches: watch::Sender::new(false),
-            admin: watch::Sender::new(false),
-        };
+        let door = Door::new(line, stamp, entrances, Arc::clone(&refused), errands, learned);
+        let door = Arc::new(door);
         let config = HttpConfig { limits: plan.http_limits.clone(), paths };
         let source = HttpSource::new(config, Arc::clone(&door) as _);
         let mut hall = Self {
             http: local(&listener)?,
             admin: local(&admin)?,
             door,
+            refused: Arc::clone(&refused),
             pipeline: Arc::clone(&pipeline),
             store: Arc::clone(&store),
             readiness: Arc::new(Readiness::default()),
             drain: plan.drain,
-            stops,
+            stops: Stops::default(),
             sources: JoinSet::new(),
             dispatches: JoinSet::new(),
             admin_tasks: JoinSet::new(),
@@ -117,11 +120,24 @@ impl Hall {
         let sinks = hall.start_sinks(sinks, &engine);
         let jobs = hall.start_jobs(&plan, job_clock)?;
         let watch = hall.start_watch(blueprint.watch, &plugins);
+        let (ledger, secrets) = hall.start_keys(&mut plan, ledger);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
-        let sources = counters;
-        let rooms =
-            Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch, keeper };
+        let rooms = Rooms {
+            store,
+            jobs,
+            plugins,
+            sources,
+            sinks,
+            http,
+            configured,
+            fsync,
+            watch,
+            keeper,
+            refused,
+            ledger,
+            secrets,
+        };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -190,6 +206,17 @@ impl Hall {
         watch
     }
 
+    /// Keeps the uses of keys, and reads their secrets again, until the line stops.
+    fn start_keys(&mut self, plan: &mut Plan, ledger: Ledger) -> (Arc<Ledger>, Arc<SecretWatch>) {
+        let (secrets, keys) = (std::mem::take(&mut plan.secrets), std::mem::take(&mut plan.keys));
+        let watch = Arc::new(SecretWatch::new(Arc::clone(&self.pipeline), secrets, keys));
+        let ledger = Arc::new(ledger);
+        let stop = &self.stops.dispatches;
+        self.dispatches.spawn(Arc::clone(&watch).run(stop.subscribe()));
+        self.dispatches.spawn(Arc::clone(&ledger).run(stop.subscribe()));
+        (ledger, watch)
+    }
+
     fn start_admin(
         &mut self,
         plan: &Plan,
@@ -222,6 +249,7 @@ impl Hall {
         join(&mut self.dispatches, self.drain, "sinks").await;
         self.stops.admin.send_replace(true);
         join(&mut self.admin_tasks, self.drain, "admin API").await;
+        self.refused.close().await;
         self.store.stop().await;
         self.pipeline.filters.stop();
         match self.store.failure() {
@@ -229,6 +257,21 @@ impl Hall {
             None => Ok(()),
         }
     }
+}
+
+/// Opens what was refused before, where blocking is allowed.
+async fn open_refused(
+    plan: &Plan,
+    store: &Arc<Store>,
+    line: &Arc<Pipeline>,
+    clock: Clock,
+) -> Result<Arc<Refused>, RunFault> {
+    let (keeping, store, line) = (plan.refused.clone(), Arc::clone(store), Arc::clone(line));
+    let open = move || Refused::open(&store, line, keeping, clock);
+    let opened = tokio::task::spawn_blocking(open).await;
+    let opened = opened.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+    let what = "read the refused deliveries";
+    opened.map(Arc::new).map_err(|fault| RunFault::System { what, fault })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
@@ -249,7 +292,7 @@ fn recall(plan: &Plan, admission: &Admission) -> Result<Learned, RunFault> {
 
 fn counters(plan: &Plan) -> BTreeMap<SourceName, Arc<SourceCounters>> {
     let names = plan.sources.iter().map(|source| source.name.clone());
-    names.map(|name| (name, Arc::new(SourceCounters::default()))).collect()
+    names.map(|name| (name, Arc::default())).collect()
 }
 
 fn entrances(

@@ -21,12 +21,14 @@ use crate::metrics::SourceCounters;
 use crate::notary::{Errands, Learned};
 use crate::outage::Outage;
 use crate::pipeline::Pipeline;
+use crate::refused::Refused;
 
 /// The door of the hall.
 pub struct Door {
     pipeline: Arc<Pipeline>,
     stamp: Stamp,
     sources: HashMap<SourceName, Entrance>,
+    refused: Arc<Refused>,
     outage: Outage,
     stopping: AtomicBool,
     errands: Errands,
@@ -46,11 +48,12 @@ impl Door {
         pipeline: Arc<Pipeline>,
         stamp: Stamp,
         sources: HashMap<SourceName, Entrance>,
+        refused: Arc<Refused>,
         errands: Errands,
         learned: Learned,
     ) -> Self {
         let (outage, stopping) = (Outage::default(), AtomicBool::new(false));
-        Self { pipeline, stamp, sources, outage, stopping, errands, learned }
+        Self { pipeline, stamp, sources, refused, outage, stopping, errands, learned }
     }
 
     /// From now on every delivery is refused: the gateway is stopping.
@@ -69,7 +72,9 @@ impl Intake for Door {
             let judged = if self.stopping.load(Ordering::Relaxed) {
                 Err(Refusal::Stopping)
             } else {
-                self.pipeline.run(Received::assertion(delivery, arrival)).await
+                let received = Arc::new(Received::assertion(delivery, arrival));
+                let judged = self.pipeline.run(&received).await;
+                judged.inspect_err(|refusal| self.refused.offer(&received, refusal))
             };
             let now = self.stamp.now();
             entrance.counters.line_us.observe_duration(now.since(arrival.steady));

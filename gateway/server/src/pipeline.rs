@@ -16,6 +16,7 @@ use sluicegate_core::proof::{Receipt, Received, Routed, Validated, Verified};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Engine, StateView, Uncommitted};
 use sluicegate_core::state::Transaction;
+use sluicegate_core::time::Timestamp;
 use sluicegate_filters::{Branch, Chain, Decided, End, Host};
 
 use crate::limiter::Limiter;
@@ -48,11 +49,34 @@ impl Pipeline {
     ///
     /// # Errors
     /// The refusal of whichever room said no; nothing was stored then.
-    pub async fn run(&self, received: Received) -> Result<Receipt, Refusal> {
+    pub async fn run(&self, received: &Arc<Received>) -> Result<Receipt, Refusal> {
         let arrival = received.arrival();
         let verified = self.notary.verify(received).await?;
         self.limit(&verified, arrival)?;
         let judged = self.admission.validate(verified)?;
+        let routes = self.matching(&judged);
+        self.finish(judged, routes, Remembering::Kept).await
+    }
+
+    /// Judges a delivery that was refused when it came, by the keys and schemas of today but as of
+    /// its arrival. It is held to no rate: an operator wants it.
+    ///
+    /// # Errors
+    /// When it is still refused.
+    pub async fn judge_late(
+        &self,
+        received: &Arc<Received>,
+        now: Timestamp,
+    ) -> Result<Judged, Refusal> {
+        self.admission.validate(self.notary.verify_late(received, now).await?)
+    }
+
+    /// Takes what was judged late the rest of the way. It is a new event: what filters write is
+    /// kept.
+    ///
+    /// # Errors
+    /// The refusal of a filter or the store; nothing was stored then.
+    pub async fn place_late(&self, judged: Judged) -> Result<Receipt, Refusal> {
         let routes = self.matching(&judged);
         self.finish(judged, routes, Remembering::Kept).await
     }

@@ -3,12 +3,11 @@
 use sluicegate_core::delivery::Delivery;
 use sluicegate_core::handshake::Reply;
 use sluicegate_core::refusal::Refusal;
-use sluicegate_core::time::Timestamp;
 
 use crate::gate::GateProblem;
 use crate::handshake::answer::{BODY_BYTES_MAX, Errand, Greeting, mac_key, object, raw, value};
 use crate::handshake::spec::{Answer, Asks, Handshake, Method, Place, When};
-use crate::secret::{Key, Secret};
+use crate::secret::Secret;
 use crate::signature::{is_subscribe_url, same};
 
 /// What a source's configuration grants to handshakes.
@@ -24,24 +23,18 @@ pub struct HandshakeSetting {
     pub rate: Option<u32>,
 }
 
-/// What a greeter is made of.
-pub(crate) struct GreetSetting {
-    pub(crate) handshakes: &'static [Handshake],
-    pub(crate) keys: Vec<Key>,
-    pub(crate) setting: HandshakeSetting,
-}
-
-/// The handshakes of one source.
+/// The handshakes of one source. It holds no keys: those come and go while the gateway runs.
 pub(crate) struct Greeter {
     handshakes: Vec<&'static Handshake>,
-    keys: Vec<Key>,
     setting: HandshakeSetting,
 }
 
 impl Greeter {
     /// The handshakes that can be answered with this setting; what is wrong with it.
-    pub(crate) fn build(from: GreetSetting) -> Result<Self, Vec<GateProblem>> {
-        let GreetSetting { handshakes, keys, setting } = from;
+    pub(crate) fn build(
+        handshakes: &'static [Handshake],
+        setting: HandshakeSetting,
+    ) -> Result<Self, Vec<GateProblem>> {
         let mut problems = Vec::new();
         let mut say = |what: &str| problems.push(GateProblem::Handshake(what.into()));
         let takes_token = handshakes.iter().any(|one| matches!(one.asks, Asks::Token(_)));
@@ -63,7 +56,7 @@ impl Greeter {
             Asks::Signature | Asks::Nothing => true,
         };
         let handshakes = handshakes.iter().filter(usable).collect();
-        if problems.is_empty() { Ok(Self { handshakes, keys, setting }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { handshakes, setting }) } else { Err(problems) }
     }
 
     /// The methods of handshakes beside `POST`.
@@ -84,12 +77,13 @@ impl Greeter {
         self.handshakes.iter().find(is).copied()
     }
 
-    /// The answer, once what it asks is proven: the signature by the caller, the rest here.
+    /// The answer, once what it asks is proven: the signature by the caller, the rest here. `key`
+    /// signs what the answer signs.
     pub(crate) fn answer(
         &self,
         handshake: &Handshake,
         delivery: &Delivery,
-        at: Timestamp,
+        key: Option<&Secret>,
     ) -> Result<Greeting, Refusal> {
         if let Asks::Token(place) = handshake.asks {
             let known = self.setting.token.as_ref().map(Secret::expose).unwrap_or_default();
@@ -104,7 +98,7 @@ impl Greeter {
                 (value(place, delivery).map(|text| Reply::new(200).with_text(text)), None)
             }
             Answer::Json(terms) => {
-                let json = object(terms, delivery, || self.first_key(at).map(mac_key));
+                let json = object(terms, delivery, || key.map(|key| mac_key(key.expose())));
                 (json.map(|json| Reply::new(200).with_json(json)), None)
             }
             Answer::Header(name) => {
@@ -152,10 +146,6 @@ impl Greeter {
         });
         let grant = |reply: Reply, (name, value)| reply.with_header(name, value);
         (Some(fields.into_iter().fold(allow(), grant)), errand)
-    }
-
-    fn first_key(&self, at: Timestamp) -> Option<&[u8]> {
-        self.keys.iter().find(|key| key.live(at)).map(|key| key.secret.expose())
     }
 }
 

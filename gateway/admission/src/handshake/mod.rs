@@ -7,6 +7,6 @@ mod spec;
 
 pub(crate) use answer::is_token;
 pub use answer::{Errand, Greeting};
+pub(crate) use greeter::Greeter;
 pub use greeter::HandshakeSetting;
-pub(crate) use greeter::{GreetSetting, Greeter};
 pub use spec::{Answer, Asks, Handshake, Method, Place, Term, When};

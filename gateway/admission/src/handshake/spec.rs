@@ -104,7 +104,8 @@ pub enum Answer {
 pub enum Term {
     /// The text in this place.
     Value(Place),
-    /// HMAC-SHA256 of the text in this place, under the source's first live key.
+    /// HMAC-SHA256 of the text in this place, under the key that proved the request; where none
+    /// does, under the source's first live key.
     ///
     /// IMPORTANT: whoever may ask gets texts signed. Only short tokens are, and no event may look
     /// like one.

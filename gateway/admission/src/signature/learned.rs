@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 
 use sluicegate_core::delivery::Delivery;
+use sluicegate_core::ids::KeyId;
 use sluicegate_core::signature::SignatureFault;
 use sluicegate_core::time::Timestamp;
 
@@ -18,18 +19,28 @@ pub(crate) struct Learned {
     spec: GenericHmac,
     watch: Watch,
     floor: usize,
-    engine: OnceLock<Engine>,
+    taken: OnceLock<(Key, Engine)>,
 }
 
 impl Learned {
-    pub(crate) fn new(spec: GenericHmac, setting: Setting) -> Self {
-        let Setting { watch, floor, .. } = setting;
-        Self { spec, watch, floor, engine: OnceLock::new() }
+    /// A scheme whose secret has at least `floor` bytes.
+    pub(crate) fn new(spec: GenericHmac, watch: Watch, floor: usize) -> Self {
+        Self { spec, watch, floor, taken: OnceLock::new() }
+    }
+
+    /// The id of a key that was handed over.
+    pub(crate) fn key_id() -> Option<KeyId> {
+        LEARNED.parse().ok()
+    }
+
+    /// The key that was handed over; `None`: not yet.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        self.taken.get().map(|(key, _)| key)
     }
 
     /// Whether there is no secret yet.
     pub(crate) fn waits(&self) -> bool {
-        self.engine.get().is_none()
+        self.taken.get().is_none()
     }
 
     /// Takes the secret, if there is none yet.
@@ -38,16 +49,17 @@ impl Learned {
     /// When it cannot be used, or there is one already.
     pub(crate) fn learn(&self, secret: Secret) -> Result<(), GateProblem> {
         let problem = |what: &str| GateProblem::Handshake(what.into());
-        let id = LEARNED.parse().map_err(|_| problem("the key has no name"))?;
+        let id = Self::key_id().ok_or_else(|| problem("the key has no name"))?;
+        let key = Key::new(id, secret);
         let setting = Setting {
-            keys: vec![Key::new(id, secret)],
+            keys: vec![key.clone()],
             watch: self.watch,
             public_url: None,
             floor: self.floor,
         };
         let engine = Engine::build(self.spec.clone(), setting);
         let engine = engine.map_err(|_| problem("the secret that was handed over is too short"))?;
-        self.engine.set(engine).map_err(|_| problem("the source has its secret already"))
+        self.taken.set((key, engine)).map_err(|_| problem("the source has its secret already"))
     }
 
     pub(crate) fn verify(
@@ -55,7 +67,8 @@ impl Learned {
         delivery: &Delivery,
         at: Timestamp,
     ) -> Result<Proven, SignatureFault> {
-        self.engine.get().ok_or(SignatureFault::NoLiveKey)?.verify(delivery, at)
+        let (_, engine) = self.taken.get().ok_or(SignatureFault::NoLiveKey)?;
+        engine.verify(delivery, at)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The proof that a source asks for, compiled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::delivery::Delivery;
@@ -25,7 +26,7 @@ pub(crate) enum Verifier {
     Hmac(Box<Engine>),
     Token(TokenCheck),
     /// There is no secret yet: the handshake hands it over.
-    Learned(Box<Learned>),
+    Learned(Arc<Learned>),
     Public(Box<PublicEngine>),
     /// Shared secrets and public keys side by side: a delivery is asked of each kind there is.
     Mixed(Box<Engine>, Box<PublicEngine>),
@@ -72,9 +73,6 @@ impl Verifier {
         match scheme {
             Scheme::None if setting.keys.is_empty() => Ok(Self::Open),
             Scheme::None => Err(vec![GateProblem::KeysWithoutScheme]),
-            Scheme::Preset(preset) if setting.keys.is_empty() && preset.learns() => {
-                Ok(Self::Learned(Box::new(Learned::new(preset.generic(), setting))))
-            }
             _ if setting.keys.is_empty() => Err(vec![GateProblem::NoKeys]),
             Scheme::Token { header } => {
                 let headers = vec![header.to_ascii_lowercase()];
@@ -83,11 +81,6 @@ impl Verifier {
             Scheme::Preset(preset) => of_preset(preset, setting),
             Scheme::Generic(generic) => hmac(generic.as_ref().clone(), setting),
         }
-    }
-
-    /// Whether it waits for a secret that a handshake hands over.
-    pub(crate) fn waits(&self) -> bool {
-        matches!(self, Self::Learned(learned) if learned.waits())
     }
 
     /// Judges a delivery as of its arrival, by what was fetched for it.

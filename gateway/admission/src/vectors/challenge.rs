@@ -9,7 +9,7 @@ use sluicegate_core::refusal::Refusal;
 use sluicegate_core::signature::SignatureFault;
 use sluicegate_core::time::Timestamp;
 
-use crate::handshake::{Asks, GreetSetting, Greeter, HandshakeSetting};
+use crate::handshake::{Asks, Greeter, HandshakeSetting};
 use crate::secret::Key;
 use crate::signature::{Given, Preset, Scheme, Setting, Verifier, Watch};
 use crate::vectors::line::{Expected, Line, Response};
@@ -22,7 +22,7 @@ pub(crate) fn challenge(line: &Line) -> Option<Result<(), String>> {
     let Some(Scheme::Preset(preset)) = Scheme::preset(&line.provider) else { return None };
     let (delivery, keys) = (line.delivery()?, keys(line.secrets()?));
     let at = Timestamp::from_unix_ms(line.now.unwrap_or_default().saturating_mul(1000));
-    let greeter = match Greeter::build(setting(preset, &keys, expected)) {
+    let greeter = match Greeter::build(preset.handshakes, setting(preset, &keys, expected)) {
         Ok(greeter) => greeter,
         Err(problems) => return Some(Err(format!("{problems:?}"))),
     };
@@ -33,12 +33,13 @@ pub(crate) fn challenge(line: &Line) -> Option<Result<(), String>> {
         });
     };
     let signed = preset.headers.iter().any(|name| delivery.headers.first(name).is_some());
+    let secret = keys.first().map(|key| key.secret.clone());
     let proven = if handshake.asks == Asks::Signature && signed && !keys.is_empty() {
         proven(preset, keys, line, &delivery, at)
     } else {
         Ok(())
     };
-    Some(match proven.and_then(|()| greeter.answer(handshake, &delivery, at)) {
+    Some(match proven.and_then(|()| greeter.answer(handshake, &delivery, secret.as_ref())) {
         Ok(greeting) => compare(&greeting.reply, expected),
         Err(_) if line.expected == Expected::Invalid => Ok(()),
         Err(refusal) if status(&refusal) == Some(expected.status) => Ok(()),
@@ -47,17 +48,16 @@ pub(crate) fn challenge(line: &Line) -> Option<Result<(), String>> {
 }
 
 /// What the sample's receiver grants: the samples state it in the secret or in the answer.
-fn setting(preset: &Preset, keys: &[Key], expected: &Response) -> GreetSetting {
+fn setting(preset: &Preset, keys: &[Key], expected: &Response) -> HandshakeSetting {
     let asks = |which: fn(&Asks) -> bool| preset.handshakes.iter().any(|one| which(&one.asks));
     let (grants, token) =
         (asks(|asks| *asks == Asks::Origin), asks(|asks| matches!(asks, Asks::Token(_))));
     let rate = expected.headers.get("WebHook-Allowed-Rate").and_then(|text| text.parse().ok());
-    let setting = HandshakeSetting {
+    HandshakeSetting {
         token: keys.first().filter(|_| token).map(|key| key.secret.clone()),
         origins: if grants { vec!["*".into()] } else { Vec::new() },
         rate: rate.filter(|_| grants),
-    };
-    GreetSetting { handshakes: preset.handshakes, keys: keys.to_vec(), setting }
+    }
 }
 
 fn proven(

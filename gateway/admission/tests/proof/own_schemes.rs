@@ -29,7 +29,7 @@ fn door(name: &str, keys: Vec<Key>) -> Admission {
 fn judge(door: &Admission, sent: &Sent, at: Timestamp) -> Result<Verified, SignatureFault> {
     let arrival = Arrival { id: EventId::new(at, 1), at, steady: at };
     let received = Received::assertion(sent.delivery(), arrival);
-    door.verify_with(received, sent.evidence.as_ref()).map_err(|refusal| match refusal {
+    door.verify(&received, sent.evidence.as_ref()).map_err(|refusal| match refusal {
         Refusal::Unverified(fault) => fault,
         other => panic!("{other:?}"),
     })

@@ -42,7 +42,7 @@ fn judge(admission: &Admission, sent: &Sent, at: Timestamp) -> Result<Verified, 
     admission.needs(&delivery).map_err(fault)?;
     let arrival = Arrival { id: EventId::new(at, 1), at, steady: at };
     let received = Received::assertion(delivery, arrival);
-    admission.verify_with(received, sent.evidence.as_ref()).map_err(fault)
+    admission.verify(&received, sent.evidence.as_ref()).map_err(fault)
 }
 
 fn verify(
@@ -358,7 +358,7 @@ fn an_open_source_says_so_and_an_unknown_one_is_no_source() {
         transport: Transport::default(),
     };
     let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW };
-    let refusal = open.verify(Received::assertion(delivery, arrival)).unwrap_err();
+    let refusal = open.verify(&Received::assertion(delivery, arrival), None).unwrap_err();
     assert_eq!(refusal, Refusal::NoSource);
 }
 
@@ -403,7 +403,7 @@ fn what_the_protocol_says_becomes_attributes_and_counts_where_the_sender_says_no
         transport,
     };
     let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW };
-    let verified = open.verify(Received::assertion(delivery, arrival)).unwrap();
+    let verified = open.verify(&Received::assertion(delivery, arrival), None).unwrap();
     assert_eq!(verified.event().kind, "reading");
     assert_eq!(verified.event().attributes.first("mqtttopic"), Some("meters/7"));
     let (_, _, dedupe) = verified.into_parts();

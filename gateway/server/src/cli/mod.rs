@@ -6,9 +6,14 @@
 mod admin;
 mod check;
 mod compile;
+mod config;
+mod explain;
+mod gateway;
+mod keys;
 mod logging;
 mod plugin;
 mod queue;
+mod refused;
 mod run;
 mod schema;
 mod schemes;
@@ -55,6 +60,15 @@ enum Command {
     },
     /// Ask a running gateway about its queues and change them, or look into a data folder.
     Queue(queue::Arguments),
+    /// Look at what was refused, and let in what should not have been.
+    Refused(refused::Arguments),
+    /// Say why a delivery was refused, and what would become of it.
+    Explain(explain::Arguments),
+    /// Which key of each source is used, and which can be removed.
+    Keys(keys::Arguments),
+    /// Look at a configuration.
+    #[command(subcommand)]
+    Config(config::What),
     /// Make, build, test and look at plugins.
     Plugin(plugin::Arguments),
     /// Compile a plugin from standard input to standard output: the gateway's own child process.
@@ -132,6 +146,10 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::send(&arguments),
         Command::Verify { vectors } => verify::verify(&vectors),
         Command::Queue(arguments) => queue::run(arguments),
+        Command::Refused(arguments) => refused::run(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Keys(arguments) => keys::list(&arguments),
+        Command::Config(what) => config::run(&what),
         Command::Compile => return compile::run(),
         Command::Plugin(arguments) => plugin::run(arguments),
         Command::Schemes(arguments) => schemes::print(&arguments),

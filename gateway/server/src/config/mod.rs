@@ -18,10 +18,12 @@ mod plugins;
 mod published;
 mod queues;
 mod read;
+mod refused;
 mod routes;
 mod scalars;
 mod secrets;
 mod shape;
+mod show;
 mod sinks;
 mod sources;
 mod when;
@@ -33,4 +35,5 @@ pub use plan::{AdminPlan, FetchPlan, Plan, PluginPlan, RoutePlan, SinkPlan, Sour
 pub use read::{load, read_as};
 pub use scalars::{Size, Span, shown};
 pub use shape::json_schema;
+pub use show::effective;
 pub use when::pattern;

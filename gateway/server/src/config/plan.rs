@@ -1,5 +1,6 @@
 //! A configuration that was read and checked: what the hall builds from.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,9 +14,11 @@ use sluicegate_sources::http::{HttpLimits, PathRule};
 
 use super::document::Document;
 use super::fault::{ConfigFault, ConfigFaults};
+use crate::keys::{KeyPlan, SecretPlan};
 use crate::limiter::Rate;
 use crate::oci::Pulled;
 use crate::origins::{Origin, Shelf};
+use crate::refused::Keeping;
 use crate::routes::Pattern;
 
 /// Everything that the hall builds from, and the faults that were found on the way: only a plan
@@ -41,6 +44,12 @@ pub struct Plan {
     pub sources: Vec<SourcePlan>,
     /// How what proves senders is fetched.
     pub fetch: FetchPlan,
+    /// Each source's keys, by the names of their secrets.
+    pub keys: BTreeMap<SourceName, Vec<KeyPlan>>,
+    /// The secrets, for those who watch them.
+    pub secrets: BTreeMap<String, SecretPlan>,
+    /// How much is kept of what is refused.
+    pub refused: Keeping,
     /// The plugins.
     pub plugins: Vec<PluginPlan>,
     /// The routes, in order.

@@ -5,9 +5,9 @@
 mod errand;
 mod keeper;
 mod learned;
-mod prover;
+mod threads;
 
 pub use errand::Errands;
 pub use keeper::{Fetch, Keeper};
 pub use learned::Learned;
-pub use prover::Notary;
+pub use threads::Notary;

@@ -2,7 +2,9 @@
 //! family is there from the start, also where there is nothing to count yet.
 
 mod filters;
+mod keys;
 mod queues;
+mod refused;
 mod store;
 mod versions;
 
@@ -17,10 +19,12 @@ use sluicegate_sources::http::{HttpMetrics, Response};
 use super::reply;
 use super::show::Configured;
 use crate::jobs::Jobs;
+use crate::keys::{Ledger, SecretWatch};
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
 use crate::notary::Keeper;
 use crate::origins::Watch;
 use crate::plugins::Versions;
+use crate::refused::Refused;
 
 /// The rooms whose numbers are written out.
 pub struct Rooms {
@@ -44,6 +48,12 @@ pub struct Rooms {
     pub watch: Arc<Watch>,
     /// What was fetched to prove senders.
     pub keeper: Arc<Keeper>,
+    /// What was refused and is kept.
+    pub refused: Arc<Refused>,
+    /// The uses of keys.
+    pub ledger: Arc<Ledger>,
+    /// The secrets that are read again.
+    pub secrets: Arc<SecretWatch>,
 }
 
 /// Microseconds written as seconds.
@@ -53,6 +63,8 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     let mut page = Page::default();
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
+    keys::write(&mut page, &rooms.ledger.keys(), &rooms.secrets.standing());
+    refused::write(&mut page, &rooms.refused).await;
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
     filters::write(&mut page, &views);
     versions::write(&mut page, &views);

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::refused::Refused;
 use super::verify::Verify;
 use crate::config::scalars::Size;
 
@@ -22,6 +23,9 @@ pub(in crate::config) struct Source {
     /// Where to find the facts of an event, where the scheme's own places do not fit.
     #[serde(default)]
     pub(in crate::config) event: EventFacts,
+    /// How much is kept of what is refused, to be judged again once a secret or a schema is mended.
+    #[serde(default)]
+    pub(in crate::config) refused: Refused,
 }
 
 /// Webhooks on one path.

@@ -38,20 +38,52 @@ impl Notary {
     ///
     /// # Errors
     /// When it is not proven, or what it is proven by cannot be had.
-    pub async fn verify(&self, received: Received) -> Result<Verified, Refusal> {
-        match self.admission.needs(received.delivery())? {
-            Needs::Nothing => self.admission.verify(received),
-            // Boxed: the way of most deliveries must not carry the room for this one.
-            needs => Box::pin(self.verify_apart(received, needs)).await,
+    pub async fn verify(&self, received: &Arc<Received>) -> Result<Verified, Refusal> {
+        self.prove(received, Admission::verify).await
+    }
+
+    /// Proves the sender of a delivery that was refused when it came, as of then.
+    ///
+    /// # Errors
+    /// When it is still not proven, or what it is proven by cannot be had.
+    pub async fn verify_late(
+        &self,
+        received: &Arc<Received>,
+        now: Timestamp,
+    ) -> Result<Verified, Refusal> {
+        let late =
+            move |admission: &Admission, received: &Received, evidence: Option<&Evidence>| {
+                admission.verify_late(received, evidence, now)
+            };
+        self.prove(received, late).await
+    }
+
+    /// What a delivery is proven by, where that lies elsewhere and can be had.
+    pub async fn evidence(&self, delivery: &Delivery) -> Option<Arc<Evidence>> {
+        match self.admission.needs(delivery).ok()? {
+            Needs::Fetched { kind, url } => self.keeper.get(kind, &url).await.ok(),
+            Needs::Nothing | Needs::Thread => None,
         }
     }
 
-    async fn verify_apart(&self, received: Received, needs: Needs) -> Result<Verified, Refusal> {
-        let admission = Arc::clone(&self.admission);
-        let work = move |evidence: Option<Arc<Evidence>>| {
-            admission.verify_with(received, evidence.as_deref())
-        };
-        self.apart(needs, work).await
+    async fn prove<T: Send + 'static>(
+        &self,
+        received: &Arc<Received>,
+        how: impl FnOnce(&Admission, &Received, Option<&Evidence>) -> Result<T, Refusal>
+        + Send
+        + 'static,
+    ) -> Result<T, Refusal> {
+        match self.admission.needs(received.delivery())? {
+            Needs::Nothing => how(&self.admission, received, None),
+            needs => {
+                let (admission, received) = (Arc::clone(&self.admission), Arc::clone(received));
+                let work = move |evidence: Option<Arc<Evidence>>| {
+                    how(&admission, &received, evidence.as_deref())
+                };
+                // Boxed: the way of most deliveries must not carry the room for this one.
+                Box::pin(self.apart(needs, work)).await
+            }
+        }
     }
 
     /// Answers a handshake, a signed one once its sender is proven.

@@ -13,8 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sluicegate_queue::{KEY_BYTES, KeyWrap, WrapFault};
-use sluicegate_sinks::http::{Poster, Roots};
 use zeroize::Zeroizing;
+
+use super::transport::VaultServer;
 
 /// A key in a vault.
 pub struct VaultKey {
@@ -31,10 +32,8 @@ pub struct VaultPlace {
     pub key: String,
     /// What is shown to be let in.
     pub token: Zeroizing<String>,
-    /// The namespace, where the vault has them.
-    pub namespace: Option<String>,
-    /// The certificate authorities to believe.
-    pub roots: Roots,
+    /// The vault.
+    pub server: VaultServer,
 }
 
 impl VaultKey {
@@ -46,14 +45,12 @@ impl VaultKey {
 
     /// Asks the engine for something; the text in a field of its answer.
     fn ask(&self, verb: &str, body: &Value, field: &str) -> Result<Zeroizing<String>, WrapFault> {
-        let place = self.place.clone();
+        let place = &self.place;
         let url = format!("{}/{verb}/{}", place.transit, place.key);
         let body = Bytes::from(body.to_string());
-        // A thread of its own: whoever opens a store stands inside a runtime, and must wait.
-        let asked = std::thread::spawn(move || post(&place, &url, body));
-        let (status, answer) = asked
-            .join()
-            .unwrap_or_else(|_| Err("its caller ended".to_owned()))
+        let (status, answer) = place
+            .server
+            .ask("POST", &url, Some(&place.token), body)
             .map_err(WrapFault::Unavailable)?;
         read(status, &answer, field)
     }
@@ -91,24 +88,6 @@ impl fmt::Debug for VaultKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VaultKey").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-/// Posts once, on a runtime that ends with the call.
-fn post(place: &VaultPlace, url: &str, body: Bytes) -> Result<(u16, Bytes), String> {
-    let mut headers = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        // Vault's own agents and proxies ask for it, against forged requests.
-        ("x-vault-request".to_owned(), "true".to_owned()),
-        ("x-vault-token".to_owned(), place.token.to_string()),
-    ];
-    headers.extend(place.namespace.clone().map(|name| ("x-vault-namespace".to_owned(), name)));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|fault| fault.to_string())?;
-    let poster = Poster::with_roots(&place.roots).map_err(|fault| fault.to_string())?;
-    let posted = runtime.block_on(poster.post(url, &headers, body));
-    posted.map_err(|fault| format!("{url}: {fault}"))
 }
 
 /// Reads an answer of the engine.
@@ -166,8 +145,11 @@ mod tests {
             transit: "https://vault:8200/v1/transit".to_owned(),
             key: "k".to_owned(),
             token: Zeroizing::new("s.secret".to_owned()),
-            namespace: None,
-            roots: Roots::Web,
+            server: VaultServer {
+                url: "https://vault:8200".to_owned(),
+                namespace: None,
+                roots: sluicegate_sinks::http::Roots::Web,
+            },
         };
         let shown = format!("{:?}", VaultKey::new("2026-11", place));
         assert!(shown.contains("2026-11") && !shown.contains("s.secret"), "{shown}");
