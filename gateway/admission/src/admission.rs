@@ -36,6 +36,7 @@ impl Admission {
     /// # Errors
     /// When a gate cannot be used: all faults of all gates.
     pub fn build(gates: Vec<Gate>, registry: Registry) -> Result<Self, Vec<GateFault>> {
+        let registry = Arc::new(registry);
         let mut compiled = HashMap::with_capacity(gates.len());
         let mut faults = Vec::new();
         for gate in gates {
@@ -51,6 +52,23 @@ impl Admission {
             faults.extend(problems.into_iter().map(fault));
         }
         if faults.is_empty() { Ok(Self { gates: compiled }) } else { Err(faults) }
+    }
+
+    /// Takes the schemas of this registry from now on, without stopping anybody: an event is judged
+    /// by the schema that it met.
+    pub fn use_schemas(&self, registry: &Arc<Registry>) {
+        self.gates
+            .values()
+            .filter_map(|gate| gate.rule.as_ref())
+            .for_each(|rule| rule.take(registry));
+    }
+
+    /// The sources that refuse everything, because no schema is there to judge by.
+    #[must_use]
+    pub fn without_schemas(&self) -> Vec<&SourceName> {
+        let refusing = |gate: &Compiled| gate.rule.as_ref().is_some_and(|rule| rule.refuses_all());
+        let names = self.gates.iter().filter(|(_, gate)| refusing(gate)).map(|(name, _)| name);
+        names.collect()
     }
 
     /// Proves the sender over the raw bytes, as of the arrival, and makes the event.

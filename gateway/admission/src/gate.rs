@@ -1,5 +1,6 @@
 //! The gate of one source: what it asks of a delivery, as plain data, and compiled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::ids::{KeyId, SourceName};
@@ -114,7 +115,7 @@ pub(crate) struct Compiled {
 
 impl Compiled {
     /// Compiles a gate; everything that is wrong with it.
-    pub(crate) fn build(gate: Gate, registry: &Registry) -> Result<Self, Vec<GateProblem>> {
+    pub(crate) fn build(gate: Gate, registry: &Arc<Registry>) -> Result<Self, Vec<GateProblem>> {
         let mut problems = check_keys(&gate.keys);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
