@@ -237,6 +237,12 @@ impl Registry {
 }
 
 impl Entry {
+    /// Whether a value keeps to the schema.
+    #[must_use]
+    pub fn accepts(&self, value: &serde_json::Value) -> bool {
+        self.schema.accepts(value)
+    }
+
     /// Whether it judges, if it is the latest.
     #[must_use]
     pub fn is_live(&self) -> bool {
