@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluicegate_admission::Admission;
+use sluicegate_admission::{Admission, Registry};
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
 use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
@@ -17,6 +17,8 @@ use crate::routes::{Matcher, Route};
 /// Everything that can be built without touching disk or network: what `check` builds too.
 pub struct Blueprint {
     pub(crate) admission: Admission,
+    /// The schemas of files.
+    pub(crate) schemas: Arc<Registry>,
     pub(crate) filters: Host,
     pub(crate) plugins: Vec<BuiltPlugin>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
@@ -49,20 +51,24 @@ impl Blueprint {
         let (filters, plugins, watched) = build_filters(plan, compiler, &mut faults);
         let watch = Watch::new(watched, shelf);
         let sinks = build_sinks(plan, &mut faults);
-        let admission = build_admission(plan, &mut faults);
+        let schemas = Arc::new(std::mem::take(&mut plan.registry));
+        let admission = build_admission(plan, &schemas, &mut faults);
         match (admission, filters) {
             (Some(admission), Some(filters)) if faults.is_empty() => {
                 let routes = build_routes(plan, &plugins);
-                Ok(Self { admission, filters, plugins, routes, sinks, watch })
+                Ok(Self { admission, schemas, filters, plugins, routes, sinks, watch })
             }
             _ => Err(plan.faults(faults)),
         }
     }
 }
 
-fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Admission> {
-    let registry = std::mem::take(&mut plan.registry);
-    match Admission::build(std::mem::take(&mut plan.gates), registry) {
+fn build_admission(
+    plan: &mut Plan,
+    schemas: &Arc<Registry>,
+    faults: &mut Vec<ConfigFault>,
+) -> Option<Admission> {
+    match Admission::build(std::mem::take(&mut plan.gates), Registry::clone(schemas)) {
         Ok(admission) => Some(admission),
         Err(found) => {
             for fault in found {

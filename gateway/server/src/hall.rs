@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_admission::Registry;
 use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
@@ -28,6 +29,7 @@ use crate::metrics::{SinkCounters, SourceCounters};
 use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
 use crate::plugins::{As, Put, VersionFault, Versions};
+use crate::schemas::{Judge, Keeper};
 
 /// A gateway that runs.
 pub struct Hall {
@@ -66,7 +68,7 @@ impl Hall {
         let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
         let store = Arc::new(store);
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
-        let (sinks, built) = (blueprint.sinks, blueprint.plugins);
+        let (sinks, built, schemas) = (blueprint.sinks, blueprint.plugins, blueprint.schemas);
         let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
         let pipeline = Arc::new(Pipeline {
             admission: blueprint.admission,
@@ -110,6 +112,7 @@ impl Hall {
             dispatches: JoinSet::new(),
             admin_tasks: JoinSet::new(),
         };
+        let schemas = hall.open_schemas(&plan, schemas).await?;
         let plugins = hall.start_plugins(&plan, built).await?;
         let sinks = hall.start_sinks(sinks, &engine);
         let jobs = hall.start_jobs(&plan, job_clock)?;
@@ -117,7 +120,8 @@ impl Hall {
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
         let sources = counters;
-        let rooms = Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch };
+        let rooms =
+            Rooms { store, jobs, plugins, schemas, sources, sinks, http, configured, fsync, watch };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -140,6 +144,21 @@ impl Hall {
             dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);
         }
         all
+    }
+
+    /// Reads the schemas that were registered. From then on the line judges by them, too.
+    async fn open_schemas(
+        &self,
+        plan: &Plan,
+        files: Arc<Registry>,
+    ) -> Result<Arc<Keeper>, RunFault> {
+        let program = std::env::current_exe()
+            .map_err(|fault| RunFault::System { what: "find the program itself", fault })?;
+        let (data, line) = (plan.store.folder.clone(), Arc::clone(&self.pipeline));
+        let open = move || Keeper::open(&data, files, Judge { program }, line);
+        let opened = tokio::task::spawn_blocking(open).await;
+        let opened = opened.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+        opened.map(Arc::new).map_err(RunFault::Schemas)
     }
 
     /// Takes up the versions of before, and writes down what becomes of them. That stops with the

@@ -3,7 +3,7 @@
 //! `pipeline` is the file to read first: the way of every event through the house. `intake` is
 //! where sources call it; `routes` decides where events go; `dispatch` takes from queues and hands
 //! to sinks; `plugins` holds the versions of plugins, `origins` is where they come from, and `oci`
-//! asks registries for them; `vault` asks who holds a key; `blueprint` builds all rooms, `hall`
+//! asks registries for them; `schemas` keeps registered schemas; `vault` asks who holds a key; `blueprint` builds all rooms, `hall`
 //! runs them and takes them down; `config` reads what the operator wrote.
 //! Nobody imports this crate but the tests.
 
@@ -26,4 +26,5 @@ pub mod pipeline;
 pub mod plugins;
 pub mod routes;
 mod said;
+pub mod schemas;
 pub mod vault;

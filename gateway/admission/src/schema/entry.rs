@@ -57,6 +57,9 @@ pub struct Submission {
     pub standing: Standing,
     /// Whether `format` is a demand.
     pub formats: Formats,
+    /// The number that it was given, if it was registered before: then every name in it is pinned,
+    /// and none is looked for.
+    pub id: Option<u32>,
 }
 
 impl Submission {
@@ -64,7 +67,7 @@ impl Submission {
     #[must_use]
     pub fn new(version: SchemaVersion, text: String, origin: Origin) -> Self {
         let (references, standing, formats) = (Vec::new(), Standing::Live, Formats::Draft);
-        Self { version, text, references, origin, standing, formats }
+        Self { version, text, references, origin, standing, formats, id: None }
     }
 }
 
@@ -100,7 +103,7 @@ pub struct Entry {
 impl Source {
     /// Parses a submission; its references are those that it declares.
     pub(crate) fn parse(given: Submission) -> Result<Self, SchemaFault> {
-        let Submission { version, text, references, origin, standing, formats } = given;
+        let Submission { version, text, references, origin, standing, formats, id } = given;
         if text.len() > SCHEMA_BYTES_MAX {
             return Err(SchemaFault::new(SchemaProblem::TooLarge(text.len())));
         }
@@ -109,8 +112,22 @@ impl Source {
         check_depth(&value, 0).map_err(SchemaFault::new)?;
         let uri = uri_of(&version.subject, version.version);
         let (value, text) = (Arc::new(value), Arc::from(text));
-        let id = 0;
+        let id = id.unwrap_or(0);
         Ok(Self { version, id, origin, standing, formats, text, references, value, uri })
+    }
+
+    /// As it is given again: to another process, or after a restart.
+    #[must_use]
+    pub fn submission(&self) -> Submission {
+        Submission {
+            version: self.version.clone(),
+            text: self.text.to_string(),
+            references: self.references.clone(),
+            origin: self.origin,
+            standing: self.standing,
+            formats: self.formats,
+            id: Some(self.id),
+        }
     }
 
     /// The same schema with these references.

@@ -98,6 +98,9 @@ pub enum SchemaProblem {
     /// It would take too long to judge a payload by it.
     #[error("schema expands to more than {COST_MAX} subschemas")]
     TooCostly,
+    /// It was refused elsewhere, in these words.
+    #[error("{0}")]
+    Refused(String),
     /// It is not a schema of its draft.
     #[error("is not a valid schema: {0}")]
     Invalid(String),
@@ -110,8 +113,16 @@ impl SchemaFault {
         Self { file: None, problem }
     }
 
-    pub(crate) fn of_file(self, file: &str) -> Self {
+    /// The same fault, in this file.
+    #[must_use]
+    pub fn of_file(self, file: &str) -> Self {
         Self { file: Some(file.into()), ..self }
+    }
+}
+
+impl From<SchemaProblem> for SchemaFault {
+    fn from(problem: SchemaProblem) -> Self {
+        Self::new(problem)
     }
 }
 

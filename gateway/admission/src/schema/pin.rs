@@ -78,7 +78,9 @@ impl Sources {
                 }
             };
         }
-        for uri in document.outside() {
+        // What was registered before means for good what it meant then.
+        let is_pinned = source.id != 0;
+        for uri in document.outside().into_iter().filter(|_| !is_pinned) {
             if pinned.contains_key(&uri) {
                 continue;
             }
@@ -127,6 +129,11 @@ impl Sources {
 pub struct Referred(BTreeMap<String, Arc<Source>>);
 
 impl Referred {
+    /// What was registered there.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.0.values().map(Arc::as_ref)
+    }
+
     /// The documents, each under the name that it is referred to with.
     #[must_use]
     pub fn documents(&self) -> Vec<Document<'_>> {

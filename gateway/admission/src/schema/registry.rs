@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sluicegate_core::ids::SchemaSubject;
 use sluicegate_core::signature::SchemaVersion;
 
-use crate::schema::compiled::Compiled;
+use crate::schema::compat::{self, Incompatible, Mode, Version};
+use crate::schema::compiled::{Compiled, Formats};
 use crate::schema::entry::{Entry, Origin, Source, Standing, Submission};
 use crate::schema::fault::{SchemaFault, SchemaProblem};
 use crate::schema::pin::{Referred, Sources};
@@ -69,15 +70,17 @@ impl Registry {
         let mut source = Source::parse(given)?;
         self.refuse_doubled(&source)?;
         source.references = self.sources.pin(&source).map_err(SchemaFault::new)?;
-        source.id = self.free_id(&source);
+        if source.id == 0 {
+            source.id = self.free_id(&source);
+        }
         Ok(source)
     }
 
     /// Takes in many schemas that may refer to one another, each with the file that it is from.
-    pub(crate) fn insert_all(
-        &mut self,
-        given: Vec<(String, Submission)>,
-    ) -> Result<(), Vec<SchemaFault>> {
+    ///
+    /// # Errors
+    /// Every fault, with its file; the registry is of no use then.
+    pub fn insert_all(&mut self, given: Vec<(String, Submission)>) -> Result<(), Vec<SchemaFault>> {
         let mut faults = Vec::new();
         let mut parsed: Vec<(String, Arc<Source>)> = Vec::new();
         for (file, given) in given {
@@ -98,7 +101,9 @@ impl Registry {
             match self.sources.pin(&source) {
                 Ok(references) => {
                     let mut own = Source::clone_of(&source, references);
-                    own.id = self.free_id(&own);
+                    if own.id == 0 {
+                        own.id = self.free_id(&own);
+                    }
                     let own = Arc::new(own);
                     self.sources.insert(Arc::clone(&own));
                     pinned.push((file, own));
@@ -128,7 +133,11 @@ impl Registry {
         Ok(())
     }
 
-    fn compile_source(&self, source: Source) -> Result<Arc<Entry>, SchemaFault> {
+    /// Compiles what was prepared here.
+    ///
+    /// # Errors
+    /// When it is over a bound, or is not valid in its draft.
+    pub fn compile_source(&self, source: Source) -> Result<Arc<Entry>, SchemaFault> {
         self.compile_shared(Arc::new(source))
     }
 
@@ -137,6 +146,20 @@ impl Registry {
         let schema =
             Compiled::compile_among(source.document(), &referred.documents(), source.formats)?;
         Ok(Arc::new(Entry { source, schema }))
+    }
+
+    /// The same schema, live or not, and with other formats, compiled again where it must be.
+    ///
+    /// # Errors
+    /// When it cannot be compiled with these formats.
+    pub fn altered(
+        &self,
+        entry: &Arc<Entry>,
+        standing: Standing,
+        formats: Formats,
+    ) -> Result<Arc<Entry>, SchemaFault> {
+        let given = Submission { standing, formats, ..entry.source.submission() };
+        self.compile_source(Source::parse(given)?)
     }
 
     /// Takes in what was compiled; what was there under its name is replaced.
@@ -226,6 +249,26 @@ impl Registry {
         self.sources.closure(source).map_err(SchemaFault::new)
     }
 
+    /// What speaks against a schema that was prepared here, beside these versions.
+    ///
+    /// # Errors
+    /// When something is not there, or over a bound.
+    pub fn compare(
+        &self,
+        new: &Source,
+        before: &[&Arc<Entry>],
+        mode: Mode,
+    ) -> Result<Vec<Incompatible>, SchemaFault> {
+        let referred = self.referred(new)?;
+        let of_before: Result<Vec<_>, _> =
+            before.iter().map(|entry| self.referred(&entry.source)).collect();
+        let of_before = of_before?;
+        let pairs = before.iter().zip(&of_before);
+        let before: Vec<_> =
+            pairs.map(|(entry, referred)| version_of(&entry.source, referred)).collect();
+        compat::check(&version_of(new, &referred), &before, mode)
+    }
+
     /// The version of every subject that judges.
     pub(crate) fn judging(&self) -> impl Iterator<Item = &Arc<Entry>> {
         let mut latest: BTreeMap<&SchemaSubject, &Arc<Entry>> = BTreeMap::new();
@@ -233,6 +276,15 @@ impl Registry {
             latest.insert(&entry.source.version.subject, entry);
         }
         latest.into_values()
+    }
+}
+
+fn version_of<'s>(source: &'s Source, referred: &'s Referred) -> Version<'s> {
+    Version {
+        number: source.version.version,
+        root: source.document(),
+        others: referred.documents(),
+        formats: source.formats,
     }
 }
 

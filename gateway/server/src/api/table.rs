@@ -18,6 +18,7 @@ use super::peek;
 use super::plugins;
 use super::queues;
 use super::reply;
+use super::schemas;
 use super::show;
 
 /// The admin API.
@@ -40,6 +41,7 @@ enum Place {
     Part(QueueName, Part),
     Jobs(jobs::Place),
     Plugins(plugins::Place),
+    Schemas(schemas::Place),
 }
 
 /// What is asked of a queue below its path.
@@ -79,6 +81,9 @@ impl Place {
             })
         };
         let parts: Vec<&str> = path.split('/').skip(1).collect();
+        if let Some(place) = schemas::Place::parse(&parts) {
+            return Ok(Self::Schemas(place));
+        }
         match parts.as_slice() {
             ["healthz"] => Ok(Self::Health),
             ["readyz"] => Ok(Self::Ready),
@@ -108,6 +113,7 @@ impl Place {
             Self::Part(_, Part::Hold) => &["PUT"],
             Self::Part(..) => &["POST"],
             Self::Plugins(place) => place.methods(),
+            Self::Schemas(place) => place.methods(),
             Self::Jobs(place) => match place.method() {
                 "POST" => &["POST"],
                 _ => &["GET"],
@@ -158,6 +164,7 @@ impl Api {
             Place::Queues => show::list(&rooms.store, &rooms.configured).await,
             Place::Queue(queue) => self.queue(&queue, &request).await,
             Place::Part(queue, part) => self.part(&queue, part, &request).await,
+            Place::Schemas(place) => schemas::answer(&rooms.schemas, place, &request).await,
             Place::Plugins(place) => plugins::answer(&rooms.plugins, place, &request).await,
             Place::Jobs(place) => {
                 jobs::answer(place, self.engine.as_ref(), &rooms.jobs, body).await
@@ -194,6 +201,7 @@ impl Handler for Api {
         self.judge(head)?;
         let bytes_max = match Place::parse(head.path())? {
             Place::Plugins(place) => place.body_bytes_max(),
+            Place::Schemas(_) => schemas::BODY_BYTES_MAX,
             _ => BODY_BYTES_MAX,
         };
         Ok(BodyRule { bytes_max })

@@ -20,6 +20,7 @@ use crate::jobs::Jobs;
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
 use crate::origins::Watch;
 use crate::plugins::Versions;
+use crate::schemas::Keeper;
 
 /// The rooms whose numbers are written out.
 pub struct Rooms {
@@ -27,6 +28,8 @@ pub struct Rooms {
     pub store: Arc<Store>,
     /// Redrives and replays.
     pub jobs: Arc<Jobs>,
+    /// The schema registry.
+    pub schemas: Arc<Keeper>,
     /// The versions of plugins.
     pub plugins: Arc<Versions>,
     /// What came of each source's deliveries.

@@ -1,0 +1,18 @@
+//! The schema registry of a gateway that runs: what the configuration's files have, and what was
+//! registered with it.
+//!
+//! `keeper` changes the registry and hands it to admission; `folder` keeps what was registered on
+//! disk, as `record` has it; `judge` compiles and compares in a child process first, so that no
+//! schema can hold the gateway up; `settings` has the modes of compatibility; `fault` is why not.
+
+mod fault;
+mod folder;
+mod judge;
+mod keeper;
+mod record;
+mod settings;
+
+pub use fault::SchemasFault;
+pub use judge::{COMMAND, Judge, Question, Verdict, judge_child};
+pub use keeper::{Given, Keeper, Registered};
+pub use settings::{Settings, SubjectSettings};
