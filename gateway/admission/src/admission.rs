@@ -3,20 +3,42 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sluicegate_core::delivery::{Arrival, Delivery};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::{Received, Validated, Verified};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::signature::Verdict;
 
+use crate::cloudevents::{self, CloudEvent, Sent};
 use crate::envelope::dedupe_key;
-use crate::gate::{Compiled, Gate, GateFault, GateProblem};
+use crate::facts::Found;
+use crate::gate::{Compiled, Format, Gate, GateFault, GateProblem};
 use crate::json::Json;
 use crate::schema::{Registry, Ruling};
+use crate::signature::sha256;
 
 /// The door: proves senders and judges payloads, for every source.
 pub struct Admission {
     gates: HashMap<SourceName, Compiled>,
+}
+
+/// What a proven delivery holds.
+#[derive(Debug)]
+pub enum Delivered {
+    /// One event.
+    One(Verified),
+    /// Several, to be taken together or not at all.
+    Batch(Batch),
+}
+
+/// A batch of events whose sender is proven.
+#[derive(Debug)]
+pub struct Batch {
+    /// The delivery as one event, with the idempotency key of the whole.
+    pub whole: Verified,
+    /// The events in it, without keys of their own.
+    pub events: Vec<Verified>,
 }
 
 /// A validated event, with what the validation learned.
@@ -74,12 +96,30 @@ impl Admission {
     /// Proves the sender over the raw bytes, as of the arrival, and makes the event.
     ///
     /// # Errors
-    /// When the source is not known, or the sender is not proven.
+    /// When the source is not known, or the sender is not proven; and for a batch, which is not
+    /// one event.
     pub fn verify(&self, received: Received) -> Result<Verified, Refusal> {
+        match self.verify_all(received)? {
+            Delivered::One(verified) => Ok(verified),
+            Delivered::Batch(_) => Err(not_cloud_event("a batch is not one event")),
+        }
+    }
+
+    /// The same, where a source may send batches of CloudEvents.
+    ///
+    /// # Errors
+    /// When the source is not known, the sender is not proven, or what it sent is no CloudEvent.
+    pub fn verify_all(&self, received: Received) -> Result<Delivered, Refusal> {
         let delivery = received.delivery();
         let arrival = received.arrival();
         let gate = self.gates.get(&delivery.source).ok_or(Refusal::NoSource)?;
         let proven = gate.verifier.verify(delivery, arrival.at).map_err(Refusal::Unverified)?;
+        if gate.format == Format::CloudEvents {
+            let (key, skew_ms) = (proven.key, proven.skew_ms);
+            let scheme = gate.envelope.scheme().into();
+            let verdict = Verdict { scheme, key, skew_ms, schema: None };
+            return gate.cloud_events(delivery, arrival, verdict);
+        }
         let content_type = delivery.headers.first("content-type").unwrap_or_default();
         let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
         let dedupe = found.dedupe.as_deref().and_then(dedupe_key);
@@ -89,7 +129,8 @@ impl Admission {
             skew_ms: proven.skew_ms,
             schema: None,
         };
-        Ok(Verified::assertion(gate.envelope.event(delivery, arrival, found), verdict, dedupe))
+        let event = gate.envelope.event(delivery, arrival, found);
+        Ok(Delivered::One(Verified::assertion(event, verdict, dedupe)))
     }
 
     /// Holds the payload against the schema of its subject, if the source asks for one.
@@ -112,6 +153,14 @@ impl Admission {
         Ok(Judged { validated: Validated::assertion(event, verdict, dedupe), json, letter })
     }
 
+    /// What a batch came in as. Its payload is that of no event, so no schema judges it: each of
+    /// its events is judged.
+    #[must_use]
+    pub fn envelope(&self, whole: Verified) -> Validated {
+        let (event, verdict, dedupe) = whole.into_parts();
+        Validated::assertion(event, verdict, dedupe)
+    }
+
     /// The JSON of an event of this source that was validated before; of a source that is no
     /// longer there, its payload as a whole.
     #[must_use]
@@ -120,6 +169,51 @@ impl Admission {
         Json::in_form(gate.and_then(|gate| gate.facts.form_field().map(Arc::clone)))
     }
 }
+
+impl Compiled {
+    /// Reads the CloudEvents of a delivery whose sender is proven.
+    fn cloud_events(
+        &self,
+        delivery: &Delivery,
+        arrival: Arrival,
+        verdict: Verdict,
+    ) -> Result<Delivered, Refusal> {
+        let dedupe = |said: &str| self.dedupes.then(|| dedupe_key(said)).flatten();
+        let sent = cloudevents::read(delivery).map_err(|what| Refusal::NotCloudEvent { what })?;
+        let sent = match sent {
+            Sent::One(sent) => {
+                let key = dedupe(&identity(&sent));
+                let event = self.envelope.cloud_event(delivery, arrival, arrival.id, sent);
+                return Ok(Delivered::One(Verified::assertion(event, verdict, key)));
+            }
+            Sent::Batch(sent) => sent,
+        };
+        // A batch is taken as a whole, so it is known again as a whole.
+        let all: Vec<String> = sent.iter().map(identity).collect();
+        let key = dedupe(&format!("batch:{}", sha256(all.join("\n").as_bytes())));
+        let found = Found { kind: Some(BATCH_KIND.into()), ..Found::default() };
+        let whole = self.envelope.event(delivery, arrival, found);
+        let events = sent.into_iter().zip(0_u16..).map(|(sent, number)| {
+            let id = arrival.id.of_batch(number);
+            let event = self.envelope.cloud_event(delivery, arrival, id, sent);
+            Verified::assertion(event, verdict.clone(), None)
+        });
+        let events = events.collect();
+        Ok(Delivered::Batch(Batch { whole: Verified::assertion(whole, verdict, key), events }))
+    }
+}
+
+/// Who a CloudEvent is: source and id together (CloudEvents 1.0, section 3.1.1).
+fn identity(sent: &CloudEvent) -> String {
+    format!("{} {}", sent.source, sent.id)
+}
+
+fn not_cloud_event(what: &str) -> Refusal {
+    Refusal::NotCloudEvent { what: what.to_owned() }
+}
+
+/// The type of what a batch came in as.
+const BATCH_KIND: &str = "sluicegate.batch";
 
 /// How many ways a payload breaks its schema, on a source that tags instead of rejecting.
 pub const VIOLATIONS_ATTRIBUTE: &str = "sgviolations";

@@ -26,6 +26,8 @@ pub struct Gate {
     pub facts: FactsOverride,
     /// The schema that payloads are held against, if any.
     pub schema: Option<SchemaRule>,
+    /// What a delivery holds.
+    pub format: Format,
     /// The URL as the provider knows it, for schemes that sign it.
     pub public_url: Option<String>,
 }
@@ -41,9 +43,20 @@ impl Gate {
             tolerance: None,
             facts: FactsOverride::default(),
             schema: None,
+            format: Format::default(),
             public_url: None,
         }
     }
+}
+
+/// What a delivery of a source holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// One event: its payload is the body, its facts are where the scheme has them.
+    #[default]
+    Webhook,
+    /// CloudEvents 1.0, binary, structured or batched, which say their facts themselves.
+    CloudEvents,
 }
 
 /// What is wrong with the gate of a source.
@@ -111,6 +124,9 @@ pub(crate) struct Compiled {
     pub(crate) facts: FactReader,
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
+    pub(crate) format: Format,
+    /// Whether a repeated CloudEvent is known again.
+    pub(crate) dedupes: bool,
 }
 
 impl Compiled {
@@ -118,6 +134,8 @@ impl Compiled {
     pub(crate) fn build(gate: Gate, registry: &Arc<Registry>) -> Result<Self, Vec<GateProblem>> {
         let mut problems = check_keys(&gate.keys);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
+        problems.extend(check_format(gate.format, &gate.facts));
+        let dedupes = gate.facts.dedupe.is_none();
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
         let setting = Setting {
@@ -129,7 +147,7 @@ impl Compiled {
         let verifier = Verifier::build(&gate.scheme, setting);
         match (verifier, facts, rule) {
             (Ok(verifier), Ok(facts), Ok(rule)) if problems.is_empty() => {
-                Ok(Self { verifier, facts, envelope, rule })
+                Ok(Self { verifier, facts, envelope, rule, format: gate.format, dedupes })
             }
             (verifier, facts, rule) => {
                 problems.extend(verifier.err().unwrap_or_default());
@@ -148,6 +166,15 @@ fn scheme_facts(scheme: &Scheme) -> Facts {
         Scheme::Generic(generic) => generic.facts.clone(),
         Scheme::None | Scheme::Token { .. } => Facts::default(),
     }
+}
+
+/// CloudEvents say their facts themselves; only their deduplication can be turned off.
+fn check_format(format: Format, facts: &FactsOverride) -> Option<GateProblem> {
+    let FactsOverride { kind, subject, time, dedupe } = facts;
+    let places = [kind, subject, time].iter().any(|fact| fact.is_some());
+    let other = places || dedupe.as_ref().is_some_and(|places| !places.is_empty());
+    let why = "a CloudEvent says its facts itself: only dedupe: [] can be set";
+    (format == Format::CloudEvents && other).then(|| GateProblem::Facts(why.into()))
 }
 
 fn check_keys(keys: &[Key]) -> Vec<GateProblem> {

@@ -5,6 +5,7 @@
 //! bytes that were signed, and never fetch anything. It has no clock: the time is the arrival's.
 
 mod admission;
+pub mod cloudevents;
 mod envelope;
 mod facts;
 mod gate;
@@ -14,9 +15,9 @@ mod secret;
 mod signature;
 pub mod vectors;
 
-pub use admission::{Admission, Judged, VIOLATIONS_ATTRIBUTE};
+pub use admission::{Admission, Batch, Delivered, Judged, VIOLATIONS_ATTRIBUTE};
 pub use facts::{Fact, Facts, FactsOverride};
-pub use gate::{Gate, GateFault, GateProblem};
+pub use gate::{Format, Gate, GateFault, GateProblem};
 pub use json::Json;
 pub use schema::{OnUnknown, OnViolation, Registry, SchemaFault, SchemaProblem, SchemaRule};
 pub use secret::{Key, SECRET_BYTES_MIN, Secret, SecretEncoding, SecretFault};

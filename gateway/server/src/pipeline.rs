@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_admission::{Admission, Judged};
+use sluicegate_admission::{Admission, Delivered, Judged};
 use sluicegate_core::delivery::Arrival;
 use sluicegate_core::ids::{QueueName, RouteName, SourceName};
 use sluicegate_core::letter::Letter;
@@ -47,7 +47,10 @@ impl Pipeline {
     /// The refusal of whichever room said no; nothing was stored then.
     pub async fn run(&self, received: Received) -> Result<Receipt, Refusal> {
         let arrival = received.arrival();
-        let verified = self.admission.verify(received)?;
+        let verified = match self.admission.verify_all(received)? {
+            Delivered::One(verified) => verified,
+            Delivered::Batch(batch) => return self.run_batch(batch, arrival).await,
+        };
         self.limit(&verified, arrival)?;
         let judged = self.admission.validate(verified)?;
         let routes = self.matching(&judged);
@@ -99,7 +102,7 @@ impl Pipeline {
         let Judged { validated, json: _, letter } = judged;
         let mut turn = None;
         for _ in 0..TRIES_MAX {
-            let (rulings, state) = self.filter(&validated, &routes).await?;
+            let (rulings, state) = self.filter(&validated, &routes, &self.state).await?;
             if state.is_empty() || remembering == Remembering::Dropped {
                 return self.engine.commit(self.route(validated, letter, rulings)).await;
             }
@@ -117,13 +120,13 @@ impl Pipeline {
     }
 
     /// Holds a proven sender to the rate of its source. A stranger cannot use it up.
-    fn limit(&self, verified: &Verified, arrival: Arrival) -> Result<(), Refusal> {
+    pub(crate) fn limit(&self, verified: &Verified, arrival: Arrival) -> Result<(), Refusal> {
         let Some(limiter) = self.rates.get(&verified.event().source) else { return Ok(()) };
         limiter.take(arrival.steady).map_err(|retry_after| Refusal::RateLimited { retry_after })
     }
 
     /// The routes that take the event. One that broke its schema is on none: it has a letter.
-    fn matching(&self, judged: &Judged) -> Vec<&FilteredRoute> {
+    pub(crate) fn matching(&self, judged: &Judged) -> Vec<&FilteredRoute> {
         if judged.letter.is_some() {
             return Vec::new();
         }
@@ -132,17 +135,18 @@ impl Pipeline {
     }
 
     /// Asks the filters of every route, all in one go. A route without any lets the event through.
-    async fn filter(
+    pub(crate) async fn filter(
         &self,
         validated: &Validated,
         routes: &[&FilteredRoute],
+        state: &Arc<dyn StateView>,
     ) -> Result<(Vec<Ruling>, Transaction), Refusal> {
         let event = validated.event();
         let chains: Vec<_> = routes.iter().filter_map(|route| route.chain.clone()).collect();
         let Decided { chains, state } = if chains.is_empty() {
             Decided::default()
         } else {
-            self.filters.decide_with(event.clone(), chains, &self.state).await?
+            self.filters.decide_with(event.clone(), chains, state).await?
         };
         let mut decided = chains.into_iter();
         let rulings = routes.iter().map(|route| {
@@ -154,7 +158,12 @@ impl Pipeline {
         Ok((rulings.collect(), state))
     }
 
-    fn route(&self, validated: Validated, letter: Option<Letter>, rulings: Vec<Ruling>) -> Routed {
+    pub(crate) fn route(
+        &self,
+        validated: Validated,
+        letter: Option<Letter>,
+        rulings: Vec<Ruling>,
+    ) -> Routed {
         match letter {
             Some(letter) => dead(validated, letter, &self.dead_letters),
             None => resolve(validated, rulings, &self.dead_letters),
@@ -170,7 +179,7 @@ enum Remembering {
 }
 
 /// How often the filters are asked about one event, if what they remember is changed meanwhile.
-const TRIES_MAX: usize = 32;
+pub(crate) const TRIES_MAX: usize = 32;
 
 /// When a sender may come back whose event has met others every time.
-const STATE_RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const STATE_RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -25,5 +25,5 @@ pub use infer::infer;
 pub use lint::{Advice, lint};
 pub use pin::Referred;
 pub use registry::Registry;
+pub(crate) use rule::{DATASCHEMA_ATTRIBUTE, Rule, Ruling};
 pub use rule::{OnUnknown, OnViolation, SchemaRule};
-pub(crate) use rule::{Rule, Ruling};
