@@ -144,7 +144,7 @@ pub(crate) fn is_known(folder: &str, name: &str) -> bool {
                 || one_of(settings::FILES)
                 || one_of(KEYRING_FILES)
                 || one_of([catalogue::FILE, BALLAST])
-                || ["lock", "jobs", "compiled", "plugins"].contains(&name)
+                || ["lock", "jobs", "compiled", "plugins", "schemas"].contains(&name)
         }
         "log" => [".log", ".index"].iter().any(|end| segment_number(name, end).is_some()),
         "keys" => segment_number(name, ".keys").is_some(),
