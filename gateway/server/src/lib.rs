@@ -1,10 +1,11 @@
 //! The hall: configuration, wiring, the line, the way out, the admin API and the command line.
 //!
 //! `pipeline` is the file to read first: the way of every event through the house. `batch` takes
-//! several events along it at once; `intake` is where sources call it; `routes` decides where events go; `dispatch` takes from queues and hands
-//! to sinks; `plugins` holds the versions of plugins, `origins` is where they come from, and `oci`
-//! asks registries for them; `schemas` keeps registered schemas; `vault` asks who holds a key; `blueprint` builds all rooms, `hall`
-//! runs them and takes them down; `config` reads what the operator wrote.
+//! several events along it at once; `intake` is where sources call it; `routes` decides where
+//! events go; `dispatch` takes from queues and hands to sinks; `plugins` holds the versions of
+//! plugins, `origins` is where they come from, and `oci` asks registries for them; `schemas` keeps
+//! registered schemas; `vault` asks who holds a key; `blueprint` builds all rooms, `hall` runs them
+//! and takes them down; `config` reads what the operator wrote.
 //! Nobody imports this crate but the tests.
 
 pub mod api;

@@ -78,3 +78,81 @@ fn encoded(value: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudevents::{CloudEvent, Sent, read};
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use sluicegate_core::delivery::Delivery;
+
+    fn delivery(headers: &[(String, String)], body: &[u8]) -> Delivery {
+        Delivery {
+            source: "s".parse().unwrap(),
+            method: "POST".into(),
+            target: "/".into(),
+            headers: headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect(),
+            body: Bytes::copy_from_slice(body),
+            peer: None,
+        }
+    }
+
+    fn only(sent: Sent) -> CloudEvent {
+        match sent {
+            Sent::One(event) => event,
+            Sent::Batch(mut events) => {
+                assert_eq!(events.len(), 1);
+                events.remove(0)
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_in_every_mode(
+            id in "[ -~é€😀]{1,20}",
+            kind in "[!-~é]{1,20}",
+            text in ".{0,30}",
+            bytes in prop::collection::vec(any::<u8>(), 0..30),
+        ) {
+            let (id, kind) = (format!("x{id}x"), format!("x{kind}x"));
+            for (content_type, data) in
+                [("text/plain", text.as_bytes()), ("application/octet-stream", &bytes)]
+            {
+                let event = EventToSend { id: &id, source: "/s", kind: &kind, content_type, data };
+                for mode in [ContentMode::Binary, ContentMode::Structured, ContentMode::Batch] {
+                    let (headers, body) = write(&event, mode);
+                    let read = only(read(&delivery(&headers, &body)).unwrap());
+                    prop_assert_eq!((&read.id, &read.kind), (&id, &kind), "{:?}", mode);
+                    prop_assert_eq!(&read.data, data, "{:?}", mode);
+                    prop_assert_eq!(&read.content_type, content_type);
+                }
+            }
+        }
+
+        #[test]
+        fn reading_never_panics(
+            body in "[\\[\\]{}\",:a-z0-9_\\\\ .-]{0,60}",
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            value in "[ -~]{0,20}",
+        ) {
+            let event = EventToSend {
+                id: "1", source: "/s", kind: "t", content_type: "application/json", data: b"{}",
+            };
+            for mode in [ContentMode::Structured, ContentMode::Batch] {
+                let (headers, good) = write(&event, mode);
+                let mut mutated = good.clone();
+                *at.get_mut(&mut mutated) = byte;
+                for body in [body.as_bytes(), &mutated, &good[..at.index(good.len())]] {
+                    let _ = read(&delivery(&headers, body));
+                }
+            }
+            let names = ["ce-id", "ce-source", "ce-type", "ce-specversion", "ce-time", "ce-x"];
+            let headers: Vec<_> =
+                names.iter().map(|name| ((*name).to_owned(), value.clone())).collect();
+            let _ = read(&delivery(&headers, body.as_bytes()));
+        }
+    }
+}

@@ -51,9 +51,7 @@ pub enum SchemaProblem {
         reference: String,
     },
     /// It refers to a name that schemas of several subjects have.
-    #[error(
-        "$ref {reference:?} is the $id of schemas of several subjects; refer to one by subject and version"
-    )]
+    #[error("$ref {reference:?} is the $id of several subjects: refer to a subject and version")]
     Ambiguous {
         /// The reference.
         reference: String,

@@ -111,7 +111,11 @@ mod tests {
                 "type": "object",
                 "required": ["id", "tags"],
                 "properties": {
-                    "at": { "type": "object", "required": ["x"], "properties": { "x": { "type": "integer" } } },
+                    "at": {
+                        "type": "object",
+                        "required": ["x"],
+                        "properties": { "x": { "type": "integer" } }
+                    },
                     "id": { "type": "number" },
                     "note": { "type": "null" },
                     "tags": { "type": "array", "items": { "type": "string" } }

@@ -14,6 +14,7 @@ mod pin;
 mod refs;
 mod registry;
 mod rule;
+mod strict;
 mod unfold;
 mod violations;
 
@@ -27,3 +28,4 @@ pub use pin::Referred;
 pub use registry::Registry;
 pub(crate) use rule::{DATASCHEMA_ATTRIBUTE, Rule, Ruling};
 pub use rule::{OnUnknown, OnViolation, SchemaRule};
+pub use strict::parse;

@@ -151,7 +151,11 @@ impl<'s> Names<'s> {
         let resource = std::ptr::from_ref(from.resource).addr();
         let target = self.bases.get(&resource).and_then(|base| target(base, reference));
         let Some((uri, fragment)) = target else {
-            return Err(SchemaProblem::Remote { reference: reference.into() });
+            let reference = reference.to_owned();
+            return Err(match reference.starts_with('#') {
+                true => SchemaProblem::Dangling { reference },
+                false => SchemaProblem::Remote { reference },
+            });
         };
         let own = [Node { schema: from.resource, ..from }];
         let resources = match self.ids.get(&uri) {

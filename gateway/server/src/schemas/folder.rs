@@ -2,8 +2,8 @@
 //! `settings.json` beside them.
 //!
 //! Each is written to another name, flushed and renamed, and the folder flushed: after a crash a
-//! version is there whole or not at all. A file that cannot be read keeps the gateway from starting:
-//! without the schema, what it would have refused would pass.
+//! version is there whole or not at all. A file that cannot be read keeps the gateway from
+//! starting: without the schema, what it would have refused would pass.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};

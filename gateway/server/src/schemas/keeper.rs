@@ -8,15 +8,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sluicegate_admission::Registry;
 use sluicegate_admission::schema::compat::{Incompatible, Mode};
-use sluicegate_admission::schema::{Entry, Origin, Reference, Source, Standing, Submission};
+use sluicegate_admission::schema::{Entry, Reference, Source, Standing};
 use sluicegate_core::ids::SchemaSubject;
 use sluicegate_core::signature::SchemaVersion;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::fault::SchemasFault;
 use super::folder::Folder;
-use super::judge::{Judge, Question, Verdict};
-use super::record::Record;
+use super::judge::{Judge, Verdict};
+use super::look::{last, live, prepare, question, refuse_file, same};
 use super::settings::{Settings, SubjectSettings};
 use crate::pipeline::Pipeline;
 
@@ -28,6 +28,8 @@ pub struct Keeper {
     line: Arc<Pipeline>,
     /// Held over a change, the disk included.
     turn: Mutex<()>,
+    /// Child processes that may look at schemas at once.
+    judging: Semaphore,
 }
 
 #[derive(Clone)]
@@ -77,7 +79,7 @@ impl Keeper {
             *hidden.entry(one.version.subject).or_insert(0) += 1;
         }
         for (subject, versions) in hidden {
-            tracing::warn!(%subject, versions, "the files of the configuration hide what was registered");
+            tracing::warn!(%subject, versions, "files hide what was registered");
         }
         registry.insert_all(stored).map_err(|faults| {
             let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -86,10 +88,11 @@ impl Keeper {
         let registry = Arc::new(registry);
         line.admission.use_schemas(&registry);
         for source in line.admission.without_schemas() {
-            tracing::warn!(%source, "no schema is registered for this source: it refuses everything");
+            tracing::warn!(%source, "without a schema it refuses everything");
         }
+        let judging = Semaphore::new(JUDGES_MAX);
         let now = RwLock::new(Now { registry, settings: Arc::new(settings) });
-        Ok(Self { now, folder: Arc::new(folder), judge, line, turn: Mutex::default() })
+        Ok(Self { now, folder: Arc::new(folder), judge, line, turn: Mutex::default(), judging })
     }
 
     /// The registry as it is now.
@@ -181,6 +184,8 @@ impl Keeper {
         mode: Mode,
     ) -> Result<(), SchemasFault> {
         let question = question(registry, source, against, mode)?;
+        // It is never closed; without a permit it would only be more at once.
+        let _permit = self.judging.acquire().await;
         let judge = self.judge.clone();
         let verdict = blocking(move || judge.ask(&question).map_err(SchemasFault::TooMuch)).await?;
         match verdict {
@@ -318,69 +323,6 @@ impl Keeper {
     }
 }
 
-fn refuse_file(registry: &Registry, subject: &SchemaSubject) -> Result<(), SchemasFault> {
-    let mut all = registry.of_subject(subject);
-    match all.any(|entry| entry.source.origin == Origin::File) {
-        true => Err(SchemasFault::IsFile(subject.clone())),
-        false => Ok(()),
-    }
-}
-
-/// Parses what was given, as the next version of its subject.
-fn prepare(
-    registry: &Registry,
-    settings: &Settings,
-    given: &Given,
-) -> Result<Source, SchemasFault> {
-    let last = registry.of_subject(&given.subject).next_back();
-    let version = last.map_or(1, |last| last.source.version.version.saturating_add(1));
-    let version = SchemaVersion { subject: given.subject.clone(), version };
-    let mut one = Submission::new(version, given.text.clone(), Origin::Registered);
-    one.references = given.references.clone();
-    one.formats = settings.formats(given.subject.as_str());
-    Ok(registry.prepare(one)?)
-}
-
-fn same(registry: &Registry, source: &Source) -> Option<Arc<Entry>> {
-    let mut known = registry.of_subject(&source.version.subject);
-    known.find(|entry| entry.is_live() && entry.source.is_same(source)).cloned()
-}
-
-/// The live versions of a subject, oldest first.
-fn live(registry: &Registry, subject: &SchemaSubject) -> Vec<Arc<Entry>> {
-    registry.of_subject(subject).filter(|entry| entry.is_live()).cloned().collect()
-}
-
-fn last(all: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
-    all.into_iter().next_back().into_iter().collect()
-}
-
-/// Everything that the judge must know.
-fn question(
-    registry: &Registry,
-    source: &Source,
-    against: &[Arc<Entry>],
-    mode: Mode,
-) -> Result<Question, SchemasFault> {
-    let mut there: BTreeMap<(SchemaSubject, u32), Record> = BTreeMap::new();
-    let mut add = |source: &Source| {
-        let SchemaVersion { subject, version } = &source.version;
-        there.insert((subject.clone(), *version), Record::of(source));
-    };
-    registry.referred(source)?.sources().for_each(&mut add);
-    for entry in against {
-        add(&entry.source);
-        registry.referred(&entry.source)?.sources().for_each(&mut add);
-    }
-    let place = |entry: &Arc<Entry>| {
-        let SchemaVersion { subject, version } = &entry.source.version;
-        there.keys().position(|key| *key == (subject.clone(), *version))
-    };
-    let before = against.iter().filter_map(place).collect();
-    let mode = mode.word().to_owned();
-    Ok(Question { new: Record::of(source), before, there: there.into_values().collect(), mode })
-}
-
 /// Runs what blocks, away from the tasks that serve.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SchemasFault> + Send + 'static,
@@ -388,6 +330,9 @@ async fn blocking<T: Send + 'static>(
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|fault| Err(SchemasFault::TooMuch(fault.to_string())))
 }
+
+/// Each may take a processor and a gigabyte.
+const JUDGES_MAX: usize = 2;
 
 /// Where registered schemas lie, in the data folder.
 const FOLDER: &str = "schemas";

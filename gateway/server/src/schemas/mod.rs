@@ -2,13 +2,15 @@
 //! registered with it.
 //!
 //! `keeper` changes the registry and hands it to admission; `folder` keeps what was registered on
-//! disk, as `record` has it; `judge` compiles and compares in a child process first, so that no
-//! schema can hold the gateway up; `settings` has the modes of compatibility; `fault` is why not.
+//! disk, as `record` has it; `look` finds what is there; `judge` compiles and compares in a child
+//! process first, so that no schema can hold the gateway up; `settings` has the modes of
+//! compatibility; `fault` is why not.
 
 mod fault;
 mod folder;
 mod judge;
 mod keeper;
+mod look;
 mod record;
 mod settings;
 

@@ -175,10 +175,10 @@ impl<'s> Prover<'_, 's> {
             }
         }
         for pattern in own_patterns(known) {
-            if patterns.is_none_or(|patterns| !patterns.contains_key(&pattern)) {
-                if let Some(case) = self.unnamed(known, Some(&pattern)) {
-                    findings.extend(self.covers(&case, schema, &place));
-                }
+            if patterns.is_none_or(|patterns| !patterns.contains_key(&pattern))
+                && let Some(case) = self.unnamed(known, Some(&pattern))
+            {
+                findings.extend(self.covers(&case, schema, &place));
             }
         }
         if let Some(case) = self.unnamed(known, None) {

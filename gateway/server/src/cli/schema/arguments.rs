@@ -111,8 +111,8 @@ pub(super) struct Show {
     /// The subject.
     pub(super) subject: SchemaSubject,
     /// The version; without it, the one that judges.
-    #[arg(default_value = "latest")]
-    pub(super) version: String,
+    #[arg(value_name = "VERSION", default_value = "latest")]
+    pub(super) number: String,
     #[command(flatten)]
     pub(super) of: Gateway,
 }

@@ -77,9 +77,9 @@ pub(super) fn list(of: Gateway) -> Result<(), CommandFault> {
 
 /// Shows a version: its schema, as it was given.
 pub(super) fn show(arguments: Show) -> Result<(), CommandFault> {
-    let Show { subject, version, of } = arguments;
+    let Show { subject, number, of } = arguments;
     ask(of, async |admin: &Admin| {
-        let answer = admin.get(&format!("/v1/schemas/{subject}/versions/{version}")).await?;
+        let answer = admin.get(&format!("/v1/schemas/{subject}/versions/{number}")).await?;
         admin.show(&answer, || say(text(&answer, "/text").trim_end()));
         Ok(())
     })
