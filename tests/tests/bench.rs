@@ -60,6 +60,17 @@ fn every_variant_of_the_line_is_measured_and_verified() {
 }
 
 #[test]
+fn judging_a_payload_by_its_schema_is_measured() {
+    let output = bench("schema");
+    let faults = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}: {faults}", output.status);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["payload_bytes"].as_u64().is_some_and(|bytes| bytes >= 10 * 1024));
+    let judged = report["judge_us"].as_f64().unwrap();
+    assert!(judged > 0.0 && report["parse_and_judge_us"].as_f64().unwrap() > judged, "{report}");
+}
+
+#[test]
 fn wrong_options_are_named() {
     let output = bench("--fast");
     assert_eq!(output.status.code(), Some(2));

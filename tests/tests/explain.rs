@@ -163,14 +163,14 @@ fn the_schema_the_routes_and_the_filters_are_told_step_by_step() {
     let broken = Delivery { headers, body: br#"{"name":1}"#.to_vec() };
     let one = explained(&gateway, "/hooks/judged", &broken);
     assert_eq!(one["signature"]["proven"], true);
-    assert_eq!(one["schema"]["passes"], false);
-    assert_eq!(one["schema"]["violations"][0]["keyword"], "required");
+    assert_eq!(one["events"][0]["schema"]["passes"], false);
+    assert_eq!(one["events"][0]["schema"]["violations"][0]["keyword"], "required");
 
     let alert = fixtures::github("code_scanning_alert", Encoding::Json, "a-1");
     let refused = with_signature(alert, "sha256=00");
     let two = explained(&gateway, "/hooks/github", &refused);
-    assert_eq!(two["event"]["type"], "code_scanning_alert");
-    let routes = two["routes"].as_array().unwrap();
+    assert_eq!(two["events"][0]["type"], "code_scanning_alert");
+    let routes = two["events"][0]["routes"].as_array().unwrap();
     let takes: Vec<_> =
         routes.iter().map(|route| (route["route"].as_str().unwrap(), &route["takes"])).collect();
     let (yes, no) = (&json!(true), &json!(false));

@@ -113,7 +113,7 @@ fn what_a_wrong_secret_refused_is_an_event_once_the_secret_is_mended_without_a_r
     let taken = gateway.consumer().take("inbox", 1).remove(0);
     assert_eq!(taken.payload, delivery.body);
     assert_eq!(taken.event["id"], one["id"]);
-    assert_eq!(taken.event["sluicegatearrival"], one["arrived"]);
+    assert_eq!(taken.event["sgarrival"], one["arrived"]);
     // The provider tries again: its idempotency key is known.
     let again = gateway.deliver("/hooks/github", &delivery).accepted();
     assert_eq!((again.id.as_str(), again.repeat), (id(&one), http::Repeat::Duplicate));

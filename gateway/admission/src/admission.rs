@@ -1,7 +1,7 @@
 //! Admission: every gate, by the name of its source. Verify, then validate.
 //!
-//! This file builds the gates and judges payloads; `prove` proves senders, `greet` answers
-//! handshakes, `keys` knows their keys, and `explain` says why one was refused.
+//! This file builds the gates and judges payloads; `prove` proves senders, `delivered` is what they
+//! sent, `greet` answers handshakes, `keys` knows their keys, `explain` says why one was refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ impl Admission {
     /// # Errors
     /// When a gate cannot be used: all faults of all gates.
     pub fn build(gates: Vec<Gate>, registry: Registry) -> Result<Self, Vec<GateFault>> {
+        let registry = Arc::new(registry);
         let mut compiled = HashMap::with_capacity(gates.len());
         let mut faults = Vec::new();
         for gate in gates {
@@ -52,6 +53,23 @@ impl Admission {
             faults.extend(problems.into_iter().map(fault));
         }
         if faults.is_empty() { Ok(Self { gates: compiled }) } else { Err(faults) }
+    }
+
+    /// Takes the schemas of this registry from now on, without stopping anybody: an event is judged
+    /// by the schema that it met.
+    pub fn use_schemas(&self, registry: &Arc<Registry>) {
+        self.gates
+            .values()
+            .filter_map(|gate| gate.rule.as_ref())
+            .for_each(|rule| rule.take(registry));
+    }
+
+    /// The sources that refuse everything, because no schema is there to judge by.
+    #[must_use]
+    pub fn without_schemas(&self) -> Vec<&SourceName> {
+        let refusing = |gate: &Compiled| gate.rule.as_ref().is_some_and(|rule| rule.refuses_all());
+        let names = self.gates.iter().filter(|(_, gate)| refusing(gate)).map(|(name, _)| name);
+        names.collect()
     }
 
     pub(crate) fn gate(&self, source: &SourceName) -> Result<&Compiled, Refusal> {
@@ -76,6 +94,14 @@ impl Admission {
         }
         verdict.schema = schema;
         Ok(Judged { validated: Validated::assertion(event, verdict, dedupe), json, letter })
+    }
+
+    /// What a batch came in as. Its payload is that of no event, so no schema judges it: each of
+    /// its events is judged.
+    #[must_use]
+    pub fn envelope(&self, whole: Verified) -> Validated {
+        let (event, verdict, dedupe) = whole.into_parts();
+        Validated::assertion(event, verdict, dedupe)
     }
 
     /// The JSON of an event of this source that was validated before; of a source that is no

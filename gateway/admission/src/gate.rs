@@ -1,5 +1,6 @@
 //! The gate of one source: what it asks of a delivery, as plain data, and compiled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::ids::{KeyId, SourceName};
@@ -27,6 +28,8 @@ pub struct Gate {
     pub facts: FactsOverride,
     /// The schema that payloads are held against, if any.
     pub schema: Option<SchemaRule>,
+    /// What a delivery holds.
+    pub format: Format,
     /// The URL as the provider knows it, for schemes that sign it.
     pub public_url: Option<String>,
     /// What is granted to handshakes.
@@ -44,10 +47,21 @@ impl Gate {
             tolerance: None,
             facts: FactsOverride::default(),
             schema: None,
+            format: Format::default(),
             public_url: None,
             handshake: HandshakeSetting::default(),
         }
     }
+}
+
+/// What a delivery of a source holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// One event: its payload is the body, its facts are where the scheme has them.
+    #[default]
+    Webhook,
+    /// CloudEvents 1.0, binary, structured or batched, which say their facts themselves.
+    CloudEvents,
 }
 
 /// What is wrong with the gate of a source.
@@ -119,27 +133,31 @@ pub(crate) struct Compiled {
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
     pub(crate) greeter: Greeter,
-    /// Whether the idempotency key may come from the signature: the operator has not said another.
+    pub(crate) format: Format,
+    /// Whether the operator has named no idempotency key: what a signature or a CloudEvent gives
+    /// for one counts then.
     pub(crate) own_dedupe: bool,
 }
 
 impl Compiled {
     /// Compiles a gate; everything that is wrong with it.
-    pub(crate) fn build(gate: Gate, registry: &Registry) -> Result<Self, Vec<GateProblem>> {
+    pub(crate) fn build(gate: Gate, registry: &Arc<Registry>) -> Result<Self, Vec<GateProblem>> {
         let mut problems = check_keys(&gate.keys);
         let prover = Prover::build(&gate);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
+        problems.extend(check_format(gate.format, &gate.facts));
         let own_dedupe = gate.facts.dedupe.is_none();
         let handshakes = match &gate.scheme {
             Scheme::Preset(preset) => preset.handshakes,
             _ => &[],
         };
         let greeter = Greeter::build(handshakes, gate.handshake);
+        let format = gate.format;
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
         match (prover, facts, rule, greeter) {
             (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
-                Ok(Self { prover, facts, envelope, rule, greeter, own_dedupe })
+                Ok(Self { prover, facts, envelope, rule, greeter, format, own_dedupe })
             }
             (prover, facts, rule, greeter) => {
                 problems.extend(prover.err().unwrap_or_default());
@@ -159,6 +177,15 @@ fn scheme_facts(scheme: &Scheme) -> Facts {
         Scheme::Generic(generic) => generic.facts.clone(),
         Scheme::None | Scheme::Token { .. } => Facts::default(),
     }
+}
+
+/// CloudEvents say their facts themselves; only their deduplication can be turned off.
+fn check_format(format: Format, facts: &FactsOverride) -> Option<GateProblem> {
+    let FactsOverride { kind, subject, time, dedupe } = facts;
+    let places = [kind, subject, time].iter().any(|fact| fact.is_some());
+    let other = places || dedupe.as_ref().is_some_and(|places| !places.is_empty());
+    let why = "a CloudEvent says its facts itself: only dedupe: [] can be set";
+    (format == Format::CloudEvents && other).then(|| GateProblem::Facts(why.into()))
 }
 
 /// What is wrong with keys beside their secrets.

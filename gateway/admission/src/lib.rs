@@ -5,6 +5,8 @@
 //! bytes that were signed, and never fetch anything. It has no clock: the time is the arrival's.
 
 mod admission;
+pub mod cloudevents;
+mod delivered;
 mod envelope;
 mod explain;
 mod facts;
@@ -20,9 +22,10 @@ mod signature;
 pub mod vectors;
 
 pub use admission::{Admission, Judged, VIOLATIONS_ATTRIBUTE};
-pub use explain::{Likely, Mistake, SignatureExplained, Supposed};
+pub use delivered::{Batch, Delivered};
+pub use explain::{Likely, Mistake, SignatureExplained, Supposed, SupposedEvent};
 pub use facts::{Fact, Facts, FactsOverride};
-pub use gate::{Gate, GateFault, GateProblem};
+pub use gate::{Format, Gate, GateFault, GateProblem};
 pub use json::Json;
 pub use keys::{Custody, KeyState, KeyUse, MASK};
 pub use prove::ARRIVAL_ATTRIBUTE;

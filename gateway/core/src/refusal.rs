@@ -18,6 +18,12 @@ pub enum Refusal {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The source takes CloudEvents, and this is none.
+    #[error("it is not a CloudEvent: {what}")]
+    NotCloudEvent {
+        /// What is wrong with it.
+        what: String,
+    },
     /// No source is configured there.
     #[error("no source is configured at this path")]
     NoSource,
@@ -163,6 +169,7 @@ impl Refusal {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Malformed { .. }
+            | Self::NotCloudEvent { .. }
             | Self::NoSource
             | Self::WrongMethod
             | Self::TooSlow
@@ -192,6 +199,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Malformed { .. } => "request_malformed",
+            Self::NotCloudEvent { .. } => "cloudevent_invalid",
             Self::NoSource => "source_not_found",
             Self::WrongMethod => "method_not_allowed",
             Self::TooSlow => "request_timeout",

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluicegate_admission::{Admission, Anchors};
+use sluicegate_admission::{Admission, Anchors, Registry};
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
 use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
@@ -13,17 +13,15 @@ use sluicegate_sinks::http::{Fetcher, HttpSink, Roots, SinkFault};
 use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan};
 use crate::origins::{Watch, Watched};
 use crate::routes::{Matcher, Route};
+use crate::wiring::LineParts;
 
 /// Everything that can be built without touching disk or network: what `check` builds too.
 pub struct Blueprint {
-    pub(crate) admission: Arc<Admission>,
-    /// Fetches what proves senders, and runs what completes handshakes.
-    pub(crate) fetcher: Arc<Fetcher>,
-    /// Who vouches for certificates that senders are proven by.
-    pub(crate) anchors: Anchors,
-    pub(crate) filters: Host,
+    /// What the line is made of.
+    pub(crate) line: LineParts,
+    /// The schemas of files.
+    pub(crate) schemas: Arc<Registry>,
     pub(crate) plugins: Vec<BuiltPlugin>,
-    pub(crate) routes: Matcher<Option<Arc<Chain>>>,
     pub(crate) sinks: Vec<BuiltSink>,
     pub(crate) watch: Watch,
 }
@@ -53,21 +51,26 @@ impl Blueprint {
         let (filters, plugins, watched) = build_filters(plan, compiler, &mut faults);
         let watch = Watch::new(watched, shelf);
         let sinks = build_sinks(plan, &mut faults);
-        let admission = build_admission(plan, &mut faults).map(Arc::new);
+        let schemas = Arc::new(std::mem::take(&mut plan.registry));
+        let admission = build_admission(plan, &schemas, &mut faults).map(Arc::new);
         let fetching = build_fetcher(plan, &mut faults);
         match (admission, filters, fetching) {
             (Some(admission), Some(filters), Some((fetcher, anchors))) if faults.is_empty() => {
                 let routes = build_routes(plan, &plugins);
-                Ok(Self { admission, fetcher, anchors, filters, plugins, routes, sinks, watch })
+                let line = LineParts { admission, fetcher, anchors, filters, routes };
+                Ok(Self { line, schemas, plugins, sinks, watch })
             }
             _ => Err(plan.faults(faults)),
         }
     }
 }
 
-fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Admission> {
-    let registry = std::mem::take(&mut plan.registry);
-    match Admission::build(std::mem::take(&mut plan.gates), registry) {
+fn build_admission(
+    plan: &mut Plan,
+    schemas: &Arc<Registry>,
+    faults: &mut Vec<ConfigFault>,
+) -> Option<Admission> {
+    match Admission::build(std::mem::take(&mut plan.gates), Registry::clone(schemas)) {
         Ok(admission) => Some(admission),
         Err(found) => {
             for fault in found {

@@ -1,38 +1,38 @@
-//! The hall: wires the rooms, runs them, and takes them down in the order in which nothing is lost.
+//! The hall: starts the rooms, runs them, and takes them down in the order in which nothing is lost.
+//! The line and its door come from `wiring`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_admission::Admission;
-use sluicegate_core::ids::{SinkName, SourceName};
+use sluicegate_admission::Registry;
+use sluicegate_core::ids::SinkName;
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
-use sluicegate_sinks::http::Fetcher;
-use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource, PathRule};
+use sluicegate_sources::http::{Front, HttpLimits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::{Access, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
-use crate::clock::{Stamp, machine_clock};
-use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
+use crate::clock::machine_clock;
+use crate::config::Plan;
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
-use crate::intake::{Door, Entrance};
+use crate::intake::Door;
 use crate::jobs::Jobs;
 use crate::keys::{Ledger, SecretWatch};
-use crate::limiter::Limiter;
-use crate::metrics::{SinkCounters, SourceCounters};
-use crate::notary::{Errands, Fetch, Keeper, Learned, Notary};
+use crate::metrics::SinkCounters;
 use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
 use crate::plugins::{As, Put, VersionFault, Versions};
 use crate::refused::Refused;
+use crate::schemas::{Judge, Registrar};
+use crate::wiring::{Wired, wire};
 
 /// A gateway that runs.
 pub struct Hall {
@@ -73,35 +73,9 @@ impl Hall {
         let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
         let store = Arc::new(store);
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
-        let (sinks, built) = (blueprint.sinks, blueprint.plugins);
-        let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
-        let admission = blueprint.admission;
-        let learned = recall(&plan, &admission)?;
-        let fetch = fetch_by(&blueprint.fetcher);
-        let keeper = Arc::new(Keeper::new(fetch, blueprint.anchors, clock.clone()));
-        let paths = paths(&plan, &admission);
-        let pipeline = Arc::new(Pipeline {
-            notary: Notary::new(Arc::clone(&admission), Arc::clone(&keeper)),
-            admission,
-            rates: rates(&plan),
-            routes: blueprint.routes,
-            filters: blueprint.filters,
-            engine: Arc::clone(&engine),
-            state: store.state(),
-            turn: tokio::sync::Mutex::default(),
-            dead_letters,
-        });
-        let sources = counters(&plan);
-        let entrances = entrances(&sources);
-        let job_clock = clock.clone();
-        let ledger = Ledger::open(&plan.store.folder, Arc::clone(&pipeline), clock.clone());
-        let refused = open_refused(&plan, &store, &pipeline, clock.clone()).await?;
-        let (line, stamp) = (Arc::clone(&pipeline), Stamp::new(clock));
-        let errands = Errands::new(blueprint.fetcher);
-        let door = Door::new(line, stamp, entrances, Arc::clone(&refused), errands, learned);
-        let door = Arc::new(door);
-        let config = HttpConfig { limits: plan.http_limits.clone(), paths };
-        let source = HttpSource::new(config, Arc::clone(&door) as _);
+        let Blueprint { schemas, plugins, sinks, watch, line } = blueprint;
+        let wired = wire(&plan, line, &store, &clock).await?;
+        let Wired { pipeline, keeper, ledger, refused, sources, door, source } = wired;
         let mut hall = Self {
             http: local(&listener)?,
             admin: local(&admin)?,
@@ -116,10 +90,11 @@ impl Hall {
             dispatches: JoinSet::new(),
             admin_tasks: JoinSet::new(),
         };
-        let plugins = hall.start_plugins(&plan, built).await?;
+        let schemas = hall.open_schemas(&plan, schemas).await?;
+        let plugins = hall.start_plugins(&plan, plugins).await?;
         let sinks = hall.start_sinks(sinks, &engine);
-        let jobs = hall.start_jobs(&plan, job_clock)?;
-        let watch = hall.start_watch(blueprint.watch, &plugins);
+        let jobs = hall.start_jobs(&plan, clock)?;
+        let watch = hall.start_watch(watch, &plugins);
         let (ledger, secrets) = hall.start_keys(&mut plan, ledger);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
@@ -127,6 +102,7 @@ impl Hall {
             store,
             jobs,
             plugins,
+            schemas,
             sources,
             sinks,
             http,
@@ -160,6 +136,21 @@ impl Hall {
             dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);
         }
         all
+    }
+
+    /// Reads the schemas that were registered. From then on the line judges by them, too.
+    async fn open_schemas(
+        &self,
+        plan: &Plan,
+        files: Arc<Registry>,
+    ) -> Result<Arc<Registrar>, RunFault> {
+        let program = std::env::current_exe()
+            .map_err(|fault| RunFault::System { what: "find the program itself", fault })?;
+        let (data, line) = (plan.store.folder.clone(), Arc::clone(&self.pipeline));
+        let open = move || Registrar::open(&data, files, Judge { program }, line);
+        let opened = tokio::task::spawn_blocking(open).await;
+        let opened = opened.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+        opened.map(Arc::new).map_err(RunFault::Schemas)
     }
 
     /// Takes up the versions of before, and writes down what becomes of them. That stops with the
@@ -259,70 +250,12 @@ impl Hall {
     }
 }
 
-/// Opens what was refused before, where blocking is allowed.
-async fn open_refused(
-    plan: &Plan,
-    store: &Arc<Store>,
-    line: &Arc<Pipeline>,
-    clock: Clock,
-) -> Result<Arc<Refused>, RunFault> {
-    let (keeping, store, line) = (plan.refused.clone(), Arc::clone(store), Arc::clone(line));
-    let open = move || Refused::open(&store, line, keeping, clock);
-    let opened = tokio::task::spawn_blocking(open).await;
-    let opened = opened.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
-    let what = "read the refused deliveries";
-    opened.map(Arc::new).map_err(|fault| RunFault::System { what, fault })
-}
-
 async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
     TcpListener::bind(address).await.map_err(|fault| RunFault::Listen { address, fault })
 }
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
     listener.local_addr().map_err(RunFault::Address)
-}
-
-/// Gives sources the secrets that were handed over to them.
-fn recall(plan: &Plan, admission: &Admission) -> Result<Learned, RunFault> {
-    let learned = Learned::new(&plan.store.folder);
-    let system = |fault| RunFault::System { what: "read the secrets of handshakes", fault };
-    learned.recall(admission).map_err(system)?;
-    Ok(learned)
-}
-
-fn counters(plan: &Plan) -> BTreeMap<SourceName, Arc<SourceCounters>> {
-    let names = plan.sources.iter().map(|source| source.name.clone());
-    names.map(|name| (name, Arc::default())).collect()
-}
-
-fn entrances(
-    counters: &BTreeMap<SourceName, Arc<SourceCounters>>,
-) -> HashMap<SourceName, Entrance> {
-    let entrance = |counters| Entrance::new(Arc::clone(counters));
-    counters.iter().map(|(name, counters)| (name.clone(), entrance(counters))).collect()
-}
-
-/// The paths of sources, with the methods of their handshakes.
-fn paths(plan: &Plan, admission: &Admission) -> Vec<PathRule> {
-    let path = |source: &SourcePlan| PathRule {
-        handshake_methods: admission.handshake_methods(&source.name),
-        ..source.path.clone()
-    };
-    plan.sources.iter().map(path).collect()
-}
-
-/// How the keeper fetches.
-fn fetch_by(fetcher: &Arc<Fetcher>) -> Fetch {
-    let fetcher = Arc::clone(fetcher);
-    Arc::new(move |url: String| {
-        let fetcher = Arc::clone(&fetcher);
-        Box::pin(async move { fetcher.get(&url, &[]).await.map_err(|why| why.to_string()) })
-    })
-}
-
-fn rates(plan: &Plan) -> HashMap<SourceName, Limiter> {
-    let limiter = |source: &SourcePlan| Some((source.name.clone(), Limiter::new(source.rate?)));
-    plan.sources.iter().filter_map(limiter).collect()
 }
 
 async fn join(tasks: &mut JoinSet<()>, drain: Duration, what: &str) {

@@ -14,6 +14,7 @@ pub mod machine;
 pub mod options;
 pub mod queue;
 pub mod report;
+pub mod schema;
 pub mod schemes;
 pub mod usage;
 pub mod variants;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
     match arguments.split_first() {
         Some((first, rest)) if first == queue::ARGUMENT => return queue::main(rest.to_vec()),
         Some((first, rest)) if first == schemes::ARGUMENT => return schemes::main(rest),
+        Some((first, [])) if first == schema::ARGUMENT => return schema::main(),
         Some((first, [part])) if first == queue::PART_ARGUMENT => return queue::part(part),
         _ => {}
     }

@@ -9,7 +9,7 @@ use sluicegate_core::time::Timestamp;
 use super::mistake::Likely;
 use crate::secret::Key;
 use crate::signature::{
-    Evidence, Form, GenericHmac, Given, Proof, Scheme, Setting, Verifier, Watch,
+    Evidence, Form, GenericHmac, Given, Own, Proof, Scheme, Setting, Verifier, Watch,
 };
 
 /// The delivery as it came, with what its source proves it by, and what was found so far.
@@ -91,6 +91,10 @@ pub(super) fn headers_of(scheme: &Scheme) -> Vec<String> {
     let lower = |name: &str| name.to_ascii_lowercase();
     match scheme {
         Scheme::Token { header } => vec![lower(header)],
+        Scheme::Preset(preset) if preset.headers.is_empty() => match preset.proof {
+            Proof::Own(Own::Connect | Own::Jwt | Own::Oidc) => vec![lower("authorization")],
+            _ => Vec::new(),
+        },
         Scheme::Preset(preset) => preset.headers.iter().map(|name| lower(name)).collect(),
         Scheme::Generic(generic) => generic.headers.iter().map(|name| lower(name)).collect(),
         _ => Vec::new(),

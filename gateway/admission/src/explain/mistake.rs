@@ -58,6 +58,10 @@ pub enum Mistake {
     LineEnds,
     /// The URL that was signed is another one than the source's `public_url`.
     ProxyUrl,
+    /// It is signed rightly, for another topic, account or audience.
+    OtherName,
+    /// The certificate that it is signed with is not to be believed, or not to be had.
+    Certificate,
     /// The clocks of sender and gateway are too far apart, or the delivery was held up.
     ClockSkew,
 }
@@ -80,6 +84,8 @@ impl Mistake {
             Self::Reserialised => "reserialised",
             Self::LineEnds => "line_ends",
             Self::ProxyUrl => "proxy_url",
+            Self::OtherName => "other_name",
+            Self::Certificate => "certificate",
             Self::ClockSkew => "clock_skew",
         }
     }

@@ -9,6 +9,7 @@ mod attempt;
 mod bodies;
 mod forms;
 mod mistake;
+mod names;
 mod restyle;
 mod search;
 mod secrets;
@@ -16,4 +17,4 @@ mod suppose;
 mod urls;
 
 pub use mistake::{Likely, Mistake, SignatureExplained};
-pub use suppose::Supposed;
+pub use suppose::{Supposed, SupposedEvent};

@@ -10,7 +10,7 @@ use sluicegate_core::time::Timestamp;
 
 use super::attempt::{Case, Otherwise};
 use super::mistake::{Likely, Mistake, SignatureExplained};
-use super::{bodies, forms, secrets, urls};
+use super::{bodies, forms, names, secrets, urls};
 use crate::admission::Admission;
 use crate::secret::Key;
 use crate::signature::{Evidence, Given, Scheme};
@@ -97,11 +97,12 @@ fn search(
             let detail = format!("{header} came more than once: does a proxy add its own?");
             case.find(Likely::new(Mistake::DoubledHeader, detail));
         }
-        _ => {}
+        _ => names::of_fault(case, fault),
     }
-    let steps: [&dyn Fn(&mut Case<'_>); 8] = [
+    let steps: [&dyn Fn(&mut Case<'_>); 9] = [
         &|case| windows(case, keys),
         &|case| other_sources(case, siblings),
+        &names::try_all,
         &secrets::try_all,
         &forms::try_forms,
         &forms::try_headers,

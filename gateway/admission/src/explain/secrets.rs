@@ -4,7 +4,7 @@
 use super::attempt::{Case, Otherwise};
 use super::mistake::{Likely, Mistake};
 use crate::secret::{Key, Secret, SecretEncoding};
-use crate::signature::Scheme;
+use crate::signature::{Encoding, Scheme};
 
 pub(super) fn try_all(case: &mut Case<'_>) {
     for (what, change) in CHANGES {
@@ -14,7 +14,13 @@ pub(super) fn try_all(case: &mut Case<'_>) {
             found(case, otherwise, what);
         }
     }
-    let Some(generic) = case.generic() else { return };
+    let Some(generic) = case.generic() else {
+        // Where the secret is decoded from hexadecimal, it may have been used as it stands.
+        let plain = |key: &Key| changed(key, |text| Some(Encoding::Hex.encode(text).into_bytes()));
+        let keys = case.keys.iter().filter_map(plain).collect();
+        let otherwise = Otherwise { keys: Some(keys), ..Otherwise::default() };
+        return found(case, otherwise, "as it stands, not decoded");
+    };
     for (what, encoding) in [
         ("as it stands, not decoded", SecretEncoding::Utf8),
         ("decoded from hexadecimal", SecretEncoding::Hex),

@@ -1,5 +1,5 @@
-//! What a delivery would be if its sender were proven: the event, and what its schema says. Nothing
-//! that is made here is a proof, and nothing of it may be stored.
+//! What a delivery would be if its sender were proven: its events, and what their schemas say.
+//! Nothing that is made here is a proof, and nothing of it may be stored.
 
 use std::sync::Arc;
 
@@ -10,12 +10,23 @@ use sluicegate_core::refusal::Refusal;
 use sluicegate_core::signature::SchemaVersion;
 
 use crate::admission::Admission;
+use crate::delivered::Read;
+use crate::gate::{Compiled, Format};
 use crate::json::Json;
 use crate::schema::Ruling;
 
-/// A delivery as the event that it would be.
+/// A delivery as the events that it would be.
 #[derive(Debug)]
 pub struct Supposed {
+    /// One, or all of a batch.
+    pub events: Vec<SupposedEvent>,
+    /// Why there is none in it.
+    pub refusal: Option<Refusal>,
+}
+
+/// One event that there would be.
+#[derive(Debug)]
+pub struct SupposedEvent {
     /// The event.
     pub event: Event,
     /// Its payload as JSON.
@@ -35,16 +46,34 @@ impl Admission {
     #[must_use]
     pub fn suppose(&self, delivery: &Delivery, arrival: Arrival) -> Option<Supposed> {
         let gate = self.gates.get(&delivery.source)?;
-        let content_type = delivery.headers.first("content-type").unwrap_or_default();
-        let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
-        let event = gate.envelope.event(delivery, arrival, found);
-        let json = Json::in_form(gate.facts.form_field().map(Arc::clone));
-        let judged = gate.rule.as_ref().map(|rule| rule.judge(&event, &json)).transpose();
+        let events = match gate.format {
+            Format::CloudEvents => match gate.cloud_events(delivery, arrival) {
+                Ok(Read::One(event, _)) => vec![event],
+                Ok(Read::Batch { events, .. }) => events,
+                Err(refusal) => {
+                    return Some(Supposed { events: Vec::new(), refusal: Some(refusal) });
+                }
+            },
+            Format::Webhook => {
+                let content_type = delivery.headers.first("content-type").unwrap_or_default();
+                let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
+                vec![gate.envelope.event(delivery, arrival, found)]
+            }
+        };
+        let events = events.into_iter().map(|event| gate.suppose(event)).collect();
+        Some(Supposed { events, refusal: None })
+    }
+}
+
+impl Compiled {
+    fn suppose(&self, event: Event) -> SupposedEvent {
+        let json = Json::in_form(self.facts.form_field().map(Arc::clone));
+        let judged = self.rule.as_ref().map(|rule| rule.judge(&event, &json)).transpose();
         let (ruling, refusal) = match judged {
             Ok(ruling) => (ruling.unwrap_or_default(), None),
             Err(refusal) => (Ruling::default(), Some(refusal)),
         };
         let Ruling { schema, letter, tags } = ruling;
-        Some(Supposed { event, json, schema, refusal, letter, tags })
+        SupposedEvent { event, json, schema, refusal, letter, tags }
     }
 }

@@ -36,7 +36,7 @@ pub use generic::{Form, GenericHmac, Layout, Scheme, TimeFrom, TimeRule, TimeUni
 pub(crate) use learned::Learned;
 pub use needs::Needs;
 pub use own::{Compose, Evidence, EvidenceKind, KeySet};
-pub(crate) use own::{Given, Jwt, JwtRule, is_subscribe_url, qsh};
+pub(crate) use own::{Given, Jwt, JwtRule, claimed, is_subscribe_url, qsh};
 pub use preset::{Own, Preset, Proof};
 pub use presets::ALL;
 pub use public::PublicForm;

@@ -7,8 +7,10 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod explained;
 mod handshakes;
 mod own;
 mod own_schemes;
+mod replaced;
 mod senders;
 mod signatures;

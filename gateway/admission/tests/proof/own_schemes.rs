@@ -320,3 +320,19 @@ fn keys_that_are_none_are_faults_of_the_configuration() {
         assert_eq!(faults[0].problem, GateProblem::NeedsPublicUrl);
     }
 }
+
+#[test]
+fn a_release_is_judged_by_the_certificate_as_of_the_arrival() {
+    for name in ["aws-sns", "paypal"] {
+        let (door, sent) = sent_by(name);
+        let long_after = Timestamp::from_unix_ms(4_200_000_000_000);
+        let late = |at: Timestamp, evidence: Option<&Evidence>| {
+            let arrival = Arrival { id: EventId::new(at, 1), at, steady: at };
+            let received = Received::stored(sent.delivery(), arrival);
+            door.verify_late(&received, evidence, long_after)
+        };
+        assert!(late(NOW, sent.evidence.as_ref()).is_ok(), "{name}: it was good when it came");
+        assert!(late(long_after, sent.evidence.as_ref()).is_err(), "{name}: it was not any more");
+        assert!(late(NOW, None).is_err(), "{name}: it must be had again");
+    }
+}

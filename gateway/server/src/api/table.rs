@@ -20,6 +20,7 @@ use super::plugins;
 use super::queues;
 use super::refused;
 use super::reply;
+use super::schemas;
 use super::show;
 
 /// The admin API.
@@ -44,6 +45,7 @@ enum Place {
     Plugins(plugins::Place),
     Keys,
     Refused(refused::Place),
+    Schemas(schemas::Place),
 }
 
 /// What is asked of a queue below its path.
@@ -83,6 +85,9 @@ impl Place {
             })
         };
         let parts: Vec<&str> = path.split('/').skip(1).collect();
+        if let Some(place) = schemas::Place::parse(&parts) {
+            return Ok(Self::Schemas(place));
+        }
         match parts.as_slice() {
             ["healthz"] => Ok(Self::Health),
             ["readyz"] => Ok(Self::Ready),
@@ -117,6 +122,7 @@ impl Place {
             Self::Part(..) => &["POST"],
             Self::Plugins(place) => place.methods(),
             Self::Refused(place) => place.methods(),
+            Self::Schemas(place) => place.methods(),
             Self::Jobs(place) => match place.method() {
                 "POST" => &["POST"],
                 _ => &["GET"],
@@ -167,6 +173,7 @@ impl Api {
             Place::Queues => show::list(&rooms.store, &rooms.configured).await,
             Place::Queue(queue) => self.queue(&queue, &request).await,
             Place::Part(queue, part) => self.part(&queue, part, &request).await,
+            Place::Schemas(place) => schemas::answer(&rooms.schemas, place, &request).await,
             Place::Plugins(place) => plugins::answer(&rooms.plugins, place, &request).await,
             Place::Keys => keys::list(&rooms.ledger, &rooms.secrets),
             Place::Refused(place) => refused::answer(&rooms.refused, place, &request).await,
@@ -206,6 +213,7 @@ impl Handler for Api {
         let bytes_max = match Place::parse(head.path())? {
             Place::Plugins(place) => place.body_bytes_max(),
             Place::Refused(place) => place.body_bytes_max().max(BODY_BYTES_MAX),
+            Place::Schemas(_) => schemas::BODY_BYTES_MAX,
             _ => BODY_BYTES_MAX,
         };
         Ok(BodyRule { bytes_max })

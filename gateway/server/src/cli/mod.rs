@@ -74,11 +74,13 @@ enum Command {
     /// Compile a plugin from standard input to standard output: the gateway's own child process.
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
+    /// Compile and compare schemas from standard input: the gateway's own child process.
+    #[command(name = crate::schemas::COMMAND, hide = true)]
+    JudgeSchema,
     /// List the signature schemes and what each needs.
     Schemes(schemes::Arguments),
-    /// Print published schemas.
-    #[command(subcommand)]
-    Schema(schema::Which),
+    /// Schemas: compare, infer and lint them, register them, print those that are published.
+    Schema(schema::Arguments),
     /// Make secrets.
     #[command(subcommand)]
     Secret(secret::What),
@@ -151,9 +153,12 @@ pub fn main() -> ExitCode {
         Command::Keys(arguments) => keys::list(&arguments),
         Command::Config(what) => config::run(&what),
         Command::Compile => return compile::run(),
+        Command::JudgeSchema => {
+            return crate::schemas::judge_child(std::io::stdin().lock(), std::io::stdout().lock());
+        }
         Command::Plugin(arguments) => plugin::run(arguments),
         Command::Schemes(arguments) => schemes::print(&arguments),
-        Command::Schema(which) => schema::print(&which),
+        Command::Schema(arguments) => schema::run(arguments),
         Command::Secret(what) => secret::make(&what),
     };
     match done {

@@ -113,6 +113,12 @@ impl Checker<'_> {
             tolerance: verify.tolerance.map(|span| span.0),
             facts: self.facts(&format!("{place}/event"), &source.event),
             schema: source.schema.as_ref().map(schema_rule),
+            format: source.http.as_ref().map_or(admission::Format::Webhook, |http| {
+                match http.format {
+                    shape::Format::Webhook => admission::Format::Webhook,
+                    shape::Format::Cloudevents => admission::Format::CloudEvents,
+                }
+            }),
             public_url: verify.public_url.clone(),
             handshake: self.handshake(&format!("{place}/verify/handshake"), &verify.handshake),
         })

@@ -1,8 +1,8 @@
 //! When each key was last used, over restarts: `data/key-uses.json`, replaced atomically. It is an
 //! aid for operators: one that cannot be read is set aside and said, and never stops a start.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use sluicegate_admission::{KeyState, KeyUse};
 use sluicegate_core::time::{Clock, Timestamp};
 use tokio::sync::watch;
 
+use crate::durable;
 use crate::pipeline::Pipeline;
 
 /// Keeps the uses of keys.
@@ -98,11 +99,8 @@ impl Ledger {
         if *written == rows {
             return Ok(());
         }
-        let fresh = self.file.with_extension("json.new");
-        let mut file = File::create(&fresh)?;
-        file.write_all(&serde_json::to_vec(&Book { version: VERSION, keys: rows.clone() })?)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &self.file)?;
+        let book = Book { version: VERSION, keys: rows.clone() };
+        durable::replace(&self.file, &serde_json::to_vec(&book)?)?;
         *written = rows;
         Ok(())
     }

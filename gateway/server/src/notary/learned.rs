@@ -1,13 +1,16 @@
 //! Secrets that providers handed over in their handshake: one file for each source, in a folder
 //! that only the gateway's user can read. They are durable before the handshake is answered.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sluicegate_admission::{Admission, Secret};
 use sluicegate_core::ids::SourceName;
+
+use crate::durable;
 
 /// The folder of secrets that were handed over.
 #[derive(Debug, Clone)]
@@ -57,19 +60,14 @@ impl Learned {
     ) -> io::Result<bool> {
         // One at a time: of two that come at once, the second finds the file of the first.
         let _turn = self.turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        fs::create_dir_all(&self.folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let path = self.path(source);
         if path.exists() {
             return Ok(false);
         }
-        let fresh = path.with_extension("new");
-        let mut file = private(&fresh)?;
-        file.write_all(secret.expose())?;
-        file.sync_all()?;
-        fs::rename(&fresh, &path)?;
-        File::open(&self.folder)?.sync_all()?;
+        durable::replace(&path, secret.expose())?;
         // The folder itself may be new.
-        self.folder.parent().map_or(Ok(()), |data| File::open(data)?.sync_all())?;
+        self.folder.parent().map_or(Ok(()), durable::flush_folder)?;
         if take() {
             return Ok(true);
         }
@@ -80,15 +78,6 @@ impl Learned {
     fn path(&self, source: &SourceName) -> PathBuf {
         self.folder.join(format!("{source}.secret"))
     }
-}
-
-/// A file that only its owner can read.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_admission::handshake::Greeting;
-use sluicegate_admission::{Admission, Evidence, Needs};
+use sluicegate_admission::{Admission, Delivered, Evidence, Needs};
 use sluicegate_core::delivery::Delivery;
-use sluicegate_core::proof::{Received, Verified};
+use sluicegate_core::proof::Received;
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -34,12 +34,12 @@ impl Notary {
         Self { admission, keeper, waiting, threads: Arc::new(Semaphore::new(threads)) }
     }
 
-    /// Proves the sender of a delivery.
+    /// Proves the sender of a delivery; what it holds.
     ///
     /// # Errors
     /// When it is not proven, or what it is proven by cannot be had.
-    pub async fn verify(&self, received: &Arc<Received>) -> Result<Verified, Refusal> {
-        self.prove(received, Admission::verify).await
+    pub async fn verify(&self, received: &Arc<Received>) -> Result<Delivered, Refusal> {
+        self.prove(received, Admission::verify_all).await
     }
 
     /// Proves the sender of a delivery that was refused when it came, as of then.
@@ -50,7 +50,7 @@ impl Notary {
         &self,
         received: &Arc<Received>,
         now: Timestamp,
-    ) -> Result<Verified, Refusal> {
+    ) -> Result<Delivered, Refusal> {
         let late =
             move |admission: &Admission, received: &Received, evidence: Option<&Evidence>| {
                 admission.verify_late(received, evidence, now)

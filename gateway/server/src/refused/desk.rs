@@ -217,6 +217,7 @@ fn is_mendable(refusal: &Refusal) -> bool {
         // Any fault: also one in the form of a signature is mended by naming another scheme.
         Refusal::Unverified(_)
         | Refusal::ProofUnavailable { .. }
+        | Refusal::NotCloudEvent { .. }
         | Refusal::Invalid { .. }
         | Refusal::NoSchema { .. } => true,
         Refusal::Malformed { .. }

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use sluicegate_admission::{SignatureExplained, Supposed};
+use sluicegate_admission::{SignatureExplained, SupposedEvent};
 use sluicegate_core::delivery::{Arrival, Delivery};
 use sluicegate_core::ids::EventId;
+use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
 
 use super::desk::Refused;
@@ -24,10 +25,10 @@ pub struct Explained {
     pub masked: bool,
     /// The signature.
     pub signature: SignatureExplained,
-    /// The event that it would be, and what its schema says.
-    pub supposed: Supposed,
-    /// Every route, and what its filters decide.
-    pub routes: Vec<RouteWalk>,
+    /// Why there is no event in it.
+    pub refusal: Option<Refusal>,
+    /// The events that there would be: what the schema says of each, and what its way would be.
+    pub events: Vec<(SupposedEvent, Vec<RouteWalk>)>,
 }
 
 impl Refused {
@@ -48,7 +49,12 @@ impl Refused {
             Some((delivery, signature, supposed))
         });
         let (delivery, signature, supposed) = looked.await.ok().flatten()?;
-        let routes = walk(&self.line, &supposed).await;
-        Some(Explained { id, at, delivery, masked, signature, supposed, routes })
+        let mut events = Vec::with_capacity(supposed.events.len());
+        for event in supposed.events {
+            let routes = walk(&self.line, &event).await;
+            events.push((event, routes));
+        }
+        let refusal = supposed.refusal;
+        Some(Explained { id, at, delivery, masked, signature, refusal, events })
     }
 }

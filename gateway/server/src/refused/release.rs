@@ -78,10 +78,11 @@ impl Refused {
         let source = refused.delivery.source.clone();
         let received = received(refused)?;
         let now = self.clock.now();
-        let judged = self.line.judge_late(&received, now).await.map_err(ReleaseFault::Refused)?;
+        let admitted = self.line.judge_late(&received, now).await;
+        let admitted = admitted.map_err(ReleaseFault::Refused)?;
         let doubt_since = before(now, self.keeping.dedupe_window);
         self.with_log(move |log| log.begin_release(id, doubt_since, now)).await?;
-        let receipt = match self.line.place_late(judged).await {
+        let receipt = match self.line.place(admitted).await {
             Ok(receipt) => receipt,
             Err(refusal) => {
                 // After a failed flush nobody knows what is on the disk: it stays as begun.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_admission::Supposed;
+use sluicegate_admission::SupposedEvent;
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName};
 use sluicegate_filters::{Branch, Chain, End};
@@ -41,7 +41,7 @@ pub struct Step {
 }
 
 /// Asks every route.
-pub(super) async fn walk(line: &Pipeline, supposed: &Supposed) -> Vec<RouteWalk> {
+pub(super) async fn walk(line: &Pipeline, supposed: &SupposedEvent) -> Vec<RouteWalk> {
     let event = &supposed.event;
     let taking = line.routes.matching(event, || supposed.json.value(event));
     let taking: Vec<&RouteName> = match supposed.letter {

@@ -7,6 +7,7 @@ use sluicegate_core::refusal::Refusal;
 pub(crate) fn status_and_title(refusal: &Refusal) -> (u16, &'static str) {
     match refusal {
         Refusal::Malformed { .. } => (400, "Malformed request"),
+        Refusal::NotCloudEvent { .. } => (400, "Not a CloudEvent"),
         Refusal::Unverified(_) => (401, "Signature refused"),
         Refusal::NoSource => (404, "No such source"),
         Refusal::WrongMethod => (405, "Method not allowed"),

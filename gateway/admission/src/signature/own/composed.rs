@@ -190,7 +190,7 @@ fn names(listed: &str, separator: char) -> Result<Vec<String>, SignatureFault> {
 }
 
 const FORM: Form = Form::new("", Algorithm::Sha256, Encoding::Hex);
-const FAL_USER: &str = "x-fal-webhook-user-id";
+pub(super) const FAL_USER: &str = "x-fal-webhook-user-id";
 /// Where fal's keys are.
 pub(crate) const FAL_KEYS: &str = "https://rest.fal.ai/.well-known/jwks.json";
 /// Headers that one signature may cover.

@@ -2,6 +2,7 @@
 //! a certificate or a set that is fetched.
 
 mod adyen;
+mod claimed;
 mod composed;
 mod connect;
 mod crc32;
@@ -16,6 +17,7 @@ mod places;
 mod sns;
 
 pub(crate) use adyen::AdyenItems;
+pub(crate) use claimed::claimed;
 pub use composed::Compose;
 pub(crate) use composed::Composed;
 pub(crate) use connect::qsh;

@@ -25,6 +25,7 @@ use crate::notary::Keeper;
 use crate::origins::Watch;
 use crate::plugins::Versions;
 use crate::refused::Refused;
+use crate::schemas::Registrar;
 
 /// The rooms whose numbers are written out.
 pub struct Rooms {
@@ -32,6 +33,8 @@ pub struct Rooms {
     pub store: Arc<Store>,
     /// Redrives and replays.
     pub jobs: Arc<Jobs>,
+    /// The schema registry.
+    pub schemas: Arc<Registrar>,
     /// The versions of plugins.
     pub plugins: Arc<Versions>,
     /// What came of each source's deliveries.
@@ -71,6 +74,7 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     filters::write_watch(&mut page, &rooms.watch);
     queues::write(&mut page, &engine.stats().await, &rooms.store.queue_metrics());
     store::write(&mut page, &rooms.store.metrics(), rooms.fsync);
+    write_schemas(&mut page, rooms);
     write_sinks(&mut page, rooms);
     reply::text("text/plain; version=0.0.4; charset=utf-8", page.into_text())
 }
@@ -124,6 +128,12 @@ fn write_http(page: &mut Page, rooms: &Rooms) {
     for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(http.by_class) {
         page.counter("sluicegate_http_answers_total", "Answers.", &[("class", class)], count);
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are read as floats")]
+fn write_schemas(page: &mut Page, rooms: &Rooms) {
+    let versions = rooms.schemas.registry().versions().len() as f64;
+    page.gauge("sluicegate_schema_versions", "Versions of schemas that are live.", &[], versions);
 }
 
 fn write_sinks(page: &mut Page, rooms: &Rooms) {

@@ -1,8 +1,9 @@
 //! `GET /v1/refused/{id}/explain` and `POST /v1/explain`: every step of the line, and what it says.
 
 use serde_json::{Value, json};
-use sluicegate_admission::{SignatureExplained, Supposed};
+use sluicegate_admission::{SignatureExplained, SupposedEvent};
 use sluicegate_core::ids::EventId;
+use sluicegate_core::refusal::Refusal;
 use sluicegate_sources::http::Response;
 
 use super::given::Given;
@@ -52,10 +53,13 @@ fn written(refused: &Refused, explained: &Explained) -> Value {
         "arrived": explained.at.rfc3339(),
         "delivery": delivery(&refused.shown(&explained.delivery), Body::None),
         "signature": signature(&explained.signature, masked),
-        "schema": schema(&explained.supposed),
-        "event": event(&explained.supposed),
-        "routes": explained.routes.iter().map(route).collect::<Vec<_>>(),
+        "refusal": explained.refusal.as_ref().map(refusal),
+        "events": explained.events.iter().map(event).collect::<Vec<_>>(),
     })
+}
+
+fn refusal(refusal: &Refusal) -> Value {
+    json!({ "code": refusal.code(), "why": refusal.to_string() })
 }
 
 fn signature(explained: &SignatureExplained, masked: bool) -> Value {
@@ -78,7 +82,7 @@ fn signature(explained: &SignatureExplained, masked: bool) -> Value {
     })
 }
 
-fn schema(supposed: &Supposed) -> Value {
+fn schema(supposed: &SupposedEvent) -> Value {
     let schema = supposed.schema.as_ref();
     json!({
         "passes": supposed.refusal.is_none() && supposed.letter.is_none(),
@@ -92,13 +96,16 @@ fn schema(supposed: &Supposed) -> Value {
     })
 }
 
-fn event(supposed: &Supposed) -> Value {
+fn event((supposed, routes): &(SupposedEvent, Vec<RouteWalk>)) -> Value {
     let event = &supposed.event;
     json!({
+        "id": event.id.to_string(),
         "type": event.kind,
         "subject": event.subject,
         "content_type": event.content_type,
         "bytes": event.payload.len(),
+        "schema": schema(supposed),
+        "routes": routes.iter().map(route).collect::<Vec<_>>(),
     })
 }
 

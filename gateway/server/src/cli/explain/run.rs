@@ -44,12 +44,16 @@ pub(in crate::cli) fn explain(arguments: &Arguments) -> Result<(), CommandFault>
         }
     })?;
     admin.show(&document, || show::print(&document));
-    let holds = |place: &str| document.pointer(place) == Some(&Value::Bool(true));
-    if holds("/signature/proven") && holds("/schema/passes") {
-        Ok(())
-    } else {
-        Err(CommandFault::Told)
-    }
+    if is_taken(&document) { Ok(()) } else { Err(CommandFault::Told) }
+}
+
+/// Whether the delivery is proven, and every event of it keeps to its schema.
+fn is_taken(document: &Value) -> bool {
+    let holds = |of: &Value, place: &str| of.pointer(place) == Some(&Value::Bool(true));
+    let events = document.get("events").and_then(Value::as_array);
+    holds(document, "/signature/proven")
+        && document.get("refusal").is_none_or(Value::is_null)
+        && events.is_some_and(|all| all.iter().all(|event| holds(event, "/schema/passes")))
 }
 
 /// The delivery of a file.

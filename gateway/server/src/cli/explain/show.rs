@@ -10,10 +10,18 @@ pub(super) fn print(document: &Value) {
     let at = |place: &str| plain(&text(document, place));
     say(&format!("delivery {} of source {}, arrived {}", at("/id"), at("/source"), at("/arrived")));
     signature(document);
-    schema(document);
-    let event = format!("type {}, subject {}", at("/event/type"), at("/event/subject"));
-    say(&format!("event      {event}, {} bytes", at("/event/bytes")));
-    for route in list(document, "/routes") {
+    if document.pointer("/refusal").is_some_and(Value::is_object) {
+        say(&format!("event      none: {} [{}]", at("/refusal/why"), at("/refusal/code")));
+    }
+    list(document, "/events").for_each(event);
+}
+
+fn event(event: &Value) {
+    let at = |place: &str| plain(&text(event, place));
+    let facts = format!("type {}, subject {}", at("/type"), at("/subject"));
+    say(&format!("event      {facts}, {} bytes", at("/bytes")));
+    schema(event);
+    for route in list(event, "/routes") {
         let takes = route.get("takes") == Some(&Value::Bool(true));
         let name = plain(&text(route, "/route"));
         if !takes {

@@ -30,7 +30,9 @@ pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
 pub(in crate::config) use secret::{SecretRef, VaultServer};
 pub(in crate::config) use sink::{HttpSink, Sink};
-pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
+pub(in crate::config) use source::{
+    EventFacts, Format, OnUnknown, OnViolation, SchemaRule, Source,
+};
 pub(in crate::config) use verify::{
     Algorithm, Encoding, Generic, Handshake, Key, SecretEncoding, TimestampUnit, Verify,
 };

@@ -35,6 +35,9 @@ pub(in crate::config) struct HttpSource {
     /// The path, exactly: `/hooks/github`.
     #[schemars(regex(pattern = "^/[!\"$->@-~]*$"))]
     pub(in crate::config) path: String,
+    /// What a delivery holds.
+    #[serde(default)]
+    pub(in crate::config) format: Format,
     /// The largest payload taken; at most 16 MiB. Default 1 MiB.
     pub(in crate::config) payload_max: Option<Size>,
     /// The media types taken, such as `application/json`; empty: any.
@@ -43,11 +46,23 @@ pub(in crate::config) struct HttpSource {
     pub(in crate::config) media_types: Vec<String>,
 }
 
+/// What a delivery holds.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Format {
+    /// One event: the body is its payload.
+    #[default]
+    Webhook,
+    /// CloudEvents 1.0: binary, structured, or batches, which are taken as a whole or not at all.
+    Cloudevents,
+}
+
 /// What payloads are held against.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SchemaRule {
-    /// The subject of the schema; `{type}` stands for the event's type.
+    /// The subject of the schema; `{type}` stands for the event's type. `{dataschema}` alone: the
+    /// schema that a CloudEvent names itself.
     pub(in crate::config) subject: String,
     /// What to do if no schema has that subject.
     #[serde(default)]
