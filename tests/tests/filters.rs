@@ -1,6 +1,6 @@
 //! Wasm filters through the real binary: the example plugins decide, and broken ones lose nothing.
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
 use sluicegate_tests::fixtures::{self, Encoding};
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::signing;
@@ -8,20 +8,10 @@ use sluicegate_tests::world::World;
 
 /// A world whose route `main` asks one plugin and then places events in `inbox`.
 fn world(plugin: &str) -> World {
-    World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  asked: {plugin}
-routes:
-  - {{ name: main, filters: [ asked ], to: [ inbox ] }}
-queues:
-  inbox: {{}}
-  urgent: {{}}
-"
+    World::new(&filtered(
+        &format!("  asked: {plugin}"),
+        "  - { name: main, filters: [ asked ], to: [ inbox ] }",
+        "  inbox: {}\n  urgent: {}",
     ))
 }
 

@@ -8,10 +8,12 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 pub mod events;
+mod figures;
 pub mod floor;
 pub mod load;
 pub mod machine;
 pub mod options;
+pub mod plugins;
 pub mod queue;
 pub mod report;
 pub mod schema;
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         Some((first, rest)) if first == queue::ARGUMENT => return queue::main(rest.to_vec()),
         Some((first, rest)) if first == schemes::ARGUMENT => return schemes::main(rest),
         Some((first, [])) if first == schema::ARGUMENT => return schema::main(),
+        Some((first, rest)) if first == plugins::ARGUMENT => return plugins::main(rest.to_vec()),
         Some((first, [part])) if first == queue::PART_ARGUMENT => return queue::part(part),
         _ => {}
     }

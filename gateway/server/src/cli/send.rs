@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// The media type of the file.
     #[arg(long, default_value = "application/json")]
     content_type: String,
+    /// A header to add, such as one that a filter decides by: `X-Spam: yes`.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
     /// Where the gateway listens; without it, where its configuration says.
     #[arg(long)]
     url: Option<String>,
@@ -70,6 +73,15 @@ impl From<Mode> for ContentMode {
             Mode::Structured => Self::Structured,
             Mode::Batch => Self::Batch,
         }
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("a header is NAME: VALUE"),
     }
 }
 
@@ -201,6 +213,7 @@ impl Prepared {
             self.signer.sign(request).map_err(|fault| CommandFault::Input(fault.to_string()))?;
         headers.extend(own);
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
+        headers.extend_from_slice(&arguments.headers);
         self.poster
             .post(&self.url, &headers, body)
             .await
