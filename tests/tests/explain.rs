@@ -34,7 +34,7 @@ sources:
     schema: {{ subject: judged }}
 plugins:
   severity:
-    path: \"{{ROOT}}/plugins/severity-router/severity-router.wasm\"
+    path: \"{{ROOT}}/plugins/severity-router/rust/severity-router.wasm\"
     config: {{ threshold: high, queues: [ siem ] }}
 routes:
   - {{ name: security, when: {{ source: [ github ] }}, filters: [ severity ], to: [ inbox ] }}

@@ -1,5 +1,5 @@
 //! Handshakes and schemes with fetched keys, as a provider meets them: over HTTP, with a gateway
-//! whose configuration is three lines a source.
+//! whose configuration is three lines a source. What is called back is a real server with TLS.
 
 use std::fs;
 
@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::http::{self, Response};
+use sluicegate_tests::registry::Registry;
 use sluicegate_tests::signing;
 use sluicegate_tests::world::World;
 
@@ -125,4 +126,27 @@ fn a_certificate_of_another_place_is_not_fetched() {
     }
     let metrics = gateway.admin_get("/metrics").text();
     assert!(metrics.contains("sluicegate_proof_fetches_total{result=\"failed\"} 0"), "{metrics}");
+}
+
+#[test]
+fn a_consent_is_told_to_the_callback_but_never_within_the_own_network() {
+    let registry = Registry::start_with_tls();
+    let url = format!("https://{}?token=never-logged", registry.reference("v2/"));
+    let asked = [("WebHook-Request-Origin", "e.example"), ("WebHook-Request-Callback", &url)];
+    let allowed = format!("fetch: {{ allow_private: true, ca_file: {:?} }}\n", registry.ca_file());
+    for (fetch, logged) in [
+        (allowed.as_str(), "completed a handshake"),
+        ("", "failed to complete a handshake"),
+        // Without the authority nobody is believed.
+        ("fetch: { allow_private: true }\n", "failed to complete a handshake"),
+    ] {
+        let world = world();
+        let text = fs::read_to_string(world.configuration()).unwrap();
+        world.write("gateway.yaml", format!("{text}{fetch}"));
+        let gateway = world.start();
+        let answer = ask(&gateway, "OPTIONS", "/hooks/cloudevents", &asked, "");
+        assert_eq!(answer.status, 200, "the consent does not hang on it");
+        gateway.wait_for_log(logged);
+        assert!(!gateway.log().contains("never-logged"), "{}", gateway.log());
+    }
 }

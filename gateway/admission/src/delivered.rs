@@ -5,7 +5,6 @@ use sluicegate_core::delivery::{Arrival, Delivery};
 use sluicegate_core::event::Event;
 use sluicegate_core::proof::{DedupeKey, Verified};
 use sluicegate_core::refusal::Refusal;
-use sluicegate_core::signature::Verdict;
 
 use crate::cloudevents::{self, CloudEvent, Sent};
 use crate::envelope::dedupe_key;
@@ -72,20 +71,6 @@ impl Compiled {
             self.envelope.cloud_event(delivery, arrival, arrival.id.of_batch(number), sent)
         });
         Ok(Read::Batch { whole, dedupe, events: events.collect() })
-    }
-}
-
-impl Delivered {
-    /// What was read of a delivery whose sender is proven.
-    pub(crate) fn of(read: Read, verdict: Verdict) -> Self {
-        match read {
-            Read::One(event, dedupe) => Self::One(Verified::assertion(event, verdict, dedupe)),
-            Read::Batch { whole, dedupe, events } => {
-                let event = |event| Verified::assertion(event, verdict.clone(), None);
-                let events = events.into_iter().map(event).collect();
-                Self::Batch(Batch { whole: Verified::assertion(whole, verdict, dedupe), events })
-            }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use sluicegate_core::signature::Verdict;
 use sluicegate_core::time::Timestamp;
 
 use crate::admission::Admission;
-use crate::delivered::{Batch, Delivered};
+use crate::delivered::{Batch, Delivered, Read};
 use crate::envelope::dedupe_key;
 use crate::gate::Format;
 use crate::signature::{Evidence, Given, Needs};
@@ -64,7 +64,7 @@ impl Admission {
         };
         if gate.format == Format::CloudEvents {
             let read = gate.cloud_events(delivery, arrival)?;
-            return Ok(Delivered::of(read, verdict));
+            return Ok(delivered(read, verdict));
         }
         let content_type = delivery.headers.first("content-type").unwrap_or_default();
         let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
@@ -107,6 +107,18 @@ impl Admission {
                 events: events.into_iter().map(|event| late(event, None)).collect(),
             }),
         })
+    }
+}
+
+/// What was read of a delivery whose sender is proven.
+fn delivered(read: Read, verdict: Verdict) -> Delivered {
+    match read {
+        Read::One(event, dedupe) => Delivered::One(Verified::assertion(event, verdict, dedupe)),
+        Read::Batch { whole, dedupe, events } => {
+            let event = |event| Verified::assertion(event, verdict.clone(), None);
+            let events = events.into_iter().map(event).collect();
+            Delivered::Batch(Batch { whole: Verified::assertion(whole, verdict, dedupe), events })
+        }
     }
 }
 

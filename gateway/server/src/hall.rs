@@ -1,5 +1,5 @@
-//! The hall: starts the rooms, runs them, and takes them down in the order in which nothing is lost.
-//! The line and its door come from `wiring`.
+//! The hall: starts the rooms, runs them, and takes them down in the order in which nothing is
+//! lost. The line and its door come from `wiring`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

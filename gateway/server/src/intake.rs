@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sluicegate_admission::Secret;
 use sluicegate_admission::handshake::Greeting;
@@ -39,6 +40,7 @@ pub struct Door {
 pub struct Entrance {
     log: Limiter,
     counters: Arc<SourceCounters>,
+    answer_within: Option<Duration>,
 }
 
 impl Door {
@@ -77,7 +79,7 @@ impl Intake for Door {
                 judged.inspect_err(|refusal| self.refused.offer(&received, refusal))
             };
             let now = self.stamp.now();
-            entrance.counters.line_us.observe_duration(now.since(arrival.steady));
+            entrance.time(name, now.since(arrival.steady), now);
             if !self.outage.note(&judged) {
                 entrance.log(name, &judged, now);
             }
@@ -146,10 +148,21 @@ impl Door {
 }
 
 impl Entrance {
-    /// An entrance that counts here.
+    /// An entrance that counts here, for senders that wait so long.
     #[must_use]
-    pub fn new(counters: Arc<SourceCounters>) -> Self {
-        Self { log: Limiter::new(REFUSALS_LOGGED), counters }
+    pub fn new(counters: Arc<SourceCounters>, answer_within: Option<Duration>) -> Self {
+        Self { log: Limiter::new(REFUSALS_LOGGED), counters, answer_within }
+    }
+
+    /// Notes how long a delivery took, and says so if its sender has ceased to wait: it will come
+    /// again.
+    fn time(&self, source: &SourceName, took: Duration, now: Timestamp) {
+        self.counters.line_us.observe_duration(took);
+        let Some(within) = self.answer_within.filter(|within| took > *within) else { return };
+        self.counters.late.increment();
+        if self.log.take(now).is_ok() {
+            tracing::warn!(%source, ?took, ?within, "answered later than the sender waits");
+        }
     }
 
     /// Counts every end.

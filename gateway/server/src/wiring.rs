@@ -77,7 +77,7 @@ pub(crate) async fn wire(
     let sources = counters(plan);
     let (line, stamp) = (Arc::clone(&pipeline), Stamp::new(clock.clone()));
     let (kept, errands) = (Arc::clone(&refused), Errands::new(fetcher));
-    let door = Arc::new(Door::new(line, stamp, entrances(&sources), kept, errands, learned));
+    let door = Arc::new(Door::new(line, stamp, entrances(plan, &sources), kept, errands, learned));
     let config = HttpConfig { limits: plan.http_limits.clone(), paths };
     let source = HttpSource::new(config, Arc::clone(&door) as _);
     Ok(Wired { pipeline, keeper, ledger, refused, sources, door, source })
@@ -112,10 +112,14 @@ fn counters(plan: &Plan) -> BTreeMap<SourceName, Arc<SourceCounters>> {
 }
 
 fn entrances(
+    plan: &Plan,
     counters: &BTreeMap<SourceName, Arc<SourceCounters>>,
 ) -> HashMap<SourceName, Entrance> {
-    let entrance = |counters| Entrance::new(Arc::clone(counters));
-    counters.iter().map(|(name, counters)| (name.clone(), entrance(counters))).collect()
+    let entrance = |source: &SourcePlan| {
+        let counters = Arc::clone(counters.get(&source.name)?);
+        Some((source.name.clone(), Entrance::new(counters, source.answer_within)))
+    };
+    plan.sources.iter().filter_map(entrance).collect()
 }
 
 /// The paths of sources, with the methods of their handshakes.

@@ -140,7 +140,7 @@ fn of_preset(preset: &Preset, setting: Setting) -> Result<Verifier, Vec<GateProb
 }
 
 fn of_own(own: Own, setting: Setting) -> Result<Verifier, Vec<GateProblem>> {
-    let jwt = |names_request| JwtRule { names_request };
+    let jwt = |names_request| JwtRule { names_request, names_audience: !names_request };
     match own {
         Own::Sns => Sns::build(setting).map(Verifier::Sns),
         Own::PayPal => PayPal::build(setting).map(Verifier::PayPal),

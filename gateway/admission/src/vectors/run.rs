@@ -34,7 +34,8 @@ fn answer(line: &Line) -> Answer {
         (Some("challenge"), _) => challenge(line),
         (Some(_), _) => None,
         (None, "jwt-hs") => delivery(line, |setting| {
-            Jwt::build(JwtRule { names_request: false }, setting).map(Verifier::Jwt)
+            let rule = JwtRule { names_request: false, names_audience: false };
+            Jwt::build(rule, setting).map(Verifier::Jwt)
         }),
         (None, _) => scheme(line)
             .and_then(|scheme| delivery(line, |setting| Verifier::build(&scheme, setting))),

@@ -9,6 +9,7 @@
 
 mod explained;
 mod handshakes;
+mod open_source;
 mod own;
 mod own_schemes;
 mod replaced;

@@ -101,13 +101,13 @@ fn token_with_secret(preset: &Preset, own: Own, now: Timestamp, other: bool) -> 
     let mut made = sent(preset, Spot::Header("authorization"), &secret_for(preset.secret, false));
     let secret = secret_for(preset.secret, other);
     let issued = now.unix_ms() / 1000;
-    // What Connect signs of `POST /in?x=1`.
-    let qsh = if own == Own::Connect {
+    // Connect names the request, here `POST /in?x=1`; monday the URL.
+    let named = if own == Own::Connect {
         format!(r#","qsh":"{}""#, sha256(b"POST&/in&x=1"))
     } else {
-        String::new()
+        format!(r#","aud":"{URL}""#)
     };
-    let claims = format!(r#"{{"iss":"me","iat":{issued},"exp":{}{qsh}}}"#, issued + 180);
+    let claims = format!(r#"{{"iss":"me","iat":{issued},"exp":{}{named}}}"#, issued + 180);
     let token = jwt(r#"{"alg":"HS256","typ":"JWT"}"#, &claims, |signed| {
         hmac_sha256(secret.as_bytes(), &[signed.as_bytes()]).to_vec()
     });

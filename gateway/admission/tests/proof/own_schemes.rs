@@ -92,20 +92,25 @@ fn a_token_names_its_request_or_does_not_count() {
 }
 
 #[test]
-fn a_token_that_never_ends_is_refused() {
+fn a_token_that_never_ends_or_is_meant_for_others_is_refused() {
     let (door, sent) = sent_by("monday");
     let secret = sent.key.secret.expose().to_vec();
     let with = |claims: &str| {
         let mac = |signed: &str| hmac_sha256(&secret, &[signed.as_bytes()]).to_vec();
         sent.with_signature(&format!("JWT {}", jwt(r#"{"alg":"HS256"}"#, claims, mac)))
     };
-    for claims in ["{}", r#"{"exp":"2000000100"}"#, r#"{"exp":2e9}"#, r#"{"exp":-1}"#] {
-        let fault = judge(&door, &with(claims), NOW).unwrap_err();
+    let for_us = |claims: &str| format!(r#"{{"aud":"{URL}"{claims}}}"#);
+    for claims in ["", r#","exp":"2000000100""#, r#","exp":2e9"#, r#","exp":-1"#] {
+        let fault = judge(&door, &with(&for_us(claims)), NOW).unwrap_err();
         assert_eq!(fault, SignatureFault::MalformedTime, "{claims}");
     }
-    assert!(judge(&door, &with(r#"{"exp":2000000060}"#), NOW).is_ok());
-    let early = with(r#"{"exp":2000009999,"nbf":2000000061}"#);
+    assert!(judge(&door, &with(&for_us(r#","exp":2000000060"#)), NOW).is_ok());
+    let early = with(&for_us(r#","exp":2000009999,"nbf":2000000061"#));
     assert!(matches!(judge(&door, &early, NOW), Err(SignatureFault::Future { .. })));
+    for other in [r#"{"exp":2000000060}"#, r#"{"exp":2000000060,"aud":"https://other.example/"}"#] {
+        let fault = judge(&door, &with(other), NOW).unwrap_err();
+        assert_eq!(fault, SignatureFault::Mismatch, "{other}");
+    }
 }
 
 #[test]

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use proptest::prelude::*;
 use sluicegate_admission::{
     Admission, Encoding, Form, Gate, GenericHmac, Key, Layout, Own, Preset, Proof, Registry,
     Scheme, SignRequest, TimeFrom, preset, sign,
 };
-use sluicegate_core::delivery::{Arrival, Delivery, Transport};
-use sluicegate_core::fields::Fields;
+use sluicegate_core::delivery::Arrival;
 use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::{Received, Verified};
 use sluicegate_core::refusal::Refusal;
@@ -342,26 +340,6 @@ fn every_live_key_counts_and_the_verdict_says_which_matched() {
     assert_eq!(fault, SignatureFault::Mismatch);
 }
 
-#[test]
-fn an_open_source_says_so_and_an_unknown_one_is_no_source() {
-    let open = admission(gate(Scheme::None, vec![]));
-    let verified = verify(&open, &[], "\u{1}", NOW).unwrap();
-    assert_eq!((verified.verdict().scheme.as_str(), &verified.verdict().key), ("none", &None));
-    assert_eq!(verified.event().kind, "webhook");
-    let delivery = Delivery {
-        source: "other".parse().unwrap(),
-        method: "POST".into(),
-        target: "/".into(),
-        headers: Fields::new(),
-        body: Bytes::new(),
-        peer: None,
-        transport: Transport::default(),
-    };
-    let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW };
-    let refusal = open.verify(&Received::assertion(delivery, arrival), None).unwrap_err();
-    assert_eq!(refusal, Refusal::NoSource);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
@@ -383,29 +361,4 @@ proptest! {
             }
         }
     }
-}
-
-#[test]
-fn what_the_protocol_says_becomes_attributes_and_counts_where_the_sender_says_nothing() {
-    let open = admission(gate(Scheme::None, vec![]));
-    let transport = Transport {
-        attributes: [("mqtttopic", "meters/7")].into_iter().collect(),
-        kind: Some("reading".into()),
-        dedupe: Some("client 7".into()),
-    };
-    let delivery = Delivery {
-        source: "in".parse().unwrap(),
-        method: "PUBLISH".into(),
-        target: "meters/7".into(),
-        headers: Fields::new(),
-        body: Bytes::from_static(b"1"),
-        peer: None,
-        transport,
-    };
-    let arrival = Arrival { id: EventId::new(NOW, 1), at: NOW, steady: NOW };
-    let verified = open.verify(&Received::assertion(delivery, arrival), None).unwrap();
-    assert_eq!(verified.event().kind, "reading");
-    assert_eq!(verified.event().attributes.first("mqtttopic"), Some("meters/7"));
-    let (_, _, dedupe) = verified.into_parts();
-    assert_eq!(dedupe.unwrap().as_str(), "client 7");
 }

@@ -80,6 +80,8 @@ pub struct SourcePlan {
     pub path: PathRule,
     /// Its rate.
     pub rate: Option<Rate>,
+    /// How long its senders wait for an answer, where that is known.
+    pub answer_within: Option<Duration>,
 }
 
 /// How certificates, keys and confirmations are fetched.

@@ -70,7 +70,9 @@ impl Checker<'_> {
             handshake_methods: Vec::new(),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
         };
-        Some(SourcePlan { name, path, rate })
+        let answer_within = source.answer_within.map(|span| span.0);
+        let answer_within = answer_within.or_else(|| provider_waits(&source.verify.scheme));
+        Some(SourcePlan { name, path, rate, answer_within })
     }
 
     /// How much of each source may lie in the queues; sources without a bound are left out.
@@ -238,6 +240,14 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+}
+
+/// How long the provider of this scheme waits for an answer, where it says so.
+fn provider_waits(scheme: &str) -> Option<Duration> {
+    match Scheme::preset(scheme) {
+        Some(Scheme::Preset(preset)) => preset.ack_s.map(|s| Duration::from_secs(s.into())),
+        _ => None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! The schema registry of a gateway that runs: what the configuration's files have, and what was
 //! registered with it.
 //!
-//! `registrar` changes the registry and hands it to admission; `folder` keeps what was registered on
-//! disk, as `record` has it; `look` finds what is there; `judge` compiles and compares in a child
-//! process first, so that no schema can hold the gateway up; `settings` has the modes of
+//! `registrar` changes the registry and hands it to admission; `folder` keeps what was registered
+//! on disk, as `record` has it; `look` finds what is there; `judge` compiles and compares in a
+//! child process first, so that no schema can hold the gateway up; `settings` has the modes of
 //! compatibility; `fault` is why not.
 
 mod fault;

@@ -25,20 +25,25 @@ use crate::signature::verifier::{Proven, Setting, Watch};
 pub(crate) struct JwtRule {
     /// It names the request, as Atlassian Connect has it.
     pub(crate) names_request: bool,
+    /// It names whom it is for: the URL that the provider calls, as monday has it. Where the
+    /// source says no `public_url`, that is not checked.
+    pub(crate) names_audience: bool,
 }
 
 /// The check of one source.
 pub(crate) struct Jwt {
     keyring: Keyring,
     rule: JwtRule,
+    audience: Option<String>,
     watch: Watch,
 }
 
 impl Jwt {
     pub(crate) fn build(rule: JwtRule, setting: Setting) -> Result<Self, Vec<GateProblem>> {
-        let Setting { keys, watch, floor, .. } = setting;
+        let Setting { keys, watch, floor, public_url } = setting;
         let keyring = Keyring::build(keys, &[Algorithm::Sha256], &SecretEncoding::Utf8, floor);
-        Ok(Self { keyring: keyring.map_err(key_problems)?, rule, watch })
+        let audience = public_url.filter(|_| rule.names_audience);
+        Ok(Self { keyring: keyring.map_err(key_problems)?, rule, audience, watch })
     }
 
     pub(crate) fn verify(
@@ -65,6 +70,11 @@ impl Jwt {
             if !holds {
                 return Err(SignatureFault::Mismatch);
             }
+        }
+        // A token for another place of the same app was not meant for this one (RFC 7519, 4.1.3).
+        let meant = self.audience.as_deref();
+        if meant.is_some() && token.claim("aud", &token.claims) != meant {
+            return Err(SignatureFault::Mismatch);
         }
         let skew_ms = token.judge_time(self.watch, at)?;
         Ok(Proven { key: Some(key), skew_ms, dedupe: None })

@@ -99,6 +99,11 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
     for (source, counters) in &rooms.sources {
         page.counter(name, help, &[("source", source.as_str())], counters.handshakes.value());
     }
+    let (name, help) = ("sluicegate_source_late_total", "Answers that came too late.");
+    page.begin(name, help, Kind::Counter);
+    for (source, counters) in &rooms.sources {
+        page.counter(name, help, &[("source", source.as_str())], counters.late.value());
+    }
     for (result, count) in [("fetched", &rooms.keeper.fetched), ("failed", &rooms.keeper.failed)] {
         let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
         page.counter(name, help, &[("result", result)], count.value());

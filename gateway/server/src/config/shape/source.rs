@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::refused::Refused;
 use super::verify::Verify;
-use crate::config::scalars::Size;
+use crate::config::scalars::{Size, Span};
 
 /// A source: exactly one protocol, how to verify, and what to hold payloads against.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -20,6 +20,9 @@ pub(in crate::config) struct Source {
     /// How fast senders may be, and how much of them may lie in the queues.
     #[serde(default)]
     pub(in crate::config) limits: SourceLimits,
+    /// How long the sender waits for an answer; what is answered later is counted and said. Default:
+    /// what the scheme's provider says, where it says so.
+    pub(in crate::config) answer_within: Option<Span>,
     /// Where to find the facts of an event, where the scheme's own places do not fit.
     #[serde(default)]
     pub(in crate::config) event: EventFacts,

@@ -7,98 +7,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sluicegate_admission::{
-    Admission, Algorithm, Encoding, Form, Gate, GenericHmac, Key, Likely, Mistake, Preset, Proof,
-    Registry, Scheme, Secret, SecretEncoding, SignRequest, SignatureExplained, preset, sign,
+    Algorithm, Encoding, Form, GenericHmac, Key, Likely, Mistake, Preset, Scheme, Secret,
+    SecretEncoding, preset,
 };
 use sluicegate_core::delivery::{Delivery, Transport};
 use sluicegate_core::time::Timestamp;
 
-const NOW: Timestamp = Timestamp::from_unix_ms(1_700_000_000_000);
-const URL: &str = "https://hooks.example/in";
-const BODY: &str = "{\"type\":\"t\",\"id\":\"1\",\"webhookTimestamp\":1700000000000,\"n\":\"é/\"}";
+mod sent;
 
-fn secret_for(encoding: &SecretEncoding) -> &'static str {
-    match encoding {
-        SecretEncoding::Utf8 => "79a3eaf309c43708726a8c284c0d72618696a12e840dfa1d",
-        SecretEncoding::Hex => "79a3eaf309c43708726a8c284c0d72618696a12e840dfa1d",
-        SecretEncoding::Base64 => "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        SecretEncoding::PrefixedBase64(_) => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-    }
-}
-
-fn key(id: &str, secret: &str) -> Key {
-    Key::new(id.parse().unwrap(), secret.into())
-}
-
-/// What a sender does with a delivery.
-struct Sent {
-    scheme: Scheme,
-    key: Key,
-    signed: String,
-    came: String,
-    url: &'static str,
-    at: Timestamp,
-}
-
-impl Sent {
-    fn right(preset: &'static Preset) -> Self {
-        Self {
-            scheme: Scheme::Preset(preset),
-            key: key("now", secret_for(preset.secret)),
-            signed: BODY.into(),
-            came: BODY.into(),
-            url: URL,
-            at: NOW,
-        }
-    }
-
-    /// The delivery, or nothing if the scheme signs what this test does not make.
-    fn delivery(&self) -> Option<Delivery> {
-        let request = SignRequest {
-            body: self.signed.as_bytes(),
-            id: "msg_1",
-            now: self.at,
-            url: self.url,
-            method: "POST",
-            kind: "thing",
-        };
-        let headers = sign(&self.scheme, &self.key, request).ok()?;
-        let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Some(Delivery {
-            source: "in".parse().unwrap(),
-            method: "POST".into(),
-            target: "/in".into(),
-            headers: pairs.chain([("host", "hooks.example")]).collect(),
-            body: Bytes::from(self.came.clone()),
-            peer: None,
-            transport: Transport::default(),
-        })
-    }
-}
-
-fn hmacs() -> impl Iterator<Item = &'static Preset> {
-    preset::ALL.iter().filter(|preset| preset.proof == Proof::Hmac)
-}
-
-fn explain(preset: &'static Preset, keys: Vec<Key>, delivery: &Delivery) -> SignatureExplained {
-    let gate = |name: &str, keys| Gate {
-        public_url: Some(URL.into()),
-        ..Gate::new(name.parse().unwrap(), Scheme::Preset(preset), keys)
-    };
-    let sibling = key("theirs", other_secret(preset));
-    let gates = vec![gate("in", keys), gate("sibling", vec![sibling])];
-    let admission =
-        Admission::build(gates, Registry::empty()).unwrap_or_else(|faults| panic!("{faults:?}"));
-    admission.explain(delivery, NOW, None).unwrap()
-}
-
-fn other_secret(preset: &Preset) -> &'static str {
-    match preset.secret {
-        SecretEncoding::PrefixedBase64(_) => "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-        SecretEncoding::Hex => "0079a3eaf309c43708726a8c284c0d72618696a12e840d",
-        _ => "C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-    }
-}
+use sent::{BODY, NOW, Sent, explain, hmacs, key, now, other_secret, secret_for, signs_a_form};
 
 /// Makes a mistake with every preset that it can be made with, and wants it named; at least three.
 fn each(mistake: Mistake, make: impl Fn(&'static Preset) -> Option<(Delivery, Vec<Key>)>) {
@@ -124,10 +41,6 @@ fn each_of(
         named.insert(preset.name);
     }
     assert!(named.len() >= at_least, "{mistake:?} was made with {named:?} only");
-}
-
-fn now(preset: &Preset) -> Vec<Key> {
-    vec![key("now", secret_for(preset.secret))]
 }
 
 /// The scheme of a preset with its forms changed.
@@ -229,7 +142,10 @@ fn ends_of_lines_that_were_converted_or_cut_are_named() {
         [(&crlf, lines.as_str()), (&lines, crlf.as_str()), (&cut, BODY), (&BODY.to_owned(), &cut)]
     {
         each(Mistake::LineEnds, |preset| {
-            // What is two documents has no time in it.
+            // What is two documents has no time in it, and is no form.
+            if signs_a_form(preset) {
+                return None;
+            }
             if preset
                 .time
                 .is_some_and(|rule| matches!(rule.from, sluicegate_admission::TimeFrom::Pointer(_)))
@@ -253,6 +169,10 @@ fn a_url_that_a_proxy_changed_is_named() {
     ] {
         each_of(Mistake::ProxyUrl, signs_url.min(3), |preset| {
             let delivery = Sent { url, ..Sent::right(preset) }.delivery()?;
+            // Where the provider signs with the port or without it, that is no mistake.
+            if preset.any_port && url.contains(":443") {
+                return None;
+            }
             preset.needs_public_url().then(|| (delivery, now(preset)))
         });
     }
