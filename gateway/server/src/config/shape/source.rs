@@ -20,8 +20,8 @@ pub(in crate::config) struct Source {
     /// How fast senders may be, and how much of them may lie in the queues.
     #[serde(default)]
     pub(in crate::config) limits: SourceLimits,
-    /// How long the sender waits for an answer; what is answered later is counted and said. Default:
-    /// what the scheme's provider says, where it says so.
+    /// How long the sender waits for an answer; what is answered later is counted and said.
+    /// Default: what the scheme's provider says, where it says so.
     pub(in crate::config) answer_within: Option<Span>,
     /// Where to find the facts of an event, where the scheme's own places do not fit.
     #[serde(default)]
