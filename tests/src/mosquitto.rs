@@ -2,7 +2,7 @@
 //! own. It can be killed and started again on the same port.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -24,7 +24,16 @@ impl Mosquitto {
     /// When it is not installed or does not start: a missing broker is a failure.
     #[must_use]
     pub fn start(lines: &str) -> Self {
-        let folder = TempDir::new().expect("a folder for the broker");
+        Self::start_in(&std::env::temp_dir(), lines)
+    }
+
+    /// The same, with its data below this folder. Of a setting that is there twice the last counts.
+    ///
+    /// # Panics
+    /// As above.
+    #[must_use]
+    pub fn start_in(parent: &Path, lines: &str) -> Self {
+        let folder = TempDir::new_in(parent).expect("a folder for the broker");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("an address");
         drop(free);

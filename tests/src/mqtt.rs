@@ -191,6 +191,29 @@ pub fn connect(level: u8, client: &str, flags: u8, keep_alive: u16, properties: 
     packet(0x10, &body)
 }
 
+/// A CONNECT of a session that is kept for 512 seconds.
+#[must_use]
+pub fn kept(level: u8, client: &str) -> Vec<u8> {
+    let expiry: &[u8] = if level == V5 { &[0x11, 0, 0, 2, 0] } else { &[] };
+    connect(level, client, 0, 60, expiry)
+}
+
+/// The packet id and the payload of a PUBLISH of QoS 1 or 2 with few properties.
+///
+/// # Panics
+/// When it is none, or its payload is no text.
+#[must_use]
+pub fn message(level: u8, packet: &Packet) -> (u16, String) {
+    assert_eq!(packet.first >> 4, 3, "{packet:?}");
+    let topic = usize::from(u16::from_be_bytes([packet.body[0], packet.body[1]]));
+    let (id, mut rest) = packet.body[2 + topic..].split_at(2);
+    if level == V5 {
+        rest = &rest[1 + usize::from(rest[0])..];
+    }
+    let text = String::from_utf8(rest.to_vec()).expect("a text");
+    (u16::from_be_bytes([id[0], id[1]]), text)
+}
+
 /// A CONNECT with a clean start and a will of QoS 1.
 #[must_use]
 pub fn connect_with_will(level: u8, client: &str, topic: &str, payload: &[u8]) -> Vec<u8> {

@@ -98,6 +98,21 @@ fn a_plugin_that_traps_loops_or_hogs_dead_letters_with_reason_and_digest() {
 }
 
 #[test]
+fn an_answer_that_comes_later_than_the_sender_waits_is_counted_and_said() {
+    let slow = "  asked: { path: \"{ROOT}/tests/fixtures/plugins/loop.wasm\", deadline: 50ms }";
+    let route = "  - { name: main, when: { type: [ push ] }, filters: [ asked ], to: [ inbox ] }
+  - { name: rest, default: true, to: [ inbox ] }";
+    let text = filtered(slow, route, "  inbox: {}");
+    let text =
+        text.replace("  github:\n    http:", "  github:\n    answer_within: 40ms\n    http:");
+    let gateway = World::new(&text).start();
+    deliver(&gateway, "push", "slow");
+    gateway.wait_for_log("answered later than the sender waits");
+    let metrics = gateway.admin_get("/metrics").text();
+    assert!(metrics.contains("sluicegate_source_late_total{source=\"github\"} 1"), "{metrics}");
+}
+
+#[test]
 fn a_failing_plugin_does_what_its_policy_says() {
     let path = "{ROOT}/tests/fixtures/plugins/trap.wasm";
     let gateway = world(&format!("{{ path: \"{path}\", on_failure: next }}")).start();

@@ -3,14 +3,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::metrics::value;
 use sluicegate_tests::mqtt::{
     CLEAN, Raw, V3, V5, mosquitto_pub, packet, publish, python_with_paho, subscribe, text,
 };
+use sluicegate_tests::signing::hmac_sha256;
 use sluicegate_tests::world::World;
 
 /// Two users, whose password is `secret`.
@@ -131,9 +130,8 @@ fn token(user: &str, seconds: i64) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let body = format!(r#"{{"sub":"{user}","iss":"the issuer","exp":{end}}}"#);
     let signed = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(&body));
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-    mac.update(signed.as_bytes());
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    let mac = hmac_sha256(SECRET.as_bytes(), signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
 #[test]

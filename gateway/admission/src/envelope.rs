@@ -6,11 +6,13 @@ use std::borrow::Cow;
 use sluicegate_core::delivery::{Arrival, Delivery};
 use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
-use sluicegate_core::ids::SourceName;
+use sluicegate_core::ids::{EventId, SourceName};
 use sluicegate_core::limits::DEDUPE_KEY_BYTES_MAX;
 use sluicegate_core::proof::DedupeKey;
 
+use crate::cloudevents::CloudEvent;
 use crate::facts::Found;
+use crate::schema::DATASCHEMA_ATTRIBUTE;
 use crate::signature::{Scheme, sha256};
 
 /// What the events of one source have in common.
@@ -59,6 +61,39 @@ impl Envelope {
         })
     }
 
+    /// The event of a verified CloudEvent. Its own id and source are kept as attributes: the id of
+    /// an event here is ours, so that two senders cannot collide.
+    pub(crate) fn cloud_event(
+        &self,
+        delivery: &Delivery,
+        arrival: Arrival,
+        id: EventId,
+        sent: CloudEvent,
+    ) -> Event {
+        // What the protocol says is not for the sender to say otherwise.
+        let beside = &delivery.transport.attributes;
+        let mut attributes = beside.clone();
+        attributes.push(ID_ATTRIBUTE, &sent.id);
+        attributes.push(SOURCE_ATTRIBUTE, &sent.source);
+        if let Some(schema) = &sent.dataschema {
+            attributes.push(DATASCHEMA_ATTRIBUTE, schema);
+        }
+        let said = sent.extensions.iter().filter(|(name, _)| beside.first(name).is_none());
+        said.for_each(|(name, value)| attributes.push(name, value));
+        Event::new(Parts {
+            id,
+            source: self.source.clone(),
+            kind: sent.kind,
+            subject: sent.subject,
+            time: sent.time,
+            received_at: arrival.at,
+            content_type: sent.content_type,
+            attributes,
+            headers: self.public(&delivery.headers),
+            payload: sent.data,
+        })
+    }
+
     fn public(&self, headers: &Fields) -> Fields {
         let mut kept = Fields::with_capacity(headers.len(), headers.text_len());
         for (name, value) in headers.iter() {
@@ -85,7 +120,12 @@ pub(crate) fn dedupe_key(said: &str) -> Option<DedupeKey> {
     DedupeKey::new(said)
 }
 
-const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+const CREDENTIALS: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-hook-secret"];
+/// The id that a CloudEvent came with.
+const ID_ATTRIBUTE: &str = "sgid";
+/// The source that a CloudEvent came with.
+const SOURCE_ATTRIBUTE: &str = "sgsource";
 const DEFAULT_KIND: &str = "webhook";
 
 #[cfg(test)]

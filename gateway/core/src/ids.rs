@@ -139,6 +139,14 @@ impl EventId {
         Self(self.0 & !(0xfff << 64) | u128::from(part & 0xfff) << 64)
     }
 
+    /// The id of the `number`-th event of a batch that was received under this id: another one for
+    /// each number, and for what filters emit from each.
+    #[must_use]
+    pub fn of_batch(self, number: u16) -> Self {
+        let spread = (u128::from(number) + 1) * 0x9e37_79b9_7f4a_7c15;
+        Self(self.0 ^ (spread & 0x3fff_ffff_ffff_ffff))
+    }
+
     /// The part number: 0 unless a filter emitted the event.
     #[must_use]
     pub fn part_number(self) -> u16 {
@@ -263,6 +271,17 @@ mod tests {
         assert_eq!(id.part(0), id);
         assert_ne!(id.part(1), id.part(2));
         assert_eq!(id.part(9).part_number(), 9);
+    }
+
+    #[test]
+    fn events_of_a_batch_have_ids_of_their_own() {
+        let id = EventId::new(Timestamp::from_unix_ms(1), 7);
+        let mut ids: Vec<_> = (0..=u16::MAX).map(|number| id.of_batch(number)).collect();
+        assert!(ids.iter().all(|one| one.part_number() == 0 && *one != id));
+        assert!(ids.iter().all(|one| one.to_string().as_bytes()[14] == b'7'));
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), usize::from(u16::MAX) + 1);
     }
 
     #[test]

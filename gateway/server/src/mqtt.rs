@@ -1,12 +1,15 @@
-//! The way in for MQTT: its listeners are there before the store is, and serve after it.
+//! The ways in for MQTT: listeners, which are there before the store is and serve after it, and
+//! clients of brokers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_core::ids::SourceName;
 use sluicegate_core::seams::{Engine, Intake};
 use sluicegate_core::time::Clock;
 use sluicegate_sources::mqtt::{MqttConfig, MqttListen, MqttSeams, MqttSource};
+use sluicegate_sources::mqtt_client::{MqttClient, MqttClientConfig, MqttClientSeams};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,6 +18,23 @@ use crate::clock::Dice;
 use crate::config::Plan;
 use crate::fault::RunFault;
 use crate::hall::{listen, local};
+
+/// The sources that take from brokers, by name. They connect to nothing yet.
+pub(crate) fn clients(
+    plan: &Plan,
+    intake: &Arc<dyn Intake>,
+    engine: &Arc<dyn Engine>,
+) -> Result<Vec<(SourceName, Arc<MqttClient>)>, RunFault> {
+    let configs = plan.sources.iter().filter_map(|one| Some((&one.name, one.way.client()?)));
+    let client = |(name, config): (&SourceName, &MqttClientConfig)| {
+        let dice = Dice::new();
+        let dice = Box::new(move || dice.roll());
+        let (intake, engine) = (Arc::clone(intake), Arc::clone(engine));
+        let client = MqttClient::new(config.clone(), MqttClientSeams { intake, engine, dice });
+        Ok((name.clone(), Arc::new(client.map_err(RunFault::Name)?)))
+    };
+    configs.map(client).collect()
+}
 
 /// The listeners, and what they need.
 pub(crate) struct MqttDoor {

@@ -4,3 +4,4 @@
 //! queue does the rest.
 
 pub mod http;
+pub mod mqtt;

@@ -12,10 +12,13 @@ mod figures;
 pub mod floor;
 pub mod load;
 pub mod machine;
+pub mod mqtt;
 pub mod options;
 pub mod plugins;
 pub mod queue;
 pub mod report;
+pub mod schema;
+pub mod schemes;
 pub mod usage;
 pub mod variants;
 pub mod verify;
@@ -37,6 +40,9 @@ pub fn main() -> ExitCode {
     }
     match arguments.split_first() {
         Some((first, rest)) if first == queue::ARGUMENT => return queue::main(rest.to_vec()),
+        Some((first, rest)) if first == schemes::ARGUMENT => return schemes::main(rest),
+        Some((first, rest)) if first == mqtt::ARGUMENT => return mqtt::main(rest.to_vec()),
+        Some((first, [])) if first == schema::ARGUMENT => return schema::main(),
         Some((first, rest)) if first == plugins::ARGUMENT => return plugins::main(rest.to_vec()),
         Some((first, [part])) if first == queue::PART_ARGUMENT => return queue::part(part),
         _ => {}

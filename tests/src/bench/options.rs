@@ -47,6 +47,9 @@ A run with one lost, doubled or changed event prints no figure, and the bench fa
 Usage: bench [OPTIONS]
        bench queue [OPTIONS]     the queue engine by itself; see bench queue --help
        bench plugins [OPTIONS]   calls of filters by themselves; see bench plugins --help
+       bench mqtt [OPTIONS]      MQTT publishers beside Mosquitto; see bench mqtt --help
+       bench schemes [--json]    proving a sender, preset by preset
+       bench schema              a payload of 10 KB against its schema, as JSON
   --events N        events measured in each run            [100000]
   --runs N          runs of each variant; medians shown    [5]
   --connections N   keep-alive connections                 [64]

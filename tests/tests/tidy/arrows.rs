@@ -11,18 +11,19 @@ use crate::{assert_bites, assert_clean};
 const ROOMS: [&str; 6] = ["sources", "admission", "filters", "queue", "jetstream", "sinks"];
 
 /// Heavy dependencies and the rooms that may name them.
-const OWNERS: [(&str, &[&str]); 16] = [
+const OWNERS: [(&str, &[&str]); 17] = [
     ("wasmtime", &["filters"]),
     ("wit-component", &["filters"]),
     ("wit-parser", &["filters"]),
-    ("ring", &["admission", "queue"]),
+    ("ring", &["admission", "queue", "sources"]),
     ("jsonschema", &["admission"]),
     ("hyper", &["sources", "sinks", "tests"]),
     ("hyper-util", &["sources", "sinks", "tests"]),
     ("lapin", &["sources", "sinks", "tests"]),
     ("rumqttd", &["sources", "sinks"]),
-    ("rmqtt-codec", &["sources"]),
+    ("rmqtt-codec", &["sources", "sinks"]),
     ("argon2", &["sources"]),
+    ("tokio-tungstenite", &["sources"]),
     ("clap", &["server"]),
     ("schemars", &["server"]),
     ("saphyr", &["server"]),

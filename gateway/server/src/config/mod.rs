@@ -7,6 +7,7 @@
 //! names that refer to nothing, secrets that are not set. What comes out is a [`Plan`], with the
 //! faults found so far; the hall builds its rooms from it, and they find the rest.
 
+mod broker;
 mod check;
 mod document;
 mod encryption;
@@ -19,10 +20,12 @@ mod plugins;
 mod published;
 mod queues;
 mod read;
+mod refused;
 mod routes;
 mod scalars;
 mod secrets;
 mod shape;
+mod show;
 mod sinks;
 mod sources;
 mod when;
@@ -30,8 +33,12 @@ mod when;
 pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use live::{WantedQueue, queue_settings, read_queue};
-pub use plan::{AdminPlan, MqttPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan, Way};
+pub use plan::{
+    AdminPlan, FetchPlan, MqttPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan, WayIn,
+    WayOut,
+};
 pub use read::{load, read_as};
 pub use scalars::{Size, Span, shown};
 pub use shape::json_schema;
+pub use show::effective;
 pub use when::pattern;

@@ -1,5 +1,6 @@
 //! A configuration that was read and checked: what the hall builds from.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,15 +9,19 @@ use sluicegate_admission::{Gate, Registry};
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
 use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
-use sluicegate_sinks::http::HttpSinkConfig;
+use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Roots};
+use sluicegate_sinks::mqtt::MqttSinkConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
 use sluicegate_sources::mqtt::{Access, MqttLimits, MqttListen, TopicRule};
+use sluicegate_sources::mqtt_client::MqttClientConfig;
 
 use super::document::Document;
 use super::fault::{ConfigFault, ConfigFaults};
+use crate::keys::{KeyPlan, SecretPlan};
 use crate::limiter::Rate;
 use crate::oci::Pulled;
 use crate::origins::{Origin, Shelf};
+use crate::refused::Keeping;
 use crate::routes::Pattern;
 
 /// Everything that the hall builds from, and the faults that were found on the way: only a plan
@@ -42,6 +47,14 @@ pub struct Plan {
     pub registry: Registry,
     /// Each source's way in and rate.
     pub sources: Vec<SourcePlan>,
+    /// How what proves senders is fetched.
+    pub fetch: FetchPlan,
+    /// Each source's keys, by the names of their secrets.
+    pub keys: BTreeMap<SourceName, Vec<KeyPlan>>,
+    /// The secrets, for those who watch them.
+    pub secrets: BTreeMap<String, SecretPlan>,
+    /// How much is kept of what is refused.
+    pub refused: Keeping,
     /// The plugins.
     pub plugins: Vec<PluginPlan>,
     /// The routes, in order.
@@ -69,18 +82,31 @@ pub struct SourcePlan {
     /// Its name.
     pub name: SourceName,
     /// By which protocol its events come in.
-    pub way: Way,
+    pub way: WayIn,
     /// Its rate.
     pub rate: Option<Rate>,
+    /// How long its senders wait for an answer, where that is known.
+    pub answer_within: Option<Duration>,
+}
+
+/// How certificates, keys and confirmations are fetched.
+#[derive(Debug, Clone)]
+pub struct FetchPlan {
+    /// Which addresses outside the open internet may be called.
+    pub allow: AllowPrivate,
+    /// Who is believed.
+    pub roots: Roots,
 }
 
 /// By which protocol the events of a source come in.
 #[derive(Debug, Clone)]
-pub enum Way {
+pub enum WayIn {
     /// Webhooks on a path.
     Http(PathRule),
     /// What clients publish to topics.
     Mqtt(TopicRule),
+    /// From an MQTT broker.
+    MqttClient(Box<MqttClientConfig>),
 }
 
 /// The MQTT listener.
@@ -94,13 +120,22 @@ pub struct MqttPlan {
     pub access: Access,
 }
 
-impl Way {
+impl WayIn {
     /// The path of a source of webhooks.
     #[must_use]
     pub fn path(&self) -> Option<&PathRule> {
         match self {
             Self::Http(path) => Some(path),
-            Self::Mqtt(_) => None,
+            Self::Mqtt(_) | Self::MqttClient(_) => None,
+        }
+    }
+
+    /// The broker of a source that takes from one.
+    #[must_use]
+    pub fn client(&self) -> Option<&MqttClientConfig> {
+        match self {
+            Self::MqttClient(client) => Some(client),
+            Self::Http(_) | Self::Mqtt(_) => None,
         }
     }
 
@@ -108,7 +143,7 @@ impl Way {
     #[must_use]
     pub fn topics(&self) -> Option<&TopicRule> {
         match self {
-            Self::Http(_) => None,
+            Self::Http(_) | Self::MqttClient(_) => None,
             Self::Mqtt(topics) => Some(topics),
         }
     }
@@ -149,14 +184,33 @@ pub struct SinkPlan {
     pub name: SinkName,
     /// The queue that it takes from.
     pub from: QueueName,
-    /// Where to, signed with what, within what bounds.
-    pub http: HttpSinkConfig,
+    /// Where to, and within what bounds.
+    pub way: WayOut,
     /// Events in one batch.
     pub batch: usize,
     /// Batches under way at once.
     pub concurrency: usize,
     /// Where it stands in the configuration, as a JSON Pointer.
     pub pointer: String,
+}
+
+/// How the events of a sink go out.
+pub enum WayOut {
+    /// By HTTP.
+    Http(Box<HttpSinkConfig>),
+    /// To an MQTT broker.
+    Mqtt(Box<MqttSinkConfig>),
+}
+
+impl WayOut {
+    /// How long one attempt may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        match self {
+            Self::Http(http) => http.timeout,
+            Self::Mqtt(mqtt) => mqtt.timeout,
+        }
+    }
 }
 
 impl Plan {

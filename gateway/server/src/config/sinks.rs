@@ -8,7 +8,7 @@ use sluicegate_admission::{Secret, hmac_sha256};
 use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Network, Roots, Signer};
 
 use super::check::{Checker, places};
-use super::plan::SinkPlan;
+use super::plan::{FetchPlan, SinkPlan, WayOut};
 use super::shape;
 
 impl Checker<'_> {
@@ -23,15 +23,28 @@ impl Checker<'_> {
     fn sink(&mut self, place: String, name: &str, sink: &shape::Sink) -> Option<SinkPlan> {
         let name = self.name(&place, name);
         let from = self.reference(&format!("{place}/from"), "queues", &sink.from);
-        let Some(http) = &sink.http else {
-            self.fault(&place, "protocol_missing", "a sink names its protocol: http");
-            return None;
+        let way = match (&sink.http, &sink.mqtt) {
+            (Some(http), None) => {
+                let http = self.http_sink(&format!("{place}/http"), http);
+                WayOut::Http(Box::new(http))
+            }
+            (None, Some(mqtt)) => {
+                let mqtt = self.mqtt_sink(&format!("{place}/mqtt"), mqtt)?;
+                WayOut::Mqtt(Box::new(mqtt))
+            }
+            (None, None) => {
+                self.fault(&place, "protocol_missing", "a sink names its protocol: http, mqtt");
+                return None;
+            }
+            (Some(_), Some(_)) => {
+                self.fault(&place, "protocol_missing", "a sink has exactly one protocol");
+                return None;
+            }
         };
-        let http = self.http_sink(&format!("{place}/http"), http);
         Some(SinkPlan {
             name: name?,
             from: from?,
-            http,
+            way,
             batch: sink.batch.events.unwrap_or(1),
             concurrency: sink.concurrency.unwrap_or(4),
             pointer: place,
@@ -61,25 +74,40 @@ impl Checker<'_> {
             let message = "a timeout is 1ms to 10m";
             self.fault(&format!("{place}/timeout"), "value_out_of_range", message);
         }
-        config.allow_private = self.allowed(place, http);
-        if let Some(file) = &http.ca_file {
-            match std::fs::read(self.base.join(file)) {
-                Ok(pem) => config.roots = Roots::Pem(pem),
-                Err(fault) => {
-                    let message = format!("cannot read {file}: {fault}");
-                    self.fault(&format!("{place}/ca_file"), "file_unreadable", message);
-                }
-            }
-        }
+        config.allow_private = self.allowed(place, http.allow_private, &http.allow_networks);
+        config.roots = self.roots(place, http.ca_file.as_deref());
         config
     }
 
-    fn allowed(&mut self, place: &str, http: &shape::HttpSink) -> AllowPrivate {
-        if http.allow_private {
+    /// How what proves senders is fetched.
+    pub(super) fn fetch(&mut self, fetch: &shape::Fetch) -> FetchPlan {
+        let allow = self.allowed("/fetch", fetch.allow_private, &fetch.allow_networks);
+        FetchPlan { allow, roots: self.roots("/fetch", fetch.ca_file.as_deref()) }
+    }
+
+    fn roots(&mut self, place: &str, file: Option<&str>) -> Roots {
+        let Some(file) = file else { return Roots::Web };
+        match std::fs::read(self.base.join(file)) {
+            Ok(pem) => Roots::Pem(pem),
+            Err(fault) => {
+                let message = format!("cannot read {file}: {fault}");
+                self.fault(&format!("{place}/ca_file"), "file_unreadable", message);
+                Roots::Web
+            }
+        }
+    }
+
+    pub(super) fn allowed(
+        &mut self,
+        place: &str,
+        everything: bool,
+        listed: &[String],
+    ) -> AllowPrivate {
+        if everything {
             return AllowPrivate::Everything;
         }
         let mut networks = Vec::new();
-        for (at, text) in http.allow_networks.iter().enumerate() {
+        for (at, text) in listed.iter().enumerate() {
             match text.parse::<Network>() {
                 Ok(network) => networks.push(network),
                 Err(fault) => {

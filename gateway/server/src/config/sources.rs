@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sluicegate_admission as admission;
+use sluicegate_admission::handshake::HandshakeSetting;
 use sluicegate_admission::{
     Fact, FactsOverride, Gate, GenericHmac, Key, SchemaRule, Scheme, Secret,
 };
@@ -14,7 +15,7 @@ use sluicegate_queue::SourceConfig;
 use sluicegate_sources::http::PathRule;
 
 use super::check::{Checker, places};
-use super::plan::{SourcePlan, Way};
+use super::plan::{SourcePlan, WayIn};
 use super::scalars::Size;
 use super::shape;
 use crate::limiter::Rate;
@@ -48,22 +49,7 @@ impl Checker<'_> {
         name: SourceName,
         source: &shape::Source,
     ) -> Option<SourcePlan> {
-        let way = match (&source.http, &source.mqtt) {
-            (Some(http), None) => {
-                Way::Http(self.http_source(&format!("{place}/http"), &name, http))
-            }
-            (None, Some(mqtt)) => {
-                Way::Mqtt(self.mqtt_source(&format!("{place}/mqtt"), &name, mqtt))
-            }
-            (None, None) => {
-                self.fault(place, "protocol_missing", "a source names its protocol: http, mqtt");
-                return None;
-            }
-            (Some(_), Some(_)) => {
-                self.fault(place, "protocol_missing", "a source has exactly one protocol");
-                return None;
-            }
-        };
+        let way = self.way_in(place, &name, source)?;
         let rate = source.limits.events_per_second.map(|per_second| Rate {
             per_second,
             burst: source.limits.burst.unwrap_or(per_second),
@@ -72,7 +58,34 @@ impl Checker<'_> {
             let message = "a burst needs events_per_second";
             self.fault(&format!("{place}/limits/burst"), "value_missing", message);
         }
-        Some(SourcePlan { name, way, rate })
+        let answer_within = source.answer_within.map(|span| span.0);
+        let answer_within = answer_within.or_else(|| provider_waits(&source.verify.scheme));
+        Some(SourcePlan { name, way, rate, answer_within })
+    }
+
+    /// By which protocol it comes in: exactly one.
+    fn way_in(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<WayIn> {
+        let shape::Source { http, mqtt, mqtt_client, .. } = source;
+        match (http, mqtt, mqtt_client) {
+            (Some(http), None, None) => {
+                Some(WayIn::Http(self.http_source(&format!("{place}/http"), name, http)))
+            }
+            (None, Some(mqtt), None) => {
+                Some(WayIn::Mqtt(self.mqtt_source(&format!("{place}/mqtt"), name, mqtt)))
+            }
+            (None, None, Some(client)) => self
+                .mqtt_client(&format!("{place}/mqtt_client"), name, client)
+                .map(|client| WayIn::MqttClient(Box::new(client))),
+            (None, None, None) => {
+                let message = "a source names its protocol: http, mqtt, mqtt_client";
+                self.fault(place, "protocol_missing", message);
+                None
+            }
+            _ => {
+                self.fault(place, "protocol_missing", "a source has exactly one protocol");
+                None
+            }
+        }
     }
 
     fn http_source(
@@ -85,6 +98,7 @@ impl Checker<'_> {
             path: http.path.clone(),
             source: name.clone(),
             payload_bytes_max: self.payload_max(place, http.payload_max),
+            handshake_methods: Vec::new(),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
         }
     }
@@ -140,7 +154,9 @@ impl Checker<'_> {
             tolerance: verify.tolerance.map(|span| span.0),
             facts: self.facts(&format!("{place}/event"), &source.event),
             schema: source.schema.as_ref().map(schema_rule),
+            format: format(source),
             public_url: verify.public_url.clone(),
+            handshake: self.handshake(&format!("{place}/verify/handshake"), &verify.handshake),
         })
     }
 
@@ -173,7 +189,7 @@ impl Checker<'_> {
     /// A time that nothing signs proves nothing, and a tolerance of a day or more no more.
     fn tolerance(&mut self, place: &str, scheme: Option<&Scheme>, verify: &shape::Verify) {
         let signs_time = match scheme {
-            Some(Scheme::Preset(preset)) => preset.time.is_some(),
+            Some(Scheme::Preset(preset)) => preset.signs_time(),
             Some(Scheme::Generic(generic)) => {
                 let signed = generic.template.contains("{timestamp}");
                 if generic.time.is_some() && !signed {
@@ -202,6 +218,16 @@ impl Checker<'_> {
         let not_after = self.time(&format!("{place}/not_after"), key.not_after.as_deref());
         let secret = Secret::new(self.secret(&format!("{place}/secret"), &key.secret)?.to_vec());
         Some(Key { id: id?, secret, not_before, not_after })
+    }
+
+    fn handshake(&mut self, place: &str, shape: &shape::Handshake) -> HandshakeSetting {
+        let token = shape.token.as_ref();
+        let token = token.and_then(|name| self.secret(&format!("{place}/token"), name));
+        HandshakeSetting {
+            token: token.map(|bytes| Secret::new(bytes.to_vec())),
+            origins: shape.origins.clone(),
+            rate: shape.rate,
+        }
     }
 
     fn time(&mut self, pointer: &str, text: Option<&str>) -> Option<Timestamp> {
@@ -249,6 +275,26 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// How long the provider of this scheme waits for an answer, where it says so.
+fn provider_waits(scheme: &str) -> Option<Duration> {
+    match Scheme::preset(scheme) {
+        Some(Scheme::Preset(preset)) => preset.ack_s.map(|s| Duration::from_secs(s.into())),
+        _ => None,
+    }
+}
+
+/// What a delivery of a source holds, whichever way it comes.
+fn format(source: &shape::Source) -> admission::Format {
+    let messages = source.mqtt.as_ref().map(|mqtt| mqtt.format);
+    let messages = messages.or(source.mqtt_client.as_ref().map(|client| client.format));
+    let cloudevents = messages == Some(shape::MessageFormat::Cloudevents)
+        || source
+            .http
+            .as_ref()
+            .is_some_and(|http| matches!(http.format, shape::Format::Cloudevents));
+    if cloudevents { admission::Format::CloudEvents } else { admission::Format::Webhook }
 }
 
 /// Beyond a day a timestamp protects from nothing.
@@ -310,6 +356,8 @@ fn generic_hmac(generic: &shape::Generic) -> GenericHmac {
             shape::SecretEncoding::Hex => SecretEncoding::Hex,
             shape::SecretEncoding::Base64 => SecretEncoding::Base64,
         },
+        any_port: false,
+        token_refused: false,
         facts: admission::Facts::default(),
     }
 }

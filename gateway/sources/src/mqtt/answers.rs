@@ -19,11 +19,15 @@ pub(crate) fn answer(refusal: &Refusal) -> Judged {
     let too_large = Judged::Refused(Ack::QuotaExceeded, Leave::PacketTooLarge);
     let busy = Judged::NotNow(Leave::ServerBusy);
     match refusal {
-        Refusal::NoSource | Refusal::WrongMethod | Refusal::Unverified(_) => not_authorised,
-        Refusal::Malformed { .. } | Refusal::WrongMediaType { .. } | Refusal::Invalid { .. } => {
-            bad_payload
-        }
-        Refusal::NoSchema { .. } => bad_payload,
+        Refusal::NoSource
+        | Refusal::WrongMethod
+        | Refusal::Unverified(_)
+        | Refusal::HandshakeRefused => not_authorised,
+        Refusal::Malformed { .. }
+        | Refusal::WrongMediaType { .. }
+        | Refusal::NotCloudEvent { .. }
+        | Refusal::Invalid { .. }
+        | Refusal::NoSchema { .. } => bad_payload,
         Refusal::TooLarge { .. } | Refusal::HeadersTooLarge => too_large,
         Refusal::RateLimited { .. } => {
             Judged::Refused(Ack::QuotaExceeded, Leave::MessageRateTooHigh)
@@ -35,6 +39,7 @@ pub(crate) fn answer(refusal: &Refusal) -> Judged {
         | Refusal::Overloaded { .. }
         | Refusal::Deferred { .. }
         | Refusal::PluginPaused { .. }
+        | Refusal::ProofUnavailable { .. }
         | Refusal::StoreUnavailable { .. } => busy,
         Refusal::Stopping => Judged::NotNow(Leave::ServerShuttingDown),
         Refusal::Rejected(rejection) => match rejection.code {
@@ -45,4 +50,18 @@ pub(crate) fn answer(refusal: &Refusal) -> Judged {
             RejectCode::Unavailable => busy,
         },
     }
+}
+
+/// Whether a refusal is for good. A message that waits at a broker can wait for everything else.
+pub(crate) fn lasts(refusal: &Refusal) -> bool {
+    let quota = matches!(
+        refusal,
+        Refusal::RateLimited { .. }
+            | Refusal::QueueFull { .. }
+            | Refusal::QueueOverRate { .. }
+            | Refusal::SourceFull { .. }
+    );
+    let told = matches!(refusal, Refusal::Rejected(rejection)
+        if matches!(rejection.code, RejectCode::RateLimited | RejectCode::Unavailable));
+    !quota && !told && matches!(answer(refusal), Judged::Refused(..))
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sluicegate_core::delivery::{Delivery, Transport};
 use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::SourceName;
-use sluicegate_core::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
 use sluicegate_core::refusal::Refusal;
 
+use super::reading::Reading;
 use super::topic::Filter;
 use super::wire::{Publish, QoS};
 
@@ -23,6 +23,8 @@ pub struct TopicRule {
     pub payload_bytes_max: usize,
     /// What makes two messages the same.
     pub dedupe: Dedupe,
+    /// How its messages are read.
+    pub reading: Reading,
 }
 
 /// What makes two messages of one client the same.
@@ -75,52 +77,37 @@ impl Claims {
         if publish.payload.len() > rule.payload_bytes_max {
             return Err(Refusal::TooLarge { limit_bytes: rule.payload_bytes_max });
         }
-        let headers = headers(publish)?;
+        let (headers, body) = rule.reading.read(publish)?;
         let attributes = attributes(publish, publisher);
         let mut transport =
             Transport { attributes, kind: Some(KIND.to_owned()), ..Transport::default() };
-        transport.dedupe = dedupe(&rule.dedupe, &headers, publisher);
+        transport.dedupe = dedupe(&rule.dedupe, &headers, &publisher.client);
         Ok(Delivery {
             source: rule.source.clone(),
             method: METHOD.to_owned(),
             target: publish.topic.to_string(),
             headers,
-            body: publish.payload.clone(),
+            body,
             peer: publisher.peer,
             transport,
         })
     }
 }
 
-/// User properties as headers; the content type is one of them.
-fn headers(publish: &Publish) -> Result<Fields, Refusal> {
-    let mut headers = Fields::new();
-    let Some(properties) = &publish.properties else { return Ok(headers) };
-    if let Some(content_type) = &properties.content_type {
-        headers.push(CONTENT_TYPE, content_type);
-    }
-    for (name, value) in &properties.user_properties {
-        // The property of the protocol counts, where it is set.
-        if properties.content_type.is_some() && name.eq_ignore_ascii_case(CONTENT_TYPE) {
-            continue;
-        }
-        headers.push(name, value);
-    }
-    let correlation = properties.correlation_data.as_ref().map_or(0, |data| data.len());
-    if headers.len() > HEADERS_MAX || headers.text_len() + correlation > HEADER_BYTES_MAX {
-        return Err(Refusal::HeadersTooLarge);
-    }
-    Ok(headers)
-}
-
 /// What the event says of its message; see `gateway/docs/MQTT.md`.
 fn attributes(publish: &Publish, publisher: &Publisher) -> Fields {
-    let mut all = Fields::new();
-    all.push("mqtttopic", &publish.topic);
+    let mut all = attributes_of_message(publish);
     all.push("mqttclientid", &publisher.client);
     if let Some(user) = &publisher.user {
         all.push("mqttuser", user);
     }
+    all
+}
+
+/// What the event says of its message, whoever published it.
+pub(crate) fn attributes_of_message(publish: &Publish) -> Fields {
+    let mut all = Fields::new();
+    all.push("mqtttopic", &publish.topic);
     all.push("mqttqos", qos(publish.qos));
     if publish.retain {
         all.push("mqttretain", "true");
@@ -151,16 +138,15 @@ fn qos(qos: QoS) -> &'static str {
 }
 
 /// The client is part of the key: another one must not be able to take its messages away.
-fn dedupe(rule: &Dedupe, headers: &Fields, publisher: &Publisher) -> Option<String> {
+pub(crate) fn dedupe(rule: &Dedupe, headers: &Fields, client: &str) -> Option<String> {
     match rule {
         Dedupe::Off => None,
         Dedupe::Property(name) => {
             let value = headers.first(name).filter(|value| !value.is_empty())?;
-            Some(format!("{}\n{value}", publisher.client))
+            Some(format!("{client}\n{value}"))
         }
     }
 }
 
-const METHOD: &str = "PUBLISH";
-const KIND: &str = "mqtt.publish";
-const CONTENT_TYPE: &str = "content-type";
+pub(crate) const METHOD: &str = "PUBLISH";
+pub(crate) const KIND: &str = "mqtt.publish";

@@ -10,7 +10,7 @@
 
 mod access;
 mod answers;
-mod claims;
+pub(crate) mod claims;
 mod connection;
 mod greeting;
 mod hub;
@@ -23,6 +23,7 @@ mod message;
 mod metrics;
 mod plan;
 mod pump;
+mod reading;
 mod record;
 mod restore;
 mod retained;
@@ -44,11 +45,14 @@ mod websocket;
 mod wire;
 
 pub use access::{Access, AccessRule, Pattern};
+pub(crate) use answers::{answer, lasts};
 pub use claims::{Dedupe, TopicRule};
 pub use jwt::{TokenAlgorithm, TokenKeyFault, Tokens};
 pub use limits::MqttLimits;
 pub use listener::{Framing, MqttConfig, MqttListen, MqttSeams, MqttSource};
 pub use metrics::{MqttMetrics, MqttStats};
+pub use reading::{Payload, Properties, Reading};
+pub(crate) use session::Judged;
 pub use tls::{Identity, MqttTls, TlsFault};
 pub use topic::{Filter, FilterFault};
 pub use users::{Users, UsersFault};

@@ -1,9 +1,12 @@
 //! `GET /metrics`: the numbers of every room, by the names of `gateway/docs/METRICS.md`. Every
 //! family is there from the start, also where there is nothing to count yet.
 
+mod brokers;
 mod filters;
+mod keys;
 mod mqtt;
 mod queues;
+mod refused;
 mod store;
 mod versions;
 
@@ -15,13 +18,18 @@ use sluicegate_core::seams::Engine;
 use sluicegate_queue::{FsyncMode, Store};
 use sluicegate_sources::http::{HttpMetrics, Response};
 use sluicegate_sources::mqtt::MqttMetrics;
+use sluicegate_sources::mqtt_client::MqttClientMetrics;
 
 use super::reply;
 use super::show::Configured;
 use crate::jobs::Jobs;
+use crate::keys::{Ledger, SecretWatch};
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
+use crate::notary::Keeper;
 use crate::origins::Watch;
 use crate::plugins::Versions;
+use crate::refused::Refused;
+use crate::schemas::Registrar;
 
 /// The rooms whose numbers are written out.
 pub struct Rooms {
@@ -29,6 +37,8 @@ pub struct Rooms {
     pub store: Arc<Store>,
     /// Redrives and replays.
     pub jobs: Arc<Jobs>,
+    /// The schema registry.
+    pub schemas: Arc<Registrar>,
     /// The versions of plugins.
     pub plugins: Arc<Versions>,
     /// What came of each source's deliveries.
@@ -39,12 +49,22 @@ pub struct Rooms {
     pub http: Arc<HttpMetrics>,
     /// The listener for MQTT.
     pub mqtt: Arc<MqttMetrics>,
+    /// The sources that take from MQTT brokers.
+    pub clients: BTreeMap<SourceName, Arc<MqttClientMetrics>>,
     /// The queues that the configuration has.
     pub configured: Configured,
     /// When commits are flushed.
     pub fsync: FsyncMode,
     /// The plugins whose files are watched.
     pub watch: Arc<Watch>,
+    /// What was fetched to prove senders.
+    pub keeper: Arc<Keeper>,
+    /// What was refused and is kept.
+    pub refused: Arc<Refused>,
+    /// The uses of keys.
+    pub ledger: Arc<Ledger>,
+    /// The secrets that are read again.
+    pub secrets: Arc<SecretWatch>,
 }
 
 /// Microseconds written as seconds.
@@ -55,12 +75,16 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
     mqtt::write(&mut page, &rooms.mqtt.snapshot());
+    brokers::write(&mut page, &rooms.clients);
+    keys::write(&mut page, &rooms.ledger.keys(), &rooms.secrets.standing());
+    refused::write(&mut page, &rooms.refused).await;
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
     filters::write(&mut page, &views);
     versions::write(&mut page, &views);
     filters::write_watch(&mut page, &rooms.watch);
     queues::write(&mut page, &engine.stats().await, &rooms.store.queue_metrics());
     store::write(&mut page, &rooms.store.metrics(), rooms.fsync);
+    write_schemas(&mut page, rooms);
     write_sinks(&mut page, rooms);
     reply::text("text/plain; version=0.0.4; charset=utf-8", page.into_text())
 }
@@ -79,6 +103,20 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
         for (code, refused) in counters.refusals() {
             count(code, refused);
         }
+    }
+    let (name, help) = ("sluicegate_source_handshakes_total", "Handshakes answered.");
+    page.begin(name, help, Kind::Counter);
+    for (source, counters) in &rooms.sources {
+        page.counter(name, help, &[("source", source.as_str())], counters.handshakes.value());
+    }
+    let (name, help) = ("sluicegate_source_late_total", "Answers that came too late.");
+    page.begin(name, help, Kind::Counter);
+    for (source, counters) in &rooms.sources {
+        page.counter(name, help, &[("source", source.as_str())], counters.late.value());
+    }
+    for (result, count) in [("fetched", &rooms.keeper.fetched), ("failed", &rooms.keeper.failed)] {
+        let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
+        page.counter(name, help, &[("result", result)], count.value());
     }
     let name = "sluicegate_source_line_seconds";
     let help = "Time of a delivery through the line, the commit included.";
@@ -105,6 +143,12 @@ fn write_http(page: &mut Page, rooms: &Rooms) {
     for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(http.by_class) {
         page.counter("sluicegate_http_answers_total", "Answers.", &[("class", class)], count);
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are read as floats")]
+fn write_schemas(page: &mut Page, rooms: &Rooms) {
+    let versions = rooms.schemas.registry().versions().len() as f64;
+    page.gauge("sluicegate_schema_versions", "Versions of schemas that are live.", &[], versions);
 }
 
 fn write_sinks(page: &mut Page, rooms: &Rooms) {

@@ -2,11 +2,15 @@
 //! doc comments here are what an editor shows.
 
 mod breaker;
+mod broker;
 mod encryption;
+mod fetch;
 mod mqtt;
 mod queue;
+mod refused;
 mod retain;
 mod route;
+mod secret;
 mod sink;
 mod source;
 mod verify;
@@ -20,17 +24,24 @@ use serde_json::Value;
 use super::scalars::{Size, Span};
 
 pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
+pub(in crate::config) use broker::{
+    Broker, BrokerTls, MqttClient, MqttSink, SinkCloudEvents, Version,
+};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
+pub(in crate::config) use fetch::Fetch;
 pub(in crate::config) use mqtt::{AccessRule, Jwt, JwtAlgorithm, Mqtt, MqttLimits};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
+pub(in crate::config) use refused::Refused;
 pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
+pub(in crate::config) use secret::{SecretRef, VaultServer};
 pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{
-    EventFacts, HttpSource, MqttSource, OnUnknown, OnViolation, SchemaRule, Source,
+    EventFacts, Format, HttpSource, MessageFormat, MqttSource, OnUnknown, OnViolation, SchemaRule,
+    Source,
 };
 pub(in crate::config) use verify::{
-    Algorithm, Encoding, Generic, Key, SecretEncoding, TimestampUnit, Verify,
+    Algorithm, Encoding, Generic, Handshake, Key, SecretEncoding, TimestampUnit, Verify,
 };
 
 /// The configuration of a Sluicegate gateway.
@@ -58,11 +69,17 @@ pub(in crate::config) struct Config {
     /// Secrets by name; only ever by reference.
     #[serde(default)]
     pub(in crate::config) secrets: BTreeMap<String, SecretRef>,
+    /// Vaults that secrets are read from, by name.
+    #[serde(default)]
+    pub(in crate::config) vaults: BTreeMap<String, VaultServer>,
     /// A folder of payload schemas, relative to this file: `SUBJECT.json`, `SUBJECT.v2.json`.
     pub(in crate::config) schemas: Option<String>,
     /// Where events come in, by name.
     #[serde(default)]
     pub(in crate::config) sources: BTreeMap<String, Source>,
+    /// How certificates and keys that prove senders are fetched, and subscriptions confirmed.
+    #[serde(default)]
+    pub(in crate::config) fetch: Fetch,
     /// Wasm filters, by name.
     #[serde(default)]
     pub(in crate::config) plugins: BTreeMap<String, Plugin>,
@@ -109,16 +126,6 @@ pub(in crate::config) enum Fsync {
     Always,
     /// So often; a crash of the machine loses what came since.
     Interval(Span),
-}
-
-/// Where a secret is: exactly one of these.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::config) enum SecretRef {
-    /// An environment variable.
-    Env(String),
-    /// A file, relative to this one; one newline at its end is taken away.
-    File(String),
 }
 
 /// Bounds of the whole gateway.

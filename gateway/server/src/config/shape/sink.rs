@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::broker::MqttSink;
 use crate::config::scalars::Span;
 
 /// A way out that pushes: exactly one protocol.
@@ -15,6 +16,8 @@ pub(in crate::config) struct Sink {
     pub(in crate::config) from: String,
     /// HTTP POST, one event each, signed with Standard Webhooks.
     pub(in crate::config) http: Option<HttpSink>,
+    /// One message per event to an MQTT broker.
+    pub(in crate::config) mqtt: Option<MqttSink>,
     /// How many events it takes at once.
     #[serde(default)]
     pub(in crate::config) batch: Batch,

@@ -1,0 +1,18 @@
+//! MQTT out: one message per event to a broker, done when the broker has answered for it.
+//!
+//! `sink` tries, `connection` holds the one connection that is shared by all attempts, `message`
+//! makes messages of events, `wire` packets of bytes, `dial` opens connections.
+
+mod cloudevent;
+mod config;
+mod connection;
+mod dial;
+mod fault;
+mod message;
+mod sink;
+mod topic;
+mod wire;
+
+pub use config::{BrokerAddress, CloudEvents, MqttSinkConfig, MqttVersion};
+pub use fault::MqttSinkFault;
+pub use sink::MqttSink;
