@@ -49,8 +49,8 @@ impl Envelope {
             id: arrival.id,
             source: self.source.clone(),
             kind: kind(delivery, found.kind),
-            subject: found.subject.map(Cow::into_owned),
-            time: found.time,
+            subject: subject(delivery, found.subject),
+            time: found.time.or(delivery.transport.time),
             received_at: arrival.at,
             content_type: content_type.into(),
             attributes: delivery.transport.attributes.clone(),
@@ -74,6 +74,10 @@ impl Envelope {
 fn kind(delivery: &Delivery, said: Option<Cow<'_, str>>) -> String {
     let known = || delivery.transport.kind.clone();
     said.map(Cow::into_owned).or_else(known).unwrap_or_else(|| DEFAULT_KIND.into())
+}
+
+fn subject(delivery: &Delivery, said: Option<Cow<'_, str>>) -> Option<String> {
+    said.map(Cow::into_owned).or_else(|| delivery.transport.subject.clone())
 }
 
 /// The idempotency key of what the sender said. One that is too long is hashed, not dropped: a
