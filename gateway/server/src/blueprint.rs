@@ -8,9 +8,10 @@ use sluicegate_admission::Admission;
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
 use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
-use sluicegate_sinks::http::HttpSink;
+use sluicegate_sinks::amqp::{AmqpSink, AmqpSinkMetrics};
+use sluicegate_sinks::http::{HttpSink, HttpSinkConfig};
 
-use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan};
+use crate::config::{AmqpSinkPlan, ConfigFault, ConfigFaults, Plan, SinkPlan, WayOut};
 use crate::origins::{Watch, Watched};
 use crate::routes::{Matcher, Route};
 
@@ -35,7 +36,12 @@ pub(crate) struct BuiltSink {
     pub(crate) name: SinkName,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) plan: SinkPlan,
+    /// The counters of one to an AMQP broker.
+    pub(crate) amqp: Option<Arc<AmqpSinkMetrics>>,
 }
+
+/// A way out, and its counters if it has any of its own.
+type BuiltWay = (Arc<dyn Sink>, Option<Arc<AmqpSinkMetrics>>);
 
 impl Blueprint {
     /// Builds the rooms of a plan; takes from the plan what they keep.
@@ -113,18 +119,35 @@ fn build_filters(
 fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink> {
     let mut built = Vec::new();
     for sink in std::mem::take(&mut plan.sinks) {
-        match HttpSink::new(sink.http.clone()) {
-            Ok(way_out) => {
-                let (name, way_out) = (sink.name.clone(), Arc::new(way_out));
-                built.push(BuiltSink { name, sink: way_out, plan: sink });
+        match build_sink(&sink) {
+            Ok((way_out, amqp)) => {
+                let name = sink.name.clone();
+                built.push(BuiltSink { name, sink: way_out, plan: sink, amqp });
             }
-            Err(fault) => {
-                let pointer = format!("{}/http", sink.pointer);
-                faults.push(plan.fault(&pointer, fault.code(), fault.to_string()));
+            Err((protocol, code, message)) => {
+                let pointer = format!("{}/{protocol}", sink.pointer);
+                faults.push(plan.fault(&pointer, code, message));
             }
         }
     }
     built
+}
+
+/// A way out, and its counters if it has any of its own; or the protocol, the code and the fault.
+fn build_sink(sink: &SinkPlan) -> Result<BuiltWay, (&'static str, &'static str, String)> {
+    match &sink.way {
+        WayOut::Http(http) => match HttpSink::new(HttpSinkConfig::clone(http)) {
+            Ok(way_out) => Ok((Arc::new(way_out), None)),
+            Err(fault) => Err(("http", fault.code(), fault.to_string())),
+        },
+        WayOut::Amqp(AmqpSinkPlan(config)) => match AmqpSink::new(config) {
+            Ok(way_out) => {
+                let metrics = way_out.metrics();
+                Ok((Arc::new(way_out), Some(metrics)))
+            }
+            Err(fault) => Err(("amqp", fault.code(), fault.to_string())),
+        },
+    }
 }
 
 fn build_routes(plan: &mut Plan, plugins: &[BuiltPlugin]) -> Matcher<Option<Arc<Chain>>> {

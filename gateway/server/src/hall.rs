@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::ids::{SinkName, SourceName};
-use sluicegate_core::seams::Engine;
+use sluicegate_core::seams::{Engine, Intake};
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
+use sluicegate_sinks::amqp::AmqpSinkMetrics;
+use sluicegate_sources::amqp::{AmqpConfig, AmqpMetrics, AmqpSource};
 use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Access, Api, Readiness, Rooms};
+use crate::api::{Access, Amqp, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
 use crate::clock::{Stamp, machine_clock};
-use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
+use crate::config::{DEAD_LETTERS, Plan, SourcePlan, WayIn};
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
@@ -94,7 +96,7 @@ impl Hall {
             dispatches: watch::Sender::new(false),
             admin: watch::Sender::new(false),
         };
-        let paths = plan.sources.iter().map(|source| source.path.clone()).collect();
+        let paths = plan.sources.iter().filter_map(|source| source.path().cloned()).collect();
         let config = HttpConfig { limits: plan.http_limits.clone(), paths };
         let source = HttpSource::new(config, Arc::clone(&door) as _);
         let mut hall = Self {
@@ -111,13 +113,16 @@ impl Hall {
             admin_tasks: JoinSet::new(),
         };
         let plugins = hall.start_plugins(&plan, built).await?;
-        let sinks = hall.start_sinks(sinks, &engine);
+        let amqp_sources = hall.start_amqp(&plan);
+        let (sinks, amqp_sinks) = hall.start_sinks(sinks, &engine);
+        let amqp = Amqp { sources: amqp_sources, sinks: amqp_sinks };
         let jobs = hall.start_jobs(&plan, job_clock)?;
         let watch = hall.start_watch(blueprint.watch, &plugins);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
         let sources = counters;
-        let rooms = Rooms { store, jobs, plugins, sources, sinks, http, configured, fsync, watch };
+        let rooms =
+            Rooms { store, jobs, plugins, sources, sinks, http, amqp, configured, fsync, watch };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -128,16 +133,31 @@ impl Hall {
         &mut self,
         sinks: Vec<BuiltSink>,
         engine: &Arc<dyn Engine>,
-    ) -> BTreeMap<SinkName, Arc<SinkCounters>> {
+    ) -> (BTreeMap<SinkName, Arc<SinkCounters>>, BTreeMap<SinkName, Arc<AmqpSinkMetrics>>) {
         let stop = self.stops.dispatches.subscribe();
-        let mut all = BTreeMap::new();
-        for BuiltSink { name, sink, plan } in sinks {
+        let (mut all, mut brokers) = (BTreeMap::new(), BTreeMap::new());
+        for BuiltSink { name, sink, plan, amqp } in sinks {
             let counters = Arc::new(SinkCounters::default());
             all.insert(name.clone(), Arc::clone(&counters));
-            let lease = plan.http.timeout.saturating_add(LEASE_BEYOND_TIMEOUT);
+            brokers.extend(amqp.map(|amqp| (name.clone(), amqp)));
+            let lease = plan.way.timeout().saturating_add(LEASE_BEYOND_TIMEOUT);
             let dispatch =
                 Dispatch { name, from: plan.from, sink, batch: plan.batch, lease, counters };
             dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);
+        }
+        (all, brokers)
+    }
+
+    /// Consumes from the queues of brokers, until the listeners stop.
+    fn start_amqp(&mut self, plan: &Plan) -> BTreeMap<SourceName, Arc<AmqpMetrics>> {
+        let intake: Arc<dyn Intake> = Arc::clone(&self.door) as _;
+        let mut all = BTreeMap::new();
+        for source in &plan.sources {
+            let WayIn::Amqp(config) = &source.way else { continue };
+            let config = AmqpConfig { drain: plan.drain, ..AmqpConfig::clone(config) };
+            let amqp = AmqpSource::new(config, &intake);
+            all.insert(source.name.clone(), amqp.metrics());
+            self.sources.spawn(amqp.run(self.stops.sources.subscribe()));
         }
         all
     }

@@ -3,4 +3,5 @@
 //! A sink never retries and never decides how often: it says `Done`, `Retry` or `GiveUp`, and the
 //! queue does the rest.
 
+pub mod amqp;
 pub mod http;

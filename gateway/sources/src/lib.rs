@@ -3,4 +3,5 @@
 //! A source believes nothing and stores nothing. It bounds what a stranger can send, hands whole
 //! deliveries to the intake, and answers only with what the intake said.
 
+pub mod amqp;
 pub mod http;

@@ -152,8 +152,10 @@ impl Api {
         let (rooms, body) = (&self.rooms, request.body.as_ref());
         match place {
             Place::Health => health::healthz(&rooms.store.metrics()),
-            Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics()),
-            Place::ReadyForSenders => health::for_senders(&self.readiness, &rooms.store.metrics()),
+            Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics(), &rooms.amqp),
+            Place::ReadyForSenders => {
+                health::for_senders(&self.readiness, &rooms.store.metrics(), &rooms.amqp)
+            }
             Place::Metrics => exposition::page(rooms, self.engine.as_ref()).await,
             Place::Queues => show::list(&rooms.store, &rooms.configured).await,
             Place::Queue(queue) => self.queue(&queue, &request).await,

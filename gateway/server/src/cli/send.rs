@@ -84,6 +84,9 @@ impl Prepared {
             let file = arguments.config.display();
             return Err(input(format!("{file} has no usable source {name:?}: see `check`")));
         };
+        let Some(path) = source.path() else {
+            return Err(input(format!("source {name:?} does not listen for HTTP")));
+        };
         let key = match &arguments.key {
             Some(id) => gate.keys.iter().find(|key| key.id.as_str() == id),
             None => gate.keys.first(),
@@ -95,7 +98,7 @@ impl Prepared {
         }
         .map_err(|fault| input(fault.to_string()))?;
         let base = arguments.url.clone().unwrap_or_else(|| format!("http://{}", plan.http));
-        let url = format!("{}{}", base.trim_end_matches('/'), source.path.path);
+        let url = format!("{}{}", base.trim_end_matches('/'), path.path);
         let body = std::fs::read(&arguments.file)
             .map_err(|fault| input(format!("cannot read {}: {fault}", arguments.file.display())))?;
         Ok(Self {

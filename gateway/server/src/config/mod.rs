@@ -7,6 +7,7 @@
 //! names that refer to nothing, secrets that are not set. What comes out is a [`Plan`], with the
 //! faults found so far; the hall builds its rooms from it, and they find the rest.
 
+mod amqp;
 mod check;
 mod document;
 mod encryption;
@@ -29,7 +30,9 @@ mod when;
 pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use live::{WantedQueue, queue_settings, read_queue};
-pub use plan::{AdminPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan};
+pub use plan::{
+    AdminPlan, AmqpSinkPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan, WayIn, WayOut,
+};
 pub use read::{load, read_as};
 pub use scalars::{Size, Span, shown};
 pub use shape::json_schema;

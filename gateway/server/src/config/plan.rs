@@ -8,7 +8,9 @@ use sluicegate_admission::{Gate, Registry};
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
 use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
+use sluicegate_sinks::amqp::AmqpSinkConfig;
 use sluicegate_sinks::http::HttpSinkConfig;
+use sluicegate_sources::amqp::AmqpConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
 
 use super::document::Document;
@@ -37,7 +39,7 @@ pub struct Plan {
     pub gates: Vec<Gate>,
     /// The payload schemas.
     pub registry: Registry,
-    /// Each source's path and rate.
+    /// How each source comes in, and its rate.
     pub sources: Vec<SourcePlan>,
     /// The plugins.
     pub plugins: Vec<PluginPlan>,
@@ -65,10 +67,19 @@ pub struct AdminPlan {
 pub struct SourcePlan {
     /// Its name.
     pub name: SourceName,
-    /// Its path.
-    pub path: PathRule,
+    /// How it comes in.
+    pub way: WayIn,
     /// Its rate.
     pub rate: Option<Rate>,
+}
+
+/// How the events of a source come in.
+#[derive(Debug, Clone)]
+pub enum WayIn {
+    /// By HTTP, on this path.
+    Http(PathRule),
+    /// From the queues of an AMQP broker.
+    Amqp(Box<AmqpConfig>),
 }
 
 /// A plugin.
@@ -106,14 +117,47 @@ pub struct SinkPlan {
     pub name: SinkName,
     /// The queue that it takes from.
     pub from: QueueName,
-    /// Where to, signed with what, within what bounds.
-    pub http: HttpSinkConfig,
+    /// Where to, and within what bounds.
+    pub way: WayOut,
     /// Events in one batch.
     pub batch: usize,
     /// Batches under way at once.
     pub concurrency: usize,
     /// Where it stands in the configuration, as a JSON Pointer.
     pub pointer: String,
+}
+
+/// How the events of a sink go out.
+pub enum WayOut {
+    /// By HTTP.
+    Http(Box<HttpSinkConfig>),
+    /// To an exchange of an AMQP broker.
+    Amqp(AmqpSinkPlan),
+}
+
+/// An AMQP sink, with the way to its broker.
+pub struct AmqpSinkPlan(pub Box<AmqpSinkConfig>);
+
+impl WayOut {
+    /// How long one attempt may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        match self {
+            Self::Http(http) => http.timeout,
+            Self::Amqp(AmqpSinkPlan(amqp)) => amqp.timeout,
+        }
+    }
+}
+
+impl SourcePlan {
+    /// Its path, if it has one.
+    #[must_use]
+    pub fn path(&self) -> Option<&PathRule> {
+        match &self.way {
+            WayIn::Http(path) => Some(path),
+            WayIn::Amqp(_) => None,
+        }
+    }
 }
 
 impl Plan {

@@ -8,7 +8,7 @@ use sluicegate_admission::{Secret, hmac_sha256};
 use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Network, Roots, Signer};
 
 use super::check::{Checker, places};
-use super::plan::SinkPlan;
+use super::plan::{SinkPlan, WayOut};
 use super::shape;
 
 impl Checker<'_> {
@@ -23,15 +23,22 @@ impl Checker<'_> {
     fn sink(&mut self, place: String, name: &str, sink: &shape::Sink) -> Option<SinkPlan> {
         let name = self.name(&place, name);
         let from = self.reference(&format!("{place}/from"), "queues", &sink.from);
-        let Some(http) = &sink.http else {
-            self.fault(&place, "protocol_missing", "a sink names its protocol: http");
-            return None;
+        let way = match (&sink.http, &sink.amqp) {
+            (Some(http), None) => {
+                let http = self.http_sink(&format!("{place}/http"), http);
+                Some(WayOut::Http(Box::new(http)))
+            }
+            (None, Some(amqp)) => self.amqp_sink(&format!("{place}/amqp"), amqp).map(WayOut::Amqp),
+            _ => {
+                let message = "a sink names one protocol: http or amqp";
+                self.fault(&place, "protocol_missing", message);
+                None
+            }
         };
-        let http = self.http_sink(&format!("{place}/http"), http);
         Some(SinkPlan {
             name: name?,
             from: from?,
-            http,
+            way: way?,
             batch: sink.batch.events.unwrap_or(1),
             concurrency: sink.concurrency.unwrap_or(4),
             pointer: place,

@@ -14,7 +14,7 @@ use sluicegate_queue::SourceConfig;
 use sluicegate_sources::http::PathRule;
 
 use super::check::{Checker, places};
-use super::plan::SourcePlan;
+use super::plan::{SourcePlan, WayIn};
 use super::shape;
 use crate::limiter::Rate;
 
@@ -29,8 +29,10 @@ impl Checker<'_> {
             let Some(name) = self.name::<SourceName>(&place, name) else { continue };
             gates.extend(self.gate(&place, &name, source));
             let Some(plan) = self.source(&place, name, source) else { continue };
-            if plans.iter().any(|other| other.path.path == plan.path.path) {
-                let message = format!("two sources listen at {}", plan.path.path);
+            if let Some(path) = plan.path().map(|rule| rule.path.clone())
+                && plans.iter().any(|other| other.path().is_some_and(|rule| rule.path == path))
+            {
+                let message = format!("two sources listen at {path}");
                 self.fault(&format!("{place}/http/path"), "path_doubled", message);
             }
             plans.push(plan);
@@ -44,16 +46,6 @@ impl Checker<'_> {
         name: SourceName,
         source: &shape::Source,
     ) -> Option<SourcePlan> {
-        let Some(http) = &source.http else {
-            self.fault(place, "protocol_missing", "a source names its protocol: http");
-            return None;
-        };
-        let bytes = http.payload_max.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
-        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
-        if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
-            let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
-            self.fault(&format!("{place}/http/payload_max"), "value_out_of_range", message);
-        }
         let rate = source.limits.events_per_second.map(|per_second| Rate {
             per_second,
             burst: source.limits.burst.unwrap_or(per_second),
@@ -62,13 +54,40 @@ impl Checker<'_> {
             let message = "a burst needs events_per_second";
             self.fault(&format!("{place}/limits/burst"), "value_missing", message);
         }
-        let path = PathRule {
+        let way = self.way_in(place, &name, source);
+        Some(SourcePlan { name, way: way?, rate })
+    }
+
+    fn way_in(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<WayIn> {
+        match (&source.http, &source.amqp) {
+            (Some(http), None) => {
+                Some(WayIn::Http(self.path(&format!("{place}/http"), name.clone(), http)))
+            }
+            (None, Some(amqp)) => {
+                let amqp = self.amqp_source(&format!("{place}/amqp"), name.clone(), amqp);
+                amqp.map(|amqp| WayIn::Amqp(Box::new(amqp)))
+            }
+            _ => {
+                let message = "a source names one protocol: http or amqp";
+                self.fault(place, "protocol_missing", message);
+                None
+            }
+        }
+    }
+
+    fn path(&mut self, place: &str, source: SourceName, http: &shape::HttpSource) -> PathRule {
+        let bytes = http.payload_max.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
+        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
+            let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
+            self.fault(&format!("{place}/payload_max"), "value_out_of_range", message);
+        }
+        PathRule {
             path: http.path.clone(),
-            source: name.clone(),
+            source,
             payload_bytes_max,
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
-        };
-        Some(SourcePlan { name, path, rate })
+        }
     }
 
     /// How much of each source may lie in the queues; sources without a bound are left out.

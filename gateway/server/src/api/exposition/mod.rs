@@ -1,6 +1,7 @@
 //! `GET /metrics`: the numbers of every room, by the names of `gateway/docs/METRICS.md`. Every
 //! family is there from the start, also where there is nothing to count yet.
 
+mod amqp;
 mod filters;
 mod queues;
 mod store;
@@ -13,6 +14,8 @@ use sluicegate_core::ids::{SinkName, SourceName};
 use sluicegate_core::seams::Engine;
 use sluicegate_queue::{FsyncMode, Store};
 use sluicegate_sources::http::{HttpMetrics, Response};
+
+pub use amqp::Amqp;
 
 use super::reply;
 use super::show::Configured;
@@ -35,6 +38,8 @@ pub struct Rooms {
     pub sinks: BTreeMap<SinkName, Arc<SinkCounters>>,
     /// The listener for webhooks.
     pub http: Arc<HttpMetrics>,
+    /// The sources and sinks that speak to AMQP brokers.
+    pub amqp: Amqp,
     /// The queues that the configuration has.
     pub configured: Configured,
     /// When commits are flushed.
@@ -50,6 +55,7 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     let mut page = Page::default();
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
+    amqp::write(&mut page, &rooms.amqp);
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
     filters::write(&mut page, &views);
     versions::write(&mut page, &views);

@@ -1,6 +1,7 @@
 //! The published shape of the configuration. The JSON Schema is made from these types, and the
 //! doc comments here are what an editor shows.
 
+mod amqp;
 mod breaker;
 mod encryption;
 mod queue;
@@ -18,13 +19,19 @@ use serde_json::Value;
 
 use super::scalars::{Size, Span};
 
+pub(in crate::config) use amqp::{
+    AmqpDedupe, AmqpSink, AmqpSource, AmqpTls, Bind, CloudEvents, Declare, Login, OnUnroutable,
+    QueueType,
+};
 pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
 pub(in crate::config) use sink::{HttpSink, Sink};
-pub(in crate::config) use source::{EventFacts, OnUnknown, OnViolation, SchemaRule, Source};
+pub(in crate::config) use source::{
+    EventFacts, HttpSource, OnUnknown, OnViolation, SchemaRule, Source,
+};
 pub(in crate::config) use verify::{
     Algorithm, Encoding, Generic, Key, SecretEncoding, TimestampUnit, Verify,
 };

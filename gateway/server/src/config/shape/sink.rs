@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::amqp::AmqpSink;
 use crate::config::scalars::Span;
 
 /// A way out that pushes: exactly one protocol.
@@ -15,6 +16,8 @@ pub(in crate::config) struct Sink {
     pub(in crate::config) from: String,
     /// HTTP POST, one event each, signed with Standard Webhooks.
     pub(in crate::config) http: Option<HttpSink>,
+    /// Messages to an exchange of a broker (AMQP 0-9-1).
+    pub(in crate::config) amqp: Option<AmqpSink>,
     /// How many events it takes at once.
     #[serde(default)]
     pub(in crate::config) batch: Batch,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::amqp::AmqpSource;
 use super::verify::Verify;
 use crate::config::scalars::Size;
 
@@ -12,6 +13,8 @@ use crate::config::scalars::Size;
 pub(in crate::config) struct Source {
     /// Webhooks over HTTP.
     pub(in crate::config) http: Option<HttpSource>,
+    /// Messages from the queues of a broker (AMQP 0-9-1).
+    pub(in crate::config) amqp: Option<AmqpSource>,
     /// How senders prove themselves; `{ scheme: none }` says openly that they do not.
     pub(in crate::config) verify: Verify,
     /// What payloads are held against.

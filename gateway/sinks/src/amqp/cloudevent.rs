@@ -1,0 +1,104 @@
+//! An event as a CloudEvent: names for headers, or the whole as JSON (CloudEvents 1.0.2, AMQP
+//! binding section 3 and JSON format section 3).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use sluicegate_core::delivery::is_json;
+use sluicegate_core::event::Event;
+
+/// The attributes of an event as pairs of name and text, the payload's media type not among them.
+pub(crate) fn attributes(event: &Event) -> Vec<(&str, String)> {
+    let mut all = vec![
+        ("specversion", "1.0".to_owned()),
+        ("id", event.id.to_string()),
+        ("source", event.source.to_string()),
+        ("type", event.kind.clone()),
+    ];
+    all.extend(event.subject.clone().map(|subject| ("subject", subject)));
+    all.extend(event.time.map(|time| ("time", time.rfc3339())));
+    let own = event.attributes.iter().filter(|(name, _)| is_extension(name));
+    all.extend(own.map(|(name, value)| (name, value.to_owned())));
+    all
+}
+
+/// The event in JSON. A payload that is JSON stands in `data` as a value, text as text, and
+/// everything else in `data_base64`.
+pub(crate) fn structured(event: &Event) -> Vec<u8> {
+    let mut map = Map::new();
+    for (name, value) in attributes(event) {
+        map.insert(name.to_owned(), Value::String(value));
+    }
+    if !event.content_type.is_empty() {
+        map.insert("datacontenttype".to_owned(), Value::String(event.content_type.clone()));
+    }
+    let mut json = Value::Object(map).to_string();
+    json.pop();
+    let payload = event.payload.as_ref();
+    let text = std::str::from_utf8(payload).ok();
+    let is_value =
+        |text: &&str| is_json(&event.content_type) && serde_json::from_str::<Value>(text).is_ok();
+    let is_text = event.content_type.starts_with("text/");
+    match text {
+        // As it came, white space and all: a value that was read and written may be another one.
+        Some(text) if is_value(&text) => json.push_str(&format!(",\"data\":{text}}}")),
+        Some(text) if is_text => {
+            let data = Value::String(text.to_owned());
+            json.push_str(&format!(",\"data\":{data}}}"));
+        }
+        _ if payload.is_empty() => json.push('}'),
+        _ => json.push_str(&format!(",\"data_base64\":\"{}\"}}", STANDARD.encode(payload))),
+    }
+    json.into_bytes()
+}
+
+/// Names of attributes are lower-case letters and digits; those of the context are taken. What only
+/// says how headers are written does not go out.
+fn is_extension(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let taken = [
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "specversion",
+        "datacontenttype",
+        "data",
+        "amqptypes",
+    ];
+    !name.is_empty() && name.bytes().all(plain) && !taken.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::tests::event;
+    use super::*;
+    use bytes::Bytes;
+
+    fn read(event: &Event) -> Value {
+        serde_json::from_slice(&structured(event)).unwrap()
+    }
+
+    #[test]
+    fn an_envelope_holds_the_attributes_and_the_payload_as_what_it_is() {
+        let mut event = event();
+        event.parts_mut().payload = Bytes::from_static(b" {\"n\":1.50} ");
+        let json = read(&event);
+        for (name, value) in [("id", event.id.to_string()), ("source", "github".into())] {
+            assert_eq!(json[name], value, "{name}");
+        }
+        assert_eq!((&json["type"], &json["region"]), (&"push".into(), &"eu".into()));
+        assert_eq!(json.get("amqptypes"), None);
+        assert!(
+            String::from_utf8(structured(&event)).unwrap().contains("\"data\": {\"n\":1.50} }")
+        );
+        event.parts_mut().payload = Bytes::from_static(b"{\"n\":");
+        assert_eq!(read(&event)["data_base64"], "eyJuIjo=");
+        event.parts_mut().content_type = "text/plain".into();
+        assert_eq!(read(&event)["data"], "{\"n\":");
+        event.parts_mut().payload = Bytes::new();
+        event.parts_mut().content_type = String::new();
+        assert_eq!((read(&event).get("data"), read(&event).get("data_base64")), (None, None));
+    }
+}
