@@ -4,6 +4,7 @@
 //! independent implementation, HTTP is written and read as bytes, and what the gateway did is
 //! judged only by what a sender, a consumer or an operator can see.
 
+pub mod amqp;
 pub mod bench;
 pub mod config;
 pub mod consumer;
@@ -15,12 +16,14 @@ pub mod kills;
 pub mod ledger;
 pub mod loop_disk;
 pub mod metrics;
+pub mod rabbitmq;
 pub mod random;
 pub mod receiver;
 pub mod registry;
 pub mod senders;
 pub mod signing;
 pub mod strace;
+pub mod tcp_proxy;
 pub mod token_registry;
 pub mod vault;
 pub mod wall_clock;

@@ -118,7 +118,6 @@ impl Live {
                         metrics.set_blocked(false);
                         sender.send_replace(false);
                     }
-                    Event::Error(_) => break,
                     _ => {}
                 }
             }

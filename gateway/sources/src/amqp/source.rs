@@ -133,7 +133,10 @@ async fn watch_over(link: &Link, metrics: &AmqpMetrics) -> (Cause, String) {
     loop {
         tokio::select! {
             event = events.next() => match event {
-                Some(Event::Error(fault)) => return (Cause::Connection, fault.to_string()),
+                // A channel's own fault is for its consumer.
+                Some(Event::Error(fault)) if !fault.is_amqp_soft_error() => {
+                    return (Cause::Connection, fault.to_string());
+                }
                 Some(Event::ConnectionBlocked(why)) => {
                     tracing::warn!(%why, "broker blocks the connection");
                     metrics.set_blocked(true);

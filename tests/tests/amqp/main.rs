@@ -1,0 +1,11 @@
+//! AMQP in and out, with a real RabbitMQ (`apt-get install rabbitmq-server`).
+
+mod bad_input;
+mod example;
+mod faults;
+mod kills;
+mod pika;
+mod setup;
+mod sink;
+mod source;
+mod tls;
