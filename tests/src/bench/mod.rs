@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 use std::rc::Rc;
 
+pub mod amqp;
 pub mod events;
 pub mod floor;
 pub mod load;
@@ -34,6 +35,11 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match arguments.split_first() {
+        Some((first, rest)) if first == amqp::ARGUMENT => return amqp::main(rest.to_vec()),
+        Some((first, [uri, prefetch])) if first == amqp::PLAIN_ARGUMENT => {
+            amqp::plain(uri, prefetch);
+            return ExitCode::SUCCESS;
+        }
         Some((first, rest)) if first == queue::ARGUMENT => return queue::main(rest.to_vec()),
         Some((first, [part])) if first == queue::PART_ARGUMENT => return queue::part(part),
         _ => {}

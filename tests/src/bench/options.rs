@@ -46,6 +46,7 @@ A run with one lost, doubled or changed event prints no figure, and the bench fa
 
 Usage: bench [OPTIONS]
        bench queue [OPTIONS]   the queue engine by itself; see bench queue --help
+       bench amqp [OPTIONS]    messages of a RabbitMQ in; see bench amqp --help
   --events N        events measured in each run            [100000]
   --runs N          runs of each variant; medians shown    [5]
   --connections N   keep-alive connections                 [64]

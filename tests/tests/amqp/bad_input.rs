@@ -33,7 +33,8 @@ impl Raw {
         let login = [long(b""), short(b"PLAIN"), long(b"\0guest\0guest"), short(b"en_US")];
         raw.method(0, 10, 11, &login.concat());
         raw.expect(10, 30);
-        raw.method(0, 10, 31, &[7, 255, 0, 2, 0, 0, 0, 0]); // 2047 channels, 128 KiB, no heartbeats.
+        // 2047 channels, frames of 128 KiB, no heartbeats.
+        raw.method(0, 10, 31, &[7, 255, 0, 2, 0, 0, 0, 0]);
         raw.method(0, 10, 40, &[short(b"/"), short(b""), vec![0]].concat());
         raw.expect(10, 41);
         raw.method(1, 20, 10, &short(b""));

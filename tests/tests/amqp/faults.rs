@@ -161,6 +161,6 @@ fn a_channel_that_the_broker_closes_is_opened_again() {
     wait_within(LONG, "messages to come again", || {
         (number(&gateway, "redelivered_total") > 2.5).then_some(())
     });
-    assert!(number(&gateway, "abandoned_total") > 2.5);
+    assert!(number(&gateway, "abandoned_total") > 0.5, "what was in the line");
     assert!(number(&gateway, "acked_total") < 0.5);
 }

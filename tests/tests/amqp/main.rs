@@ -1,6 +1,8 @@
 //! AMQP in and out, with a real RabbitMQ (`apt-get install rabbitmq-server`).
 
 mod bad_input;
+mod bench;
+mod config;
 mod example;
 mod faults;
 mod kills;

@@ -87,8 +87,8 @@ fn a_message_that_no_queue_is_bound_for_is_tried_again_or_given_up_and_its_batch
         std::fs::write(path, text).unwrap();
         world
     };
-    let dead = "  inbox: { retry: { attempts: 1000, min: 50ms, max: 200ms }, dead_letter: dead }\n  \
-                dead: {}";
+    let retry = "retry: { attempts: 1000, min: 50ms, max: 200ms }";
+    let dead = &format!("  inbox: {{ {retry}, dead_letter: dead }}\n  dead: {{}}");
     let world = text("routing_key: \"{type}\", on_unroutable: dead-letter", dead);
     let gateway = world.start();
     for at in 0..200 {

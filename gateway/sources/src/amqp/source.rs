@@ -1,8 +1,8 @@
 //! The source: keeps a connection, and a consumer of each queue on it, for as long as the gateway
 //! runs.
 //!
-//! Nothing here gives up: a broker that is away for a week is tried for a week, ever more rarely, up
-//! to twice a minute. lapin's own recovery is off: it gives up, and acknowledges what it should not.
+//! Nothing here gives up: a broker that is away for a week is tried for a week, ever more rarely,
+//! down to twice a minute. lapin's own recovery is off: it gives up after some minutes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,16 +1,7 @@
 //! Reads one message: its properties become attributes, its headers text, its body stays as it is.
 //!
-//! The attributes (all optional but the queue, the exchange and the key):
-//!
-//! | attribute | from |
-//! | --- | --- |
-//! | `amqpqueue` | the queue that it was consumed from |
-//! | `amqpexchange`, `amqproutingkey` | how it was published; an empty exchange is the default one |
-//! | `amqpredelivered` | `true` if the broker has handed it out before |
-//! | `amqpdeliverycount` | `x-delivery-count`: how often it came back (quorum queues) |
-//! | `amqpdeathcount`, `amqpdeathqueue`, `amqpdeathreason` | the first entry of `x-death` |
-//! | `amqpmessageid`, `amqpcorrelationid`, `amqpreplyto`, `amqptype`, `amqpappid`, `amqpuserid`, `amqppriority`, `amqpexpiration`, `amqptimestamp` | the property of that name; time stamps in seconds |
-//! | `amqptypes` | the types of the headers: see [`super::types`] |
+//! The attributes are listed in `gateway/docs/AMQP.md`; how the types of headers are kept, in
+//! [`super::types`].
 
 use bytes::Bytes;
 use lapin::BasicProperties;

@@ -60,8 +60,8 @@ impl Window {
         }
     }
 
-    /// The broker was told of the message by itself: it was rejected. Called when that was said, not
-    /// before: an acknowledgement of a later tag would be an answer for this one too.
+    /// The broker was told of the message by itself: it was rejected. Called when that was said,
+    /// not before: an acknowledgement of a later tag would be an answer for this one too.
     pub(crate) fn told(&mut self, tag: u64) {
         self.set(tag, State::Told);
     }
@@ -189,7 +189,8 @@ mod tests {
                     }
                     _ => {
                         let acks = window.due(behind_max);
-                        let front = acks.through.map_or(Vec::new(), |to| unanswered.range(..=to).copied().collect());
+                        let through = acks.through.unwrap_or(0);
+                        let front: Vec<u64> = unanswered.range(..=through).copied().collect();
                         prop_assert_eq!(acks.count as usize, front.len() + acks.singly.len());
                         for tag in front.into_iter().chain(acks.singly) {
                             prop_assert!(durable.contains(&tag));
