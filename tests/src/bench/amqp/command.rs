@@ -88,7 +88,7 @@ fn run(
     if done.acked != all as u64 {
         return Err(format!("{} of {all} messages were acknowledged", done.acked));
     }
-    if let Taker::Gateway(_, gateway) = &taker {
+    if let Taker::Gateway(gateway) = &taker {
         audit(gateway, all)?;
     }
     let resident_bytes = usage::resident_bytes_max(taker.pid());
@@ -126,7 +126,7 @@ fn audit(gateway: &Gateway, all: usize) -> Result<(), String> {
 /// A process that empties the queue.
 enum Taker {
     Plain(Child, Arc<AtomicU64>),
-    Gateway(World, Gateway),
+    Gateway(Gateway),
 }
 
 /// How far it was at one moment.
@@ -167,8 +167,7 @@ impl Taker {
                     HEAD.replace("secrets:\n", "secrets:\n  broker: { env: BROKER_URI }\n")
                 );
                 let world = World::new_in(&data_folder(), &text).with_variable("BROKER_URI", uri);
-                let gateway = world.start();
-                Self::Gateway(world, gateway)
+                Self::Gateway(world.start())
             }
         }
     }
@@ -176,14 +175,14 @@ impl Taker {
     fn pid(&self) -> u32 {
         match self {
             Self::Plain(child, _) => child.id(),
-            Self::Gateway(_, gateway) => gateway.pid(),
+            Self::Gateway(gateway) => gateway.pid(),
         }
     }
 
     fn acked(&self) -> u64 {
         match self {
             Self::Plain(_, acked) => acked.load(Ordering::Relaxed),
-            Self::Gateway(_, gateway) => {
+            Self::Gateway(gateway) => {
                 let series = "sluicegate_amqp_source_acked_total{source=\"orders\",\
                               queue=\"incoming\"}";
                 crate::metrics::value(gateway, series) as u64

@@ -66,9 +66,11 @@ impl Line {
     }
 
     /// Publishes the message with its reason, for as long as that takes. One that could not be read
-    /// is not here to be published: only the broker has it.
+    /// is not here to be published: only the broker has it. And where headers are too large already
+    /// there is no room for a reason.
     async fn reject(&self, message: Message, refusal: &Refusal) -> Tried {
-        let Some(rejecter) = self.rejecter.as_ref().filter(|_| message.is_whole()) else {
+        let has_room = message.is_whole() && *refusal != Refusal::HeadersTooLarge;
+        let Some(rejecter) = self.rejecter.as_ref().filter(|_| has_room) else {
             return Tried::Reject(message.tag);
         };
         let mut failed = 0_u32;
