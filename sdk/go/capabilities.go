@@ -85,7 +85,8 @@ func (State) SetIfAbsent(key string, value []byte, ttl time.Duration) (bool, err
 // Delete removes a key.
 func (State) Delete(key string) error { return stateError(host.StateDelete(key)) }
 
-// Increment adds to the number under a key, which begins as 0, and gives the sum.
+// Increment adds to the number under a key, which begins as 0, and gives the sum. With a time to live
+// that time begins now; with 0 the key keeps what it has. The value is decimal text.
 func (State) Increment(key string, delta int64, ttl time.Duration) (int64, error) {
 	sum, err := host.StateIncrement(key, delta, millis(ttl))
 	return sum, stateError(err)

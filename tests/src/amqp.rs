@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use lapin::options::{
-    BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-    ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    BasicAckOptions, BasicGetOptions, BasicPublishOptions, BasicRejectOptions,
+    ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{
@@ -192,6 +193,21 @@ impl AmqpClient {
                 routing_key: delivery.routing_key.to_string(),
             })
         })
+    }
+
+    /// Takes one message out of a queue and gives it back, once there is one.
+    ///
+    /// # Panics
+    /// When the broker does not answer, or none comes.
+    pub fn give_back(&self, queue: &str) {
+        wait_within(Duration::from_secs(40), &format!("a message in {queue}"), || {
+            self.runtime.block_on(async {
+                let got = self.channel.basic_get(queue.into(), BasicGetOptions::default()).await;
+                let delivery = got.expect("the broker answers")?.delivery;
+                let requeue = BasicRejectOptions { requeue: true };
+                Some(delivery.reject(requeue).await.expect("it is given back"))
+            })
+        });
     }
 
     /// Waits for a message in a queue, and takes it.

@@ -14,6 +14,14 @@ secrets:
   slack: { env: SLACK_SECRET }
 ";
 
+/// The source `github`, as the only one.
+const GITHUB: &str = "\
+sources:
+  github:
+    http: { path: /hooks/github }
+    verify: { scheme: github, keys: [ { id: k1, secret: github } ] }
+";
+
 /// The secret of the `standard` source.
 pub const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -71,15 +79,18 @@ queues:
     )
 }
 
+/// One GitHub source whose events meet plugins: these plugins, routes and queues, each as lines of
+/// YAML.
+#[must_use]
+pub fn filtered(plugins: &str, routes: &str, queues: &str) -> String {
+    format!("{HEAD}{GITHUB}plugins:\n{plugins}\nroutes:\n{routes}\nqueues:\n{queues}\n")
+}
+
 /// One GitHub source, and one queue whose leases come back at once.
 #[must_use]
 pub fn under_load() -> String {
     format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
+        "{HEAD}{GITHUB}\
 routes:
   - {{ name: all, default: true, to: [ inbox ] }}
 queues:

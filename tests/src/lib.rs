@@ -1,8 +1,8 @@
 //! The harness of the system tests: runs the real binary and speaks to it over real sockets.
 //!
-//! Nothing here but `bench::queue` imports a room of the gateway: signatures are made by an
-//! independent implementation, HTTP is written and read as bytes, and what the gateway did is
-//! judged only by what a sender, a consumer or an operator can see.
+//! Nothing here but `bench::queue` and `bench::plugins` imports a room of the gateway: signatures
+//! are made by an independent implementation, HTTP is written and read as bytes, and what the
+//! gateway did is judged only by what a sender, a consumer or an operator can see.
 
 pub mod amqp;
 pub mod bench;

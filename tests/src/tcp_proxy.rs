@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -11,6 +11,7 @@ pub struct TcpProxy {
     port: u16,
     open: Arc<Mutex<Vec<TcpStream>>>,
     silent: Arc<AtomicBool>,
+    to_target: Arc<AtomicU64>,
 }
 
 impl TcpProxy {
@@ -25,6 +26,8 @@ impl TcpProxy {
         let open = Arc::new(Mutex::new(Vec::new()));
         let silent = Arc::new(AtomicBool::new(false));
         let (kept, is_silent) = (Arc::clone(&open), Arc::clone(&silent));
+        let to_target = Arc::new(AtomicU64::new(0));
+        let (there, back) = (Arc::clone(&to_target), Arc::new(AtomicU64::new(0)));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 // A target that is down is a connection that ends at once.
@@ -33,17 +36,24 @@ impl TcpProxy {
                 };
                 let clone = |stream: &TcpStream| stream.try_clone().expect("a stream has a clone");
                 kept.lock().expect("no thread panicked").extend([clone(&client), clone(&server)]);
-                forward(clone(&client), clone(&server), Arc::clone(&is_silent));
-                forward(server, client, Arc::clone(&is_silent));
+                let (to, from) = (clone(&server), clone(&client));
+                forward(from, to, Arc::clone(&is_silent), Arc::clone(&there));
+                forward(server, client, Arc::clone(&is_silent), Arc::clone(&back));
             }
         });
-        Self { port, open, silent }
+        Self { port, open, silent, to_target }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Bytes that have come for the target so far.
+    #[must_use]
+    pub fn bytes_to_target(&self) -> u64 {
+        self.to_target.load(Ordering::Relaxed)
     }
 
     /// Cuts every connection that is open, both ways.
@@ -62,12 +72,18 @@ impl TcpProxy {
     }
 }
 
-fn forward(mut from: TcpStream, mut to: TcpStream, silent: Arc<AtomicBool>) {
+fn forward(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    silent: Arc<AtomicBool>,
+    count_of: Arc<AtomicU64>,
+) {
     thread::spawn(move || {
         let mut buffer = [0; 64 * 1024];
         while let Ok(count) = from.read(&mut buffer)
             && count > 0
         {
+            count_of.fetch_add(count as u64, Ordering::Relaxed);
             if !silent.load(Ordering::Relaxed) && to.write_all(&buffer[..count]).is_err() {
                 break;
             }

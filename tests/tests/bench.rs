@@ -60,8 +60,32 @@ fn every_variant_of_the_line_is_measured_and_verified() {
 }
 
 #[test]
+fn judging_a_payload_by_its_schema_is_measured() {
+    let output = bench("schema");
+    let faults = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}: {faults}", output.status);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["payload_bytes"].as_u64().is_some_and(|bytes| bytes >= 10 * 1024));
+    let judged = report["judge_us"].as_f64().unwrap();
+    assert!(judged > 0.0 && report["parse_and_judge_us"].as_f64().unwrap() > judged, "{report}");
+}
+
+#[test]
 fn wrong_options_are_named() {
     let output = bench("--fast");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--fast"));
+}
+
+#[test]
+fn the_cost_of_proving_is_measured_for_ten_presets() {
+    let output = bench("schemes --json");
+    let faults = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{faults}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 12, "none, the bare hash, and ten presets");
+    for row in rows {
+        assert!(row["us"].as_f64().is_some_and(|us| us > 0.0), "{row}");
+    }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::Value;
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::{HEAD, filtered};
 use sluicegate_tests::fixtures;
 use sluicegate_tests::registry::{self, Registry};
 use sluicegate_tests::token_registry::{self, TokenRegistry, sha256};
@@ -39,21 +39,12 @@ const SECRET: &str = "  registry: { env: REGISTRY_PASSWORD }\n";
 
 /// A gateway whose router is from there.
 fn config(origin: &str) -> String {
-    format!(
-        "{HEAD}{SECRET}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  router: {{ {origin}, config: {{ threshold: high, queues: [ urgent ] }} }}
-routes:
-  - {{ name: main, filters: [ router ], to: [ inbox ] }}
-queues:
-  inbox: {{}}
-  urgent: {{}}
-"
+    filtered(
+        &format!("  router: {{ {origin}, config: {{ threshold: high, queues: [ urgent ] }} }}"),
+        "  - { name: main, filters: [ router ], to: [ inbox ] }",
+        "  inbox: {}\n  urgent: {}",
     )
+    .replacen(HEAD, &format!("{HEAD}{SECRET}"), 1)
 }
 
 /// Starts a gateway there, and shows that the router decides.

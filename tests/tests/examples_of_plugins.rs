@@ -4,7 +4,7 @@
 use std::process::Output;
 
 use serde_json::Value;
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
 use sluicegate_tests::fixtures::{self, Encoding, root};
 use sluicegate_tests::world::World;
 
@@ -32,22 +32,10 @@ fn every_plugin_with_cases_passes_them() {
 /// A gateway whose one route asks this plugin.
 fn world(plugin: &str, config: &str) -> World {
     let file = fixtures::plugin(plugin).display().to_string();
-    World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  asked:
-    path: {file}
-    config: {config}
-routes:
-  - {{ name: main, filters: [ asked ], to: [ inbox ] }}
-queues:
-  inbox: {{}}
-  soc: {{}}
-"
+    World::new(&filtered(
+        &format!("  asked:\n    path: {file}\n    config: {config}"),
+        "  - { name: main, filters: [ asked ], to: [ inbox ] }",
+        "  inbox: {}\n  soc: {}",
     ))
 }
 

@@ -1,6 +1,6 @@
 //! Wasm filters through the real binary: the example plugins decide, and broken ones lose nothing.
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
 use sluicegate_tests::fixtures::{self, Encoding};
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::signing;
@@ -8,20 +8,10 @@ use sluicegate_tests::world::World;
 
 /// A world whose route `main` asks one plugin and then places events in `inbox`.
 fn world(plugin: &str) -> World {
-    World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  asked: {plugin}
-routes:
-  - {{ name: main, filters: [ asked ], to: [ inbox ] }}
-queues:
-  inbox: {{}}
-  urgent: {{}}
-"
+    World::new(&filtered(
+        &format!("  asked: {plugin}"),
+        "  - { name: main, filters: [ asked ], to: [ inbox ] }",
+        "  inbox: {}\n  urgent: {}",
     ))
 }
 
@@ -105,6 +95,21 @@ fn a_plugin_that_traps_loops_or_hogs_dead_letters_with_reason_and_digest() {
         assert_eq!(gateway.consumer().depth("inbox"), 0);
         gateway.assert_unharmed();
     }
+}
+
+#[test]
+fn an_answer_that_comes_later_than_the_sender_waits_is_counted_and_said() {
+    let slow = "  asked: { path: \"{ROOT}/tests/fixtures/plugins/loop.wasm\", deadline: 50ms }";
+    let route = "  - { name: main, when: { type: [ push ] }, filters: [ asked ], to: [ inbox ] }
+  - { name: rest, default: true, to: [ inbox ] }";
+    let text = filtered(slow, route, "  inbox: {}");
+    let text =
+        text.replace("  github:\n    http:", "  github:\n    answer_within: 40ms\n    http:");
+    let gateway = World::new(&text).start();
+    deliver(&gateway, "push", "slow");
+    gateway.wait_for_log("answered later than the sender waits");
+    let metrics = gateway.admin_get("/metrics").text();
+    assert!(metrics.contains("sluicegate_source_late_total{source=\"github\"} 1"), "{metrics}");
 }
 
 #[test]

@@ -7,11 +7,18 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
+use sluicegate_tests::consumer::Delivered;
+use sluicegate_tests::deadline::wait_within;
 use sluicegate_tests::fixtures::{self, Encoding, root};
 use sluicegate_tests::world::World;
-use sluicegate_tests::{gateway, signing};
+use sluicegate_tests::{gateway, senders, signing};
+
+/// The router sends severe alerts to `urgent`.
+const SEVERE: &str = "{ threshold: high, queues: [ urgent ] }";
 
 const PLUGINS: [&str; 3] = ["drop-by-header", "redactor", "severity-router"];
 
@@ -103,26 +110,17 @@ fn decide(language: &str) {
         let told = said(&sluicegate(&test).output().unwrap());
         assert!(told.contains(" 0 failed"), "{plugin} in {language}: {told}");
     }
+    let limit = "deadline: 500ms";
     let [dropper, redactor, router] = components.map(|component| display(&component));
-    let world = World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  drop: {{ path: {dropper}, deadline: 500ms, config: {{ header: x-spam }} }}
-  redact: {{ path: {redactor}, deadline: 500ms, config: {{ keys: [ email ] }} }}
-  route:
-    path: {router}
-    deadline: 500ms
-    config: {{ threshold: high, queues: [ urgent ] }}
-routes:
-  - {{ name: main, filters: [ drop, redact, route ], to: [ inbox ] }}
-queues:
-  inbox: {{}}
-  urgent: {{}}
-"
+    let plugins = [
+        format!("  drop: {{ path: {dropper}, {limit}, config: {{ header: x-spam }} }}"),
+        format!("  redact: {{ path: {redactor}, {limit}, config: {{ keys: [ email ] }} }}"),
+        format!("  route: {{ path: {router}, {limit}, config: {SEVERE} }}"),
+    ];
+    let world = World::new(&filtered(
+        &plugins.join("\n"),
+        "  - { name: main, filters: [ drop, redact, route ], to: [ inbox ] }",
+        "  inbox: {}\n  urgent: {}",
     ));
     let mut gateway = world.start();
     let deliver =
@@ -188,6 +186,91 @@ fn the_probes_in_c_and_go_give_every_answer() {
     }
 }
 
+/// Makes the batch probe, in Rust.
+fn batch_probe(world: &World) -> String {
+    let folder = display(&root().join("sdk/probe/batch"));
+    let probe = display(&world.path("batch.wasm"));
+    said(&sluicegate(&["plugin", "build", &folder, "--output", &probe]).output().unwrap());
+    probe
+}
+
+#[test]
+fn a_batch_filter_in_rust_passes_its_cases_and_decides_in_a_gateway_about_several_at_once() {
+    let world = World::new("");
+    let probe = batch_probe(&world);
+    let cases = display(&root().join("sdk/probe/batch/cases.yaml"));
+    let told = said(&sluicegate(&["plugin", "test", &probe, "--cases", &cases]).output().unwrap());
+    assert!(told.contains("3 passed, 0 failed"), "{told}");
+    let told = said(&sluicegate(&["plugin", "inspect", &probe]).output().unwrap());
+    assert!(told.contains("sluicegate:plugin/batch-filter-plugin@0.1.0"), "{told}");
+
+    let world = World::new(&filtered(
+        &format!("  batch: {{ path: {probe}, deadline: 500ms, config: {{ busy_ms: 20 }} }}"),
+        "  - { name: main, filters: [ batch ], to: [ inbox ] }",
+        "  inbox: {}",
+    ));
+    let mut gateway = world.start();
+    let sender = |gateway: &gateway::Gateway, number: usize| {
+        let delivery = senders::delivery(number);
+        assert_eq!(gateway.deliver(senders::PATH, &delivery).status, 202);
+    };
+    // More at once than there are instances: some must wait, and what waits is asked together.
+    let mut sent = 0;
+    wait_within(Duration::from_secs(60), "events that were asked about together", || {
+        let shared = &gateway;
+        thread::scope(|scope| {
+            for number in sent..sent + 32 {
+                scope.spawn(move || sender(shared, number));
+            }
+        });
+        sent += 32;
+        let events = gateway.consumer().take("inbox", 32);
+        let mut numbers: Vec<usize> =
+            events.iter().map(|event| senders::number_of(&event.payload)).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (sent - 32..sent).collect::<Vec<_>>());
+        let of = |event: &Delivered, name: &str| event.attribute(name).parse::<usize>().unwrap();
+        assert!(events.iter().all(|event| of(event, "place") < of(event, "together")));
+        events.iter().any(|event| of(event, "together") > 1).then_some(())
+    });
+    gateway.assert_unharmed();
+}
+
+/// Of JavaScript, as its tool makes it if nobody says `--sync`. What wasmtime says of it is matched by
+/// its words: this shows that they are still the same.
+#[test]
+fn a_component_that_is_compiled_for_async_is_refused_with_the_flag_that_is_missing() {
+    let world = World::new("");
+    let filter = "export const filter = {
+        configure: () => ({ types: [], attributes: [], headers: [], data: 'none' }),
+        filter: () => ({ tag: 'next' }),
+    };";
+    world.write("filter.js", filter);
+    let (wit, js) = (display(&root().join("sdk/wit")), display(&world.path("filter.js")));
+    let output = display(&world.path("async.wasm"));
+    let mut command = Command::new("componentize-qjs");
+    command.env("PATH", path()).args(["--stub-wasi", "--world", "filter-plugin"]);
+    command.args(["--wit", &wit, "--js", &js, "--output", &output]);
+    said(&command.output().expect("componentize-qjs is missing: sdk/tools installs it"));
+    let output = sluicegate(&["plugin", "inspect", &output]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("[plugin_async]") && told.contains("--sync"), "{told}");
+
+    world.write(
+        "gateway.yaml",
+        filtered(
+            "  async: { path: async.wasm }",
+            "  - { name: main, filters: [ async ], to: [ inbox ] }",
+            "  inbox: {}",
+        ),
+    );
+    let output = world.run(&["check", "gateway.yaml"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("plugin_async") && told.contains("--sync"), "{told}");
+}
+
 /// Makes a plugin, builds it, holds it against its cases, and runs its unit tests.
 fn from_nothing(language: &str, unit_tests: Option<(&str, &[&str])>) {
     let world = World::new("");
@@ -205,6 +288,10 @@ fn from_nothing(language: &str, unit_tests: Option<(&str, &[&str])>) {
     assert!(told.contains("3 passed, 0 failed"), "{told}");
     let told = in_world(sluicegate(&["plugin", "inspect", "first-filter"]));
     assert!(told.contains("sluicegate:plugin/filter-plugin@0.1.0"), "{told}");
+    if ["rust", "c"].contains(&language) {
+        // The same for all; these two are compiled in no time.
+        decides_in_its_own_gateway(&world, &folder);
+    }
     let Some((program, arguments)) = unit_tests else { return };
     if language == "js" {
         // As `npm install` does it.
@@ -215,6 +302,30 @@ fn from_nothing(language: &str, unit_tests: Option<(&str, &[&str])>) {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&folder).env("PATH", path());
     said(&command.env("PYTHONPATH", "sdk/python").output().unwrap());
+}
+
+/// The gateway that comes with a new plugin, on free ports, drops what its README says.
+fn decides_in_its_own_gateway(world: &World, folder: &Path) {
+    let text = fs::read_to_string(folder.join("gateway.yaml")).unwrap();
+    let text =
+        text.replace("127.0.0.1:8080", "127.0.0.1:0").replace("127.0.0.1:8081", "127.0.0.1:0");
+    let own = "first-filter.wasm";
+    assert!(text.contains(own), "{text}");
+    // A debug build, on a machine that does other things too.
+    let here = format!("first-filter/{own}, deadline: 500ms");
+    world.write("gateway.yaml", text.replace(own, &here));
+    world.write("event.json", "{}");
+    let mut gateway = world.start();
+    let url = format!("http://{}", gateway.http());
+    let send = ["send", "gateway.yaml", "test", "event.json", "--url", &url, "--header"];
+    said(&world.run(&[&send[..], &["x-type: push"]].concat()));
+    said(&world.run(&[&send[..], &["x-type: push", "--header", "X-Spam: yes"]].concat()));
+    let left = gateway.consumer().take("inbox", 1).remove(0);
+    assert_eq!(left.attribute("type"), "push");
+    for queue in ["inbox", "dead-letters"] {
+        assert_eq!(gateway.consumer().depth(queue), 0, "{queue}: the marked push is gone");
+    }
+    gateway.assert_unharmed();
 }
 
 #[test]

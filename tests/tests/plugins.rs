@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::Value;
-use sluicegate_tests::config::HEAD;
-use sluicegate_tests::fixtures::{self, root};
+use sluicegate_tests::config::filtered;
+use sluicegate_tests::fixtures;
 use sluicegate_tests::world::World;
 
 fn said(output: &Output, code: i32) -> String {
@@ -127,19 +127,12 @@ fn compiled(world: &World) -> Vec<PathBuf> {
 #[test]
 fn what_was_compiled_is_private_used_again_and_not_trusted_when_it_is_damaged() {
     let router = plugin("severity-router");
-    let world = World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  router: {{ path: {router}, config: {{ threshold: high, queues: [ inbox ] }} }}
-routes:
-  - {{ name: main, filters: [ router ], to: [ inbox ] }}
-queues:
-  inbox: {{}}
-"
+    let world = World::new(&filtered(
+        &format!(
+            "  router: {{ path: {router}, config: {{ threshold: high, queues: [ inbox ] }} }}"
+        ),
+        "  - { name: main, filters: [ router ], to: [ inbox ] }",
+        "  inbox: {}",
     ));
     gateway(&world);
     let first = compiled(&world);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::fixtures::{self, Encoding};
 use sluicegate_tests::gateway::Gateway;
@@ -17,22 +17,12 @@ const TRAP: &str = "{ path: \"{ROOT}/tests/fixtures/plugins/trap.wasm\" }";
 
 /// The configuration with these routes and this plugin.
 fn configuration(plugin: &str, routes: &str) -> String {
-    format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  asked: {plugin}
-routes:
-{routes}
-queues:
-  inbox: {{ retain: 1d }}
-  urgent: {{ retain: 1d }}
-  copy: {{ retain: 1d }}
-  dead-letters: {{ retain: 1d }}
-"
+    filtered(
+        &format!("  asked: {plugin}"),
+        routes,
+        &["inbox", "urgent", "copy", "dead-letters"]
+            .map(|queue| format!("  {queue}: {{ retain: 1d }}"))
+            .join("\n"),
     )
 }
 

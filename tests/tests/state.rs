@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
 use sluicegate_tests::deadline::wait_within;
 use sluicegate_tests::fixtures::root;
 use sluicegate_tests::gateway::Gateway;
@@ -17,19 +17,11 @@ use sluicegate_tests::world::World;
 
 /// One GitHub source whose events go through this plugin.
 fn through(plugin: &str, config: &str) -> World {
-    World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  it: {{ path: \"{{ROOT}}/plugins/{plugin}/rust/{plugin}.wasm\", state: {{}}, config: {config} }}
-routes:
-  - {{ name: all, default: true, filters: [ it ], to: [ inbox ] }}
-queues:
-  inbox: {{ retry: {{ attempts: 1000, min: 1ms, max: 1ms }} }}
-"
+    let file = format!("\"{{ROOT}}/plugins/{plugin}/rust/{plugin}.wasm\"");
+    World::new(&filtered(
+        &format!("  it: {{ path: {file}, state: {{}}, config: {config} }}"),
+        "  - { name: all, default: true, filters: [ it ], to: [ inbox ] }",
+        "  inbox: { retry: { attempts: 1000, min: 1ms, max: 1ms } }",
     ))
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
 use sluicegate_tests::deadline::wait_within;
 use sluicegate_tests::fixtures::{self, root};
 use sluicegate_tests::gateway::Gateway;
@@ -13,20 +13,10 @@ use sluicegate_tests::world::World;
 
 /// A gateway whose router is from there.
 fn world(origin: &str) -> World {
-    World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  router: {{ {origin}, config: {{ threshold: high, queues: [ urgent ] }} }}
-routes:
-  - {{ name: main, filters: [ router ], to: [ inbox ] }}
-queues:
-  inbox: {{}}
-  urgent: {{}}
-"
+    World::new(&filtered(
+        &format!("  router: {{ {origin}, config: {{ threshold: high, queues: [ urgent ] }} }}"),
+        "  - { name: main, filters: [ router ], to: [ inbox ] }",
+        "  inbox: {}\n  urgent: {}",
     ))
 }
 

@@ -83,7 +83,7 @@ fn measure(
             let hashed = start.elapsed();
             let received = received();
             let start = Instant::now();
-            let verified = admission.verify(received).map_err(|r| r.to_string())?;
+            let verified = admission.verify(&received, None).map_err(|r| r.to_string())?;
             let proven = start.elapsed();
             let judged = admission.validate(verified).map_err(|r| format!("{r:?}"))?;
             let validated = start.elapsed() - proven;

@@ -1,22 +1,23 @@
 //! Admission: every gate, by the name of its source. Verify, then validate.
+//!
+//! This file builds the gates and judges payloads; `prove` proves senders, `delivered` is what they
+//! sent, `greet` answers handshakes, `keys` knows their keys, `explain` says why one was refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::letter::Letter;
-use sluicegate_core::proof::{Received, Validated, Verified};
+use sluicegate_core::proof::{Validated, Verified};
 use sluicegate_core::refusal::Refusal;
-use sluicegate_core::signature::Verdict;
 
-use crate::envelope::dedupe_key;
 use crate::gate::{Compiled, Gate, GateFault, GateProblem};
 use crate::json::Json;
 use crate::schema::{Registry, Ruling};
 
 /// The door: proves senders and judges payloads, for every source.
 pub struct Admission {
-    gates: HashMap<SourceName, Compiled>,
+    pub(crate) gates: HashMap<SourceName, Compiled>,
 }
 
 /// A validated event, with what the validation learned.
@@ -36,6 +37,7 @@ impl Admission {
     /// # Errors
     /// When a gate cannot be used: all faults of all gates.
     pub fn build(gates: Vec<Gate>, registry: Registry) -> Result<Self, Vec<GateFault>> {
+        let registry = Arc::new(registry);
         let mut compiled = HashMap::with_capacity(gates.len());
         let mut faults = Vec::new();
         for gate in gates {
@@ -53,26 +55,25 @@ impl Admission {
         if faults.is_empty() { Ok(Self { gates: compiled }) } else { Err(faults) }
     }
 
-    /// Proves the sender over the raw bytes, as of the arrival, and makes the event.
-    ///
-    /// # Errors
-    /// When the source is not known, or the sender is not proven.
-    pub fn verify(&self, received: Received) -> Result<Verified, Refusal> {
-        let delivery = received.delivery();
-        let arrival = received.arrival();
-        let gate = self.gates.get(&delivery.source).ok_or(Refusal::NoSource)?;
-        let proven = gate.verifier.verify(delivery, arrival.at).map_err(Refusal::Unverified)?;
-        let content_type = delivery.headers.first("content-type").unwrap_or_default();
-        let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
-        let dedupe = found.dedupe.as_deref().or(delivery.transport.dedupe.as_deref());
-        let dedupe = dedupe.and_then(dedupe_key);
-        let verdict = Verdict {
-            scheme: gate.envelope.scheme().into(),
-            key: proven.key,
-            skew_ms: proven.skew_ms,
-            schema: None,
-        };
-        Ok(Verified::assertion(gate.envelope.event(delivery, arrival, found), verdict, dedupe))
+    /// Takes the schemas of this registry from now on, without stopping anybody: an event is judged
+    /// by the schema that it met.
+    pub fn use_schemas(&self, registry: &Arc<Registry>) {
+        self.gates
+            .values()
+            .filter_map(|gate| gate.rule.as_ref())
+            .for_each(|rule| rule.take(registry));
+    }
+
+    /// The sources that refuse everything, because no schema is there to judge by.
+    #[must_use]
+    pub fn without_schemas(&self) -> Vec<&SourceName> {
+        let refusing = |gate: &Compiled| gate.rule.as_ref().is_some_and(|rule| rule.refuses_all());
+        let names = self.gates.iter().filter(|(_, gate)| refusing(gate)).map(|(name, _)| name);
+        names.collect()
+    }
+
+    pub(crate) fn gate(&self, source: &SourceName) -> Result<&Compiled, Refusal> {
+        self.gates.get(source).ok_or(Refusal::NoSource)
     }
 
     /// Holds the payload against the schema of its subject, if the source asks for one.
@@ -81,7 +82,7 @@ impl Admission {
     /// When the payload breaks its schema, or has none, on a source that rejects that.
     pub fn validate(&self, verified: Verified) -> Result<Judged, Refusal> {
         let (mut event, mut verdict, dedupe) = verified.into_parts();
-        let gate = self.gates.get(&event.source).ok_or(Refusal::NoSource)?;
+        let gate = self.gate(&event.source)?;
         let json = Json::in_form(gate.facts.form_field().map(Arc::clone));
         let Some(rule) = &gate.rule else {
             let validated = Validated::assertion(event, verdict, dedupe);
@@ -93,6 +94,14 @@ impl Admission {
         }
         verdict.schema = schema;
         Ok(Judged { validated: Validated::assertion(event, verdict, dedupe), json, letter })
+    }
+
+    /// What a batch came in as. Its payload is that of no event, so no schema judges it: each of
+    /// its events is judged.
+    #[must_use]
+    pub fn envelope(&self, whole: Verified) -> Validated {
+        let (event, verdict, dedupe) = whole.into_parts();
+        Validated::assertion(event, verdict, dedupe)
     }
 
     /// The JSON of an event of this source that was validated before; of a source that is no

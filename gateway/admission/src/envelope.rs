@@ -6,11 +6,13 @@ use std::borrow::Cow;
 use sluicegate_core::delivery::{Arrival, Delivery};
 use sluicegate_core::event::{Event, Parts};
 use sluicegate_core::fields::Fields;
-use sluicegate_core::ids::SourceName;
+use sluicegate_core::ids::{EventId, SourceName};
 use sluicegate_core::limits::DEDUPE_KEY_BYTES_MAX;
 use sluicegate_core::proof::DedupeKey;
 
+use crate::cloudevents::CloudEvent;
 use crate::facts::Found;
+use crate::schema::DATASCHEMA_ATTRIBUTE;
 use crate::signature::{Scheme, sha256};
 
 /// What the events of one source have in common.
@@ -49,13 +51,46 @@ impl Envelope {
             id: arrival.id,
             source: self.source.clone(),
             kind: kind(delivery, found.kind),
-            subject: subject(delivery, found.subject),
+            subject: found.subject.map(Cow::into_owned),
             time: found.time.or(delivery.transport.time),
             received_at: arrival.at,
             content_type: content_type.into(),
             attributes: delivery.transport.attributes.clone(),
             headers: self.public(&delivery.headers),
             payload: delivery.body.clone(),
+        })
+    }
+
+    /// The event of a verified CloudEvent. Its own id and source are kept as attributes: the id of
+    /// an event here is ours, so that two senders cannot collide.
+    pub(crate) fn cloud_event(
+        &self,
+        delivery: &Delivery,
+        arrival: Arrival,
+        id: EventId,
+        sent: CloudEvent,
+    ) -> Event {
+        // What the protocol says is not for the sender to say otherwise.
+        let beside = &delivery.transport.attributes;
+        let mut attributes = beside.clone();
+        attributes.push(ID_ATTRIBUTE, &sent.id);
+        attributes.push(SOURCE_ATTRIBUTE, &sent.source);
+        if let Some(schema) = &sent.dataschema {
+            attributes.push(DATASCHEMA_ATTRIBUTE, schema);
+        }
+        let said = sent.extensions.iter().filter(|(name, _)| beside.first(name).is_none());
+        said.for_each(|(name, value)| attributes.push(name, value));
+        Event::new(Parts {
+            id,
+            source: self.source.clone(),
+            kind: sent.kind,
+            subject: sent.subject,
+            time: sent.time,
+            received_at: arrival.at,
+            content_type: sent.content_type,
+            attributes,
+            headers: self.public(&delivery.headers),
+            payload: sent.data,
         })
     }
 
@@ -76,10 +111,6 @@ fn kind(delivery: &Delivery, said: Option<Cow<'_, str>>) -> String {
     said.map(Cow::into_owned).or_else(known).unwrap_or_else(|| DEFAULT_KIND.into())
 }
 
-fn subject(delivery: &Delivery, said: Option<Cow<'_, str>>) -> Option<String> {
-    said.map(Cow::into_owned).or_else(|| delivery.transport.subject.clone())
-}
-
 /// The idempotency key of what the sender said. One that is too long is hashed, not dropped: a
 /// provider with long ids is deduplicated too.
 pub(crate) fn dedupe_key(said: &str) -> Option<DedupeKey> {
@@ -89,7 +120,12 @@ pub(crate) fn dedupe_key(said: &str) -> Option<DedupeKey> {
     DedupeKey::new(said)
 }
 
-const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+const CREDENTIALS: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-hook-secret"];
+/// The id that a CloudEvent came with.
+const ID_ATTRIBUTE: &str = "sgid";
+/// The source that a CloudEvent came with.
+const SOURCE_ATTRIBUTE: &str = "sgsource";
 const DEFAULT_KIND: &str = "webhook";
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! The gate of one source: what it asks of a delivery, as plain data, and compiled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::ids::{KeyId, SourceName};
 
 use crate::envelope::Envelope;
 use crate::facts::{FactReader, Facts, FactsOverride};
+use crate::handshake::{Greeter, HandshakeSetting};
+use crate::keys::Prover;
 use crate::schema::{Registry, Rule, SchemaRule};
-use crate::secret::{Key, SECRET_BYTES_MIN, SecretFault};
-use crate::signature::{Scheme, Setting, Verifier, Watch};
+use crate::secret::{Key, SecretFault};
+use crate::signature::Scheme;
 
 /// What one source asks of a delivery.
 #[derive(Debug, Clone)]
@@ -25,8 +28,12 @@ pub struct Gate {
     pub facts: FactsOverride,
     /// The schema that payloads are held against, if any.
     pub schema: Option<SchemaRule>,
+    /// What a delivery holds.
+    pub format: Format,
     /// The URL as the provider knows it, for schemes that sign it.
     pub public_url: Option<String>,
+    /// What is granted to handshakes.
+    pub handshake: HandshakeSetting,
 }
 
 impl Gate {
@@ -40,9 +47,21 @@ impl Gate {
             tolerance: None,
             facts: FactsOverride::default(),
             schema: None,
+            format: Format::default(),
             public_url: None,
+            handshake: HandshakeSetting::default(),
         }
     }
+}
+
+/// What a delivery of a source holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// One event: its payload is the body, its facts are where the scheme has them.
+    #[default]
+    Webhook,
+    /// CloudEvents 1.0, binary, structured or batched, which say their facts themselves.
+    CloudEvents,
 }
 
 /// What is wrong with the gate of a source.
@@ -96,6 +115,9 @@ pub enum GateProblem {
     /// The public URL is not one.
     #[error("public_url must start with https:// or http://")]
     PublicUrl,
+    /// The handshakes' setting does not fit the scheme.
+    #[error("handshake: {0}")]
+    Handshake(String),
     /// A fact has no place.
     #[error("facts: {0}")]
     Facts(String),
@@ -106,32 +128,40 @@ pub enum GateProblem {
 
 /// A gate, compiled.
 pub(crate) struct Compiled {
-    pub(crate) verifier: Verifier,
+    pub(crate) prover: Prover,
     pub(crate) facts: FactReader,
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
+    pub(crate) greeter: Greeter,
+    pub(crate) format: Format,
+    /// Whether the operator has named no idempotency key: what a signature or a CloudEvent gives
+    /// for one counts then.
+    pub(crate) own_dedupe: bool,
 }
 
 impl Compiled {
     /// Compiles a gate; everything that is wrong with it.
-    pub(crate) fn build(gate: Gate, registry: &Registry) -> Result<Self, Vec<GateProblem>> {
+    pub(crate) fn build(gate: Gate, registry: &Arc<Registry>) -> Result<Self, Vec<GateProblem>> {
         let mut problems = check_keys(&gate.keys);
+        let prover = Prover::build(&gate);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
+        problems.extend(check_format(gate.format, &gate.facts));
+        let own_dedupe = gate.facts.dedupe.is_none();
+        let handshakes = match &gate.scheme {
+            Scheme::Preset(preset) => preset.handshakes,
+            _ => &[],
+        };
+        let greeter = Greeter::build(handshakes, gate.handshake);
+        let format = gate.format;
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
-        let setting = Setting {
-            keys: gate.keys,
-            watch: Watch::Judged(gate.tolerance),
-            public_url: gate.public_url,
-            floor: SECRET_BYTES_MIN,
-        };
-        let verifier = Verifier::build(&gate.scheme, setting);
-        match (verifier, facts, rule) {
-            (Ok(verifier), Ok(facts), Ok(rule)) if problems.is_empty() => {
-                Ok(Self { verifier, facts, envelope, rule })
+        match (prover, facts, rule, greeter) {
+            (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
+                Ok(Self { prover, facts, envelope, rule, greeter, format, own_dedupe })
             }
-            (verifier, facts, rule) => {
-                problems.extend(verifier.err().unwrap_or_default());
+            (prover, facts, rule, greeter) => {
+                problems.extend(prover.err().unwrap_or_default());
+                problems.extend(greeter.err().unwrap_or_default());
                 let facts = facts.err().unwrap_or_default();
                 problems.extend(facts.into_iter().map(GateProblem::Facts));
                 problems.extend(rule.err().map(GateProblem::Schema));
@@ -149,7 +179,17 @@ fn scheme_facts(scheme: &Scheme) -> Facts {
     }
 }
 
-fn check_keys(keys: &[Key]) -> Vec<GateProblem> {
+/// CloudEvents say their facts themselves; only their deduplication can be turned off.
+fn check_format(format: Format, facts: &FactsOverride) -> Option<GateProblem> {
+    let FactsOverride { kind, subject, time, dedupe } = facts;
+    let places = [kind, subject, time].iter().any(|fact| fact.is_some());
+    let other = places || dedupe.as_ref().is_some_and(|places| !places.is_empty());
+    let why = "a CloudEvent says its facts itself: only dedupe: [] can be set";
+    (format == Format::CloudEvents && other).then(|| GateProblem::Facts(why.into()))
+}
+
+/// What is wrong with keys beside their secrets.
+pub(crate) fn check_keys(keys: &[Key]) -> Vec<GateProblem> {
     let mut problems = Vec::new();
     for (at, key) in keys.iter().enumerate() {
         if keys.iter().take(at).any(|other| other.id == key.id) {

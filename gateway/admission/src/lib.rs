@@ -5,24 +5,36 @@
 //! bytes that were signed, and never fetch anything. It has no clock: the time is the arrival's.
 
 mod admission;
+pub mod cloudevents;
+mod delivered;
 mod envelope;
+mod explain;
 mod facts;
 mod gate;
+mod greet;
+pub mod handshake;
 mod json;
+mod keys;
+mod prove;
 pub mod schema;
 mod secret;
 mod signature;
 pub mod vectors;
 
 pub use admission::{Admission, Judged, VIOLATIONS_ATTRIBUTE};
+pub use delivered::{Batch, Delivered};
+pub use explain::{Likely, Mistake, SignatureExplained, Supposed, SupposedEvent};
 pub use facts::{Fact, Facts, FactsOverride};
-pub use gate::{Gate, GateFault, GateProblem};
+pub use gate::{Format, Gate, GateFault, GateProblem};
 pub use json::Json;
+pub use keys::{Custody, KeyState, KeyUse, MASK};
+pub use prove::ARRIVAL_ATTRIBUTE;
 pub use schema::{OnUnknown, OnViolation, Registry, SchemaFault, SchemaProblem, SchemaRule};
 pub use secret::{Key, SECRET_BYTES_MIN, Secret, SecretEncoding, SecretFault};
 pub use signature::{
-    Algorithm, Encoding, Form, GenericHmac, Layout, Preset, Proof, Scheme, SignFault, SignRequest,
-    Signer, TimeFrom, TimeRule, TimeUnit, hmac_sha256, sha256, sign,
+    Algorithm, Anchors, Certificate, Compose, Encoding, Evidence, EvidenceKind, Form, GenericHmac,
+    KeySet, Layout, Needs, Own, Preset, Proof, PublicForm, Scheme, SignFault, SignRequest, Signer,
+    Signing, TimeFrom, TimeRule, TimeUnit, TokenPlace, hmac_sha256, sha256, sign,
 };
 
 /// The presets: what the gateway knows about providers.

@@ -34,8 +34,6 @@ pub struct Transport {
     pub attributes: Fields,
     /// The type of the event, where the sender says none.
     pub kind: Option<String>,
-    /// What it happened to, where the sender does not say.
-    pub subject: Option<String>,
     /// When it happened, where the sender does not say.
     pub time: Option<Timestamp>,
     /// The idempotency key, where the sender says none.

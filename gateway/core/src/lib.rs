@@ -31,6 +31,7 @@ pub mod decision;
 pub mod delivery;
 pub mod event;
 pub mod fields;
+pub mod handshake;
 pub mod ids;
 pub mod letter;
 pub mod limits;

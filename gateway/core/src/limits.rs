@@ -23,6 +23,12 @@ pub const ATTRIBUTES_MAX: usize = 64;
 /// Queues that one commit may place an event in.
 pub const DESTINATIONS_MAX: usize = 64;
 
+/// Events of one batch that comes in as a whole.
+pub const BATCH_EVENTS_MAX: usize = 256;
+
+/// Events that one commit may place: their numbers have twelve bits.
+pub const PLACEMENTS_MAX: usize = 4095;
+
 /// Events that filters may make out of one received event.
 pub const OUTPUTS_MAX: usize = 256;
 
@@ -126,6 +132,7 @@ const _: () = assert!(STATE_VALUE_BYTES_MAX + STATE_KEY_BYTES_MAX < STATE_WRITTE
 const _: () = assert!(STATE_KEYS_DEFAULT <= STATE_KEYS_MAX);
 const _: () = assert!(STATE_BYTES_DEFAULT <= STATE_BYTES_MAX);
 const _: () = assert!(PAYLOAD_BYTES_MAX < ENTRY_BYTES_MAX);
+const _: () = assert!(OUTPUTS_MAX <= PLACEMENTS_MAX && BATCH_EVENTS_MAX <= PLACEMENTS_MAX);
 const _: () = assert!(HEADER_BYTES_MAX < PAYLOAD_BYTES_DEFAULT);
 const _: () = assert!(OUTPUTS_MAX <= 4095, "a part number has twelve bits");
 const _: () = assert!(PLUGIN_MEMORY_BYTES_DEFAULT <= PLUGIN_MEMORY_BYTES_MAX);

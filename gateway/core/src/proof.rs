@@ -26,6 +26,13 @@ impl Received {
         Self { delivery, arrival }
     }
 
+    /// Claims that the delivery was read back from the refused deliveries, as it came and with its
+    /// arrival of then: it was whole and within bounds when it came.
+    #[must_use]
+    pub fn stored(delivery: Delivery, arrival: Arrival) -> Self {
+        Self { delivery, arrival }
+    }
+
     /// The delivery.
     #[must_use]
     pub fn delivery(&self) -> &Delivery {

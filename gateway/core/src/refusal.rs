@@ -18,6 +18,12 @@ pub enum Refusal {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The source takes CloudEvents, and this is none.
+    #[error("it is not a CloudEvent: {what}")]
+    NotCloudEvent {
+        /// What is wrong with it.
+        what: String,
+    },
     /// No source is configured there.
     #[error("no source is configured at this path")]
     NoSource,
@@ -45,6 +51,16 @@ pub enum Refusal {
     /// The sender is not proven. The fault is for the operator only.
     #[error("signature was refused: {0}")]
     Unverified(SignatureFault),
+    /// A handshake does not name the token that the source's configuration has.
+    #[error("handshake does not name the source's token")]
+    HandshakeRefused,
+    /// What the sender is proven by lies elsewhere, and cannot be had now. Why is in the log only:
+    /// a stranger may have chosen where it lies.
+    #[error("what the sender is proven by cannot be fetched now")]
+    ProofUnavailable {
+        /// When a next try may succeed.
+        retry_after: Duration,
+    },
     /// The payload breaks its schema, or is not what its schema needs it to be.
     #[error("payload is invalid: {} violation(s)", violations.len())]
     Invalid {
@@ -153,6 +169,7 @@ impl Refusal {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Malformed { .. }
+            | Self::NotCloudEvent { .. }
             | Self::NoSource
             | Self::WrongMethod
             | Self::TooSlow
@@ -160,6 +177,7 @@ impl Refusal {
             | Self::HeadersTooLarge
             | Self::WrongMediaType { .. }
             | Self::Unverified(_)
+            | Self::HandshakeRefused
             | Self::Invalid { .. }
             | Self::Rejected(_)
             | Self::RateLimited { .. } => Blame::Sender,
@@ -169,9 +187,10 @@ impl Refusal {
             | Self::SourceFull { .. }
             | Self::Deferred { .. }
             | Self::PluginPaused { .. } => Blame::Operator,
-            Self::Overloaded { .. } | Self::StoreUnavailable { .. } | Self::Stopping => {
-                Blame::Gateway
-            }
+            Self::Overloaded { .. }
+            | Self::ProofUnavailable { .. }
+            | Self::StoreUnavailable { .. }
+            | Self::Stopping => Blame::Gateway,
         }
     }
 
@@ -180,6 +199,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Malformed { .. } => "request_malformed",
+            Self::NotCloudEvent { .. } => "cloudevent_invalid",
             Self::NoSource => "source_not_found",
             Self::WrongMethod => "method_not_allowed",
             Self::TooSlow => "request_timeout",
@@ -187,6 +207,8 @@ impl Refusal {
             Self::HeadersTooLarge => "headers_too_large",
             Self::WrongMediaType { .. } => "media_type_unsupported",
             Self::Unverified(_) => "signature_refused",
+            Self::HandshakeRefused => "handshake_refused",
+            Self::ProofUnavailable { .. } => "proof_unavailable",
             Self::Invalid { .. } => "payload_invalid",
             Self::NoSchema { .. } => "schema_unknown",
             Self::Rejected(rejection) => match rejection.code {
@@ -215,6 +237,7 @@ impl Refusal {
         match self {
             Self::RateLimited { retry_after }
             | Self::Overloaded { retry_after, .. }
+            | Self::ProofUnavailable { retry_after, .. }
             | Self::QueueFull { retry_after, .. }
             | Self::QueueOverRate { retry_after, .. }
             | Self::SourceFull { retry_after, .. }

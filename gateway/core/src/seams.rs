@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::delivery::Delivery;
 use crate::event::Event;
+use crate::handshake::Reply;
 use crate::ids::QueueName;
 use crate::outcome::Outcome;
 use crate::proof::{Receipt, Routed};
@@ -26,6 +27,17 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Intake: Send + Sync + 'static {
     /// Takes the delivery through the line. Returns once the event is durable, or refused.
     fn take(&self, delivery: Delivery) -> Pending<'_, Result<Receipt, Refusal>>;
+
+    /// Whether a request is a handshake, by which a provider asks whether it may send. Asked of
+    /// every delivery, so it must be quick.
+    fn greets(&self, _delivery: &Delivery) -> bool {
+        false
+    }
+
+    /// Answers a handshake. Nothing is stored.
+    fn greet(&self, _delivery: Delivery) -> Pending<'_, Result<Reply, Refusal>> {
+        Box::pin(async { Err(Refusal::WrongMethod) })
+    }
 }
 
 /// A queue engine: what the hall calls to make events durable and to hand them out.

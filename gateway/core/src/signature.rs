@@ -60,6 +60,11 @@ pub enum SignatureFault {
     },
     /// No live key gives this signature.
     Mismatch,
+    /// The certificate that it is signed with is not to be believed.
+    Certificate {
+        /// Why, without any of the certificate in it.
+        why: String,
+    },
     /// No key is live at the time of arrival.
     NoLiveKey,
 }
@@ -76,6 +81,7 @@ impl SignatureFault {
             Self::Stale { .. } => "stale",
             Self::Future { .. } => "future",
             Self::Mismatch => "mismatch",
+            Self::Certificate { .. } => "certificate",
             Self::NoLiveKey => "no_live_key",
         }
     }
@@ -91,6 +97,7 @@ impl fmt::Display for SignatureFault {
             Self::Stale { skew_ms } => write!(f, "signed timestamp is {skew_ms} ms old"),
             Self::Future { skew_ms } => write!(f, "signed timestamp is {} ms ahead", -skew_ms),
             Self::Mismatch => f.write_str("no live key gives this signature"),
+            Self::Certificate { why } => write!(f, "certificate is not believed: {why}"),
             Self::NoLiveKey => f.write_str("no key is live at the time of arrival"),
         }
     }

@@ -46,6 +46,9 @@ fn settings(instances: usize) -> Config {
         // thread's.
         .max_wasm_stack(GUEST_STACK_BYTES)
         .epoch_interruption(true)
+        // A letter says which trap it was. Nobody reads the frames, and a guest that traps on every
+        // event would make us walk its stack each time.
+        .wasm_backtrace_max_frames(None)
         .memory_init_cow(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     trim(&mut config);

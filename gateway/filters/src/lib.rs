@@ -9,9 +9,9 @@
 //! How an event goes through, file by file: [`Host::decide`] (`host`) walks the chains (`walk`) at
 //! a free station, with the instances that it keeps (`station`, `instance`), on the caller's own
 //! thread if the plugins have been quick (`pace`); else it puts one job on the bounded line
-//! (`jobs`), and a worker thread does the same (`work`), for plugins that take batches with all that
-//! wait for the same one (`together`). What a guest answers is checked and translated (`answer`)
-//! and, if it made events, they are patched together (`patch`).
+//! (`jobs`), and a worker thread does the same (`work`), for plugins that take batches with all
+//! that wait for the same one (`together`). What a guest answers is checked and translated
+//! (`answer`) and, if it made events, they are patched together (`patch`).
 //!
 //! A chain holds plugins by their place ([`Slot`]): which version of each decides can change at any
 //! moment (`change`), and an event keeps what it met (`pins`). A version that fails too often goes

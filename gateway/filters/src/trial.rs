@@ -172,7 +172,10 @@ impl Trial {
         };
         let before = instance.fuel();
         let loaded = &self.plugin.0;
-        let mut session = Some(Session::over(Arc::clone(&self.state) as Arc<dyn StateView>));
+        // As in the gateway: a plugin that may remember nothing does not pay for it.
+        let remembers = loaded.limits.state.is_some();
+        let view = || Session::over(Arc::clone(&self.state) as Arc<dyn StateView>);
+        let mut session = remembers.then(view);
         let place = Place { session: &mut session, route: &self.route, id: &mut self.id };
         let answer = instance.call(event, &loaded.subscription, loaded.limits.deadline, place);
         let took = began.elapsed();

@@ -24,6 +24,7 @@ mod quarantine;
 mod rate;
 mod receipts;
 mod recovery;
+mod refused;
 mod rooms;
 mod seal;
 mod store;
@@ -33,6 +34,10 @@ mod writer;
 pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig, WhenFull};
 pub use fault::OpenFault;
 pub use metrics::{QueueMetrics, StateUsage, StoreMetrics};
+pub use refused::{
+    KeepFault, Kept, RefusedBounds, RefusedDelivery, RefusedFault, RefusedLog, RefusedQuery,
+    RefusedStanding, RefusedUsage,
+};
 pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,
@@ -40,4 +45,4 @@ pub use store::{
 pub use terms::{Field, TermsRules};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -44,7 +44,7 @@ pub(crate) fn of_entry(
         Kind::Commit => of_commit(folder_key, position, body),
         Kind::Changes => Some(of_changes(position, &changes::decode(body)?)),
         Kind::Again => of_again(position, body),
-        Kind::Catalogue | Kind::Snapshot => Some(Listing::default()),
+        Kind::Catalogue | Kind::Snapshot | Kind::Refused | Kind::Mark => Some(Listing::default()),
     }
 }
 

@@ -4,23 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluicegate_admission::Admission;
+use sluicegate_admission::{Admission, Anchors, Registry};
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
 use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
 use sluicegate_sinks::amqp::{AmqpSink, AmqpSinkMetrics};
-use sluicegate_sinks::http::{HttpSink, HttpSinkConfig};
+use sluicegate_sinks::http::{Fetcher, HttpSink, HttpSinkConfig, Roots, SinkFault};
 
 use crate::config::{AmqpSinkPlan, ConfigFault, ConfigFaults, Plan, SinkPlan, WayOut};
 use crate::origins::{Watch, Watched};
 use crate::routes::{Matcher, Route};
+use crate::wiring::LineParts;
 
 /// Everything that can be built without touching disk or network: what `check` builds too.
 pub struct Blueprint {
-    pub(crate) admission: Admission,
-    pub(crate) filters: Host,
+    /// What the line is made of.
+    pub(crate) line: LineParts,
+    /// The schemas of files.
+    pub(crate) schemas: Arc<Registry>,
     pub(crate) plugins: Vec<BuiltPlugin>,
-    pub(crate) routes: Matcher<Option<Arc<Chain>>>,
     pub(crate) sinks: Vec<BuiltSink>,
     pub(crate) watch: Watch,
 }
@@ -55,26 +57,48 @@ impl Blueprint {
         let (filters, plugins, watched) = build_filters(plan, compiler, &mut faults);
         let watch = Watch::new(watched, shelf);
         let sinks = build_sinks(plan, &mut faults);
-        let admission = build_admission(plan, &mut faults);
-        match (admission, filters) {
-            (Some(admission), Some(filters)) if faults.is_empty() => {
+        let schemas = Arc::new(std::mem::take(&mut plan.registry));
+        let admission = build_admission(plan, &schemas, &mut faults).map(Arc::new);
+        let fetching = build_fetcher(plan, &mut faults);
+        match (admission, filters, fetching) {
+            (Some(admission), Some(filters), Some((fetcher, anchors))) if faults.is_empty() => {
                 let routes = build_routes(plan, &plugins);
-                Ok(Self { admission, filters, plugins, routes, sinks, watch })
+                let line = LineParts { admission, fetcher, anchors, filters, routes };
+                Ok(Self { line, schemas, plugins, sinks, watch })
             }
             _ => Err(plan.faults(faults)),
         }
     }
 }
 
-fn build_admission(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Option<Admission> {
-    let registry = std::mem::take(&mut plan.registry);
-    match Admission::build(std::mem::take(&mut plan.gates), registry) {
+fn build_admission(
+    plan: &mut Plan,
+    schemas: &Arc<Registry>,
+    faults: &mut Vec<ConfigFault>,
+) -> Option<Admission> {
+    match Admission::build(std::mem::take(&mut plan.gates), Registry::clone(schemas)) {
         Ok(admission) => Some(admission),
         Err(found) => {
             for fault in found {
                 let pointer = format!("/sources/{}/verify", fault.source_name);
                 faults.push(plan.fault(&pointer, "source_invalid", fault.problem.to_string()));
             }
+            None
+        }
+    }
+}
+
+fn build_fetcher(plan: &Plan, faults: &mut Vec<ConfigFault>) -> Option<(Arc<Fetcher>, Anchors)> {
+    let anchors = match &plan.fetch.roots {
+        Roots::Web => Some(Anchors::web()),
+        Roots::Pem(text) => std::str::from_utf8(text).ok().and_then(Anchors::pem),
+    };
+    let fetcher = Fetcher::new(plan.fetch.allow.clone(), &plan.fetch.roots);
+    match (fetcher, anchors) {
+        (Ok(fetcher), Some(anchors)) => Some((Arc::new(fetcher), anchors)),
+        (fetcher, _) => {
+            let fault = fetcher.err().unwrap_or(SinkFault::RootsMalformed);
+            faults.push(plan.fault("/fetch/ca_file", fault.code(), fault.to_string()));
             None
         }
     }

@@ -29,6 +29,9 @@ pub enum RunFault {
     /// The data folder cannot be used.
     #[error("failed to open the store")]
     Store(#[source] OpenFault),
+    /// The registered schemas cannot be read, or do not go together.
+    #[error("failed to read the registered schemas: {0}")]
+    Schemas(std::io::Error),
     /// A write or a flush failed while the gateway ran: it has stopped.
     #[error(
         "store has failed ({what}): what was acknowledged is on disk, a restart reads it again"
@@ -55,6 +58,7 @@ impl RunFault {
             Self::Config(_) => "config_invalid",
             Self::Listen { .. } | Self::Address(_) => "address_unavailable",
             Self::Store(fault) => fault.code(),
+            Self::Schemas(_) => "schema_store_damaged",
             Self::StoreFailed { .. } => "store_failed",
             Self::Name(_) | Self::System { .. } => "system_failed",
         }

@@ -1,35 +1,40 @@
-//! The hall: wires the rooms, runs them, and takes them down in the order in which nothing is lost.
+//! The hall: starts the rooms, runs them, and takes them down in the order in which nothing is
+//! lost. The line and its door come from `wiring`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::ids::{SinkName, SourceName};
-use sluicegate_core::seams::{Engine, Intake};
+use sluicegate_admission::Registry;
+use sluicegate_core::ids::SinkName;
+use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
 use sluicegate_sinks::amqp::AmqpSinkMetrics;
-use sluicegate_sources::amqp::{AmqpConfig, AmqpMetrics, AmqpSource};
-use sluicegate_sources::http::{Front, HttpConfig, HttpLimits, HttpSource};
+use sluicegate_sources::http::{Front, HttpLimits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::amqp;
 use crate::api::{Access, Amqp, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
-use crate::clock::{Stamp, machine_clock};
-use crate::config::{DEAD_LETTERS, Plan, SourcePlan, WayIn};
+use crate::clock::machine_clock;
+use crate::config::Plan;
 use crate::dispatch::Dispatch;
 use crate::fault::RunFault;
-use crate::intake::{Door, Entrance};
+use crate::intake::Door;
 use crate::jobs::Jobs;
-use crate::limiter::Limiter;
-use crate::metrics::{SinkCounters, SourceCounters};
+use crate::keys::{Ledger, SecretWatch};
+use crate::metrics::SinkCounters;
 use crate::origins::{NotTaken, Watch};
 use crate::pipeline::Pipeline;
 use crate::plugins::{As, Put, VersionFault, Versions};
+use crate::refused::Refused;
+use crate::schemas::{Judge, Registrar};
+use crate::wiring::{Wired, wire};
 
 /// A gateway that runs.
 pub struct Hall {
@@ -38,6 +43,7 @@ pub struct Hall {
     /// Where consumers and operators ask.
     pub admin: SocketAddr,
     door: Arc<Door>,
+    refused: Arc<Refused>,
     pipeline: Arc<Pipeline>,
     store: Arc<Store>,
     readiness: Arc<Readiness>,
@@ -49,6 +55,7 @@ pub struct Hall {
 }
 
 /// Who is told to stop, in this order.
+#[derive(Default)]
 struct Stops {
     sources: watch::Sender<bool>,
     dispatches: watch::Sender<bool>,
@@ -60,7 +67,7 @@ impl Hall {
     ///
     /// # Errors
     /// When the data folder or an address cannot be had.
-    pub async fn open(plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
+    pub async fn open(mut plan: Plan, blueprint: Blueprint) -> Result<Self, RunFault> {
         let clock = machine_clock();
         let listener = listen(plan.http).await?;
         let admin = listen(plan.admin.listen).await?;
@@ -68,61 +75,50 @@ impl Hall {
         let store = Store::open(plan.store.clone(), clock.clone()).map_err(RunFault::Store)?;
         let store = Arc::new(store);
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
-        let (sinks, built) = (blueprint.sinks, blueprint.plugins);
-        let dead_letters = DEAD_LETTERS.parse().map_err(RunFault::Name)?;
-        let pipeline = Arc::new(Pipeline {
-            admission: blueprint.admission,
-            rates: rates(&plan),
-            routes: blueprint.routes,
-            filters: blueprint.filters,
-            engine: Arc::clone(&engine),
-            state: store.state(),
-            turn: tokio::sync::Mutex::default(),
-            dead_letters,
-        });
-        let counters: BTreeMap<SourceName, Arc<SourceCounters>> = plan
-            .sources
-            .iter()
-            .map(|source| (source.name.clone(), Arc::new(SourceCounters::default())))
-            .collect();
-        let entrance = |(name, counters): (&SourceName, &Arc<SourceCounters>)| {
-            (name.clone(), Entrance::new(Arc::clone(counters)))
-        };
-        let entrances = counters.iter().map(entrance).collect();
-        let job_clock = clock.clone();
-        let door = Arc::new(Door::new(Arc::clone(&pipeline), Stamp::new(clock), entrances));
-        let stops = Stops {
-            sources: watch::Sender::new(false),
-            dispatches: watch::Sender::new(false),
-            admin: watch::Sender::new(false),
-        };
-        let paths = plan.sources.iter().filter_map(|source| source.path().cloned()).collect();
-        let config = HttpConfig { limits: plan.http_limits.clone(), paths };
-        let source = HttpSource::new(config, Arc::clone(&door) as _);
+        let Blueprint { schemas, plugins, sinks, watch, line } = blueprint;
+        let wired = wire(&plan, line, &store, &clock).await?;
+        let Wired { pipeline, keeper, ledger, refused, sources, door, source } = wired;
         let mut hall = Self {
             http: local(&listener)?,
             admin: local(&admin)?,
             door,
+            refused: Arc::clone(&refused),
             pipeline: Arc::clone(&pipeline),
             store: Arc::clone(&store),
             readiness: Arc::new(Readiness::default()),
             drain: plan.drain,
-            stops,
+            stops: Stops::default(),
             sources: JoinSet::new(),
             dispatches: JoinSet::new(),
             admin_tasks: JoinSet::new(),
         };
-        let plugins = hall.start_plugins(&plan, built).await?;
-        let amqp_sources = hall.start_amqp(&plan);
-        let (sinks, amqp_sinks) = hall.start_sinks(sinks, &engine);
-        let amqp = Amqp { sources: amqp_sources, sinks: amqp_sinks };
-        let jobs = hall.start_jobs(&plan, job_clock)?;
-        let watch = hall.start_watch(blueprint.watch, &plugins);
+        let schemas = hall.open_schemas(&plan, schemas).await?;
+        let plugins = hall.start_plugins(&plan, plugins).await?;
+        let brokers = amqp::start(&plan, &hall.door, &hall.stops.sources, &mut hall.sources);
+        let (sinks, to_brokers) = hall.start_sinks(sinks, &engine);
+        let amqp = Amqp { sources: brokers, sinks: to_brokers };
+        let jobs = hall.start_jobs(&plan, clock)?;
+        let watch = hall.start_watch(watch, &plugins);
+        let (ledger, secrets) = hall.start_keys(&mut plan, ledger);
         let configured = plan.store.queues.iter().map(|queue| queue.name.clone()).collect();
         let (http, fsync) = (source.metrics(), plan.store.fsync);
-        let sources = counters;
-        let rooms =
-            Rooms { store, jobs, plugins, sources, sinks, http, amqp, configured, fsync, watch };
+        let rooms = Rooms {
+            store,
+            jobs,
+            plugins,
+            schemas,
+            sources,
+            sinks,
+            http,
+            amqp,
+            configured,
+            fsync,
+            watch,
+            keeper,
+            refused,
+            ledger,
+            secrets,
+        };
         hall.start_admin(&plan, admin, engine, rooms);
         hall.sources.spawn(source.serve(listener, hall.stops.sources.subscribe(), plan.drain));
         hall.readiness.ready();
@@ -148,18 +144,19 @@ impl Hall {
         (all, brokers)
     }
 
-    /// Consumes from the queues of brokers, until the listeners stop.
-    fn start_amqp(&mut self, plan: &Plan) -> BTreeMap<SourceName, Arc<AmqpMetrics>> {
-        let intake: Arc<dyn Intake> = Arc::clone(&self.door) as _;
-        let mut all = BTreeMap::new();
-        for source in &plan.sources {
-            let WayIn::Amqp(config) = &source.way else { continue };
-            let config = AmqpConfig { drain: plan.drain, ..AmqpConfig::clone(config) };
-            let amqp = AmqpSource::new(config, &intake);
-            all.insert(source.name.clone(), amqp.metrics());
-            self.sources.spawn(amqp.run(self.stops.sources.subscribe()));
-        }
-        all
+    /// Reads the schemas that were registered. From then on the line judges by them, too.
+    async fn open_schemas(
+        &self,
+        plan: &Plan,
+        files: Arc<Registry>,
+    ) -> Result<Arc<Registrar>, RunFault> {
+        let program = std::env::current_exe()
+            .map_err(|fault| RunFault::System { what: "find the program itself", fault })?;
+        let (data, line) = (plan.store.folder.clone(), Arc::clone(&self.pipeline));
+        let open = move || Registrar::open(&data, files, Judge { program }, line);
+        let opened = tokio::task::spawn_blocking(open).await;
+        let opened = opened.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+        opened.map(Arc::new).map_err(RunFault::Schemas)
     }
 
     /// Takes up the versions of before, and writes down what becomes of them. That stops with the
@@ -206,6 +203,17 @@ impl Hall {
         watch
     }
 
+    /// Keeps the uses of keys, and reads their secrets again, until the line stops.
+    fn start_keys(&mut self, plan: &mut Plan, ledger: Ledger) -> (Arc<Ledger>, Arc<SecretWatch>) {
+        let (secrets, keys) = (std::mem::take(&mut plan.secrets), std::mem::take(&mut plan.keys));
+        let watch = Arc::new(SecretWatch::new(Arc::clone(&self.pipeline), secrets, keys));
+        let ledger = Arc::new(ledger);
+        let stop = &self.stops.dispatches;
+        self.dispatches.spawn(Arc::clone(&watch).run(stop.subscribe()));
+        self.dispatches.spawn(Arc::clone(&ledger).run(stop.subscribe()));
+        (ledger, watch)
+    }
+
     fn start_admin(
         &mut self,
         plan: &Plan,
@@ -238,6 +246,7 @@ impl Hall {
         join(&mut self.dispatches, self.drain, "sinks").await;
         self.stops.admin.send_replace(true);
         join(&mut self.admin_tasks, self.drain, "admin API").await;
+        self.refused.close().await;
         self.store.stop().await;
         self.pipeline.filters.stop();
         match self.store.failure() {
@@ -253,11 +262,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, RunFault> {
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, RunFault> {
     listener.local_addr().map_err(RunFault::Address)
-}
-
-fn rates(plan: &Plan) -> HashMap<SourceName, Limiter> {
-    let limiter = |source: &SourcePlan| Some((source.name.clone(), Limiter::new(source.rate?)));
-    plan.sources.iter().filter_map(limiter).collect()
 }
 
 async fn join(tasks: &mut JoinSet<()>, drain: Duration, what: &str) {

@@ -4,8 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use sluicegate_admission::Secret;
+use sluicegate_admission::handshake::Greeting;
 use sluicegate_core::delivery::Delivery;
+use sluicegate_core::handshake::Reply;
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::{Receipt, Received, Repeat};
 use sluicegate_core::refusal::{Blame, Refusal};
@@ -15,22 +19,28 @@ use sluicegate_core::time::Timestamp;
 use crate::clock::Stamp;
 use crate::limiter::{Limiter, Rate};
 use crate::metrics::SourceCounters;
+use crate::notary::{Errands, Learned};
 use crate::outage::Outage;
 use crate::pipeline::Pipeline;
+use crate::refused::Refused;
 
 /// The door of the hall.
 pub struct Door {
     pipeline: Arc<Pipeline>,
     stamp: Stamp,
     sources: HashMap<SourceName, Entrance>,
+    refused: Arc<Refused>,
     outage: Outage,
     stopping: AtomicBool,
+    errands: Errands,
+    learned: Learned,
 }
 
 /// What the hall keeps for one source.
 pub struct Entrance {
     log: Limiter,
     counters: Arc<SourceCounters>,
+    answer_within: Option<Duration>,
 }
 
 impl Door {
@@ -40,9 +50,12 @@ impl Door {
         pipeline: Arc<Pipeline>,
         stamp: Stamp,
         sources: HashMap<SourceName, Entrance>,
+        refused: Arc<Refused>,
+        errands: Errands,
+        learned: Learned,
     ) -> Self {
         let (outage, stopping) = (Outage::default(), AtomicBool::new(false));
-        Self { pipeline, stamp, sources, outage, stopping }
+        Self { pipeline, stamp, sources, refused, outage, stopping, errands, learned }
     }
 
     /// From now on every delivery is refused: the gateway is stopping.
@@ -61,10 +74,12 @@ impl Intake for Door {
             let judged = if self.stopping.load(Ordering::Relaxed) {
                 Err(Refusal::Stopping)
             } else {
-                self.pipeline.run(Received::assertion(delivery, arrival)).await
+                let received = Arc::new(Received::assertion(delivery, arrival));
+                let judged = self.pipeline.run(&received).await;
+                judged.inspect_err(|refusal| self.refused.offer(&received, refusal))
             };
             let now = self.stamp.now();
-            entrance.counters.line_us.observe_duration(now.since(arrival.steady));
+            entrance.time(name, now.since(arrival.steady), now);
             if !self.outage.note(&judged) {
                 entrance.log(name, &judged, now);
             }
@@ -72,13 +87,82 @@ impl Intake for Door {
             judged
         })
     }
+
+    fn greets(&self, delivery: &Delivery) -> bool {
+        self.pipeline.admission.greets(delivery)
+    }
+
+    fn greet(&self, delivery: Delivery) -> Pending<'_, Result<Reply, Refusal>> {
+        Box::pin(async move {
+            let entrance = self.sources.get(&delivery.source).ok_or(Refusal::NoSource)?;
+            let source = delivery.source.clone();
+            let arrival = self.stamp.arrival();
+            let answered = if self.stopping.load(Ordering::Relaxed) {
+                Err(Refusal::Stopping)
+            } else {
+                self.shake_hands(delivery, arrival.at).await
+            };
+            let greeting = answered.inspect_err(|refusal| {
+                entrance.counters.refused(refusal.code());
+                entrance.log_refusal(&source, refusal, self.stamp.now());
+            })?;
+            entrance.counters.handshakes.increment();
+            if entrance.log.take(self.stamp.now()).is_ok() {
+                tracing::info!(%source, handshake = greeting.name, "answered a handshake");
+            }
+            Ok(greeting.reply)
+        })
+    }
+}
+
+impl Door {
+    /// Answers a handshake: its secret is kept and its errand done before the answer goes out.
+    async fn shake_hands(&self, delivery: Delivery, at: Timestamp) -> Result<Greeting, Refusal> {
+        let source = delivery.source.clone();
+        let mut greeting = self.pipeline.notary.greet(delivery, at).await?;
+        if let Some(secret) = greeting.learned.take() {
+            self.learn(source, secret).await?;
+        }
+        if let Some(errand) = greeting.errand.take() {
+            self.errands.run(errand).await?;
+        }
+        Ok(greeting)
+    }
+
+    /// Takes a secret into use once it is durable. Of two that come at once one is refused.
+    async fn learn(&self, source: SourceName, secret: Secret) -> Result<(), Refusal> {
+        let admission = Arc::clone(&self.pipeline.admission);
+        let learned = self.learned.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            learned.keep(&source, &secret, || admission.learn(&source, secret.clone()).is_ok())
+        });
+        match kept.await.unwrap_or_else(|fault| Err(std::io::Error::other(fault))) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::Malformed { what: "the secret cannot be taken" }),
+            Err(fault) => {
+                tracing::error!(%fault, "failed to keep the secret of a handshake");
+                Err(Refusal::StoreUnavailable { what: "secret of a handshake" })
+            }
+        }
+    }
 }
 
 impl Entrance {
-    /// An entrance that counts here.
+    /// An entrance that counts here, for senders that wait so long.
     #[must_use]
-    pub fn new(counters: Arc<SourceCounters>) -> Self {
-        Self { log: Limiter::new(REFUSALS_LOGGED), counters }
+    pub fn new(counters: Arc<SourceCounters>, answer_within: Option<Duration>) -> Self {
+        Self { log: Limiter::new(REFUSALS_LOGGED), counters, answer_within }
+    }
+
+    /// Notes how long a delivery took, and says so if its sender has ceased to wait: it will come
+    /// again.
+    fn time(&self, source: &SourceName, took: Duration, now: Timestamp) {
+        self.counters.line_us.observe_duration(took);
+        let Some(within) = self.answer_within.filter(|within| took > *within) else { return };
+        self.counters.late.increment();
+        if self.log.take(now).is_ok() {
+            tracing::warn!(%source, ?took, ?within, "answered later than the sender waits");
+        }
     }
 
     /// Counts every end.
@@ -95,7 +179,12 @@ impl Entrance {
 
     /// Logs refusals, but no faster than a disk can bear: a stranger must not be able to fill it.
     fn log(&self, source: &SourceName, judged: &Result<Receipt, Refusal>, now: Timestamp) {
-        let Err(refusal) = judged else { return };
+        if let Err(refusal) = judged {
+            self.log_refusal(source, refusal, now);
+        }
+    }
+
+    fn log_refusal(&self, source: &SourceName, refusal: &Refusal, now: Timestamp) {
         if self.log.take(now).is_err() {
             return;
         }

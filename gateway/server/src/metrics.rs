@@ -15,6 +15,10 @@ pub struct SourceCounters {
     pub accepted: Counter,
     /// Repeated deliveries, answered with the first receipt.
     pub duplicates: Counter,
+    /// Handshakes answered.
+    pub handshakes: Counter,
+    /// Deliveries answered after their sender had ceased to wait.
+    pub late: Counter,
     /// The way through the line, in microseconds.
     pub line_us: Histogram,
     refused: Mutex<BTreeMap<&'static str, u64>>,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_admission::{Admission, Judged};
+use sluicegate_admission::{Admission, Delivered, Judged};
 use sluicegate_core::delivery::Arrival;
 use sluicegate_core::ids::{QueueName, RouteName, SourceName};
 use sluicegate_core::letter::Letter;
@@ -16,9 +16,12 @@ use sluicegate_core::proof::{Receipt, Received, Routed, Validated, Verified};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::{Engine, StateView, Uncommitted};
 use sluicegate_core::state::Transaction;
+use sluicegate_core::time::Timestamp;
 use sluicegate_filters::{Branch, Chain, Decided, End, Host};
 
+use crate::batch::JudgedBatch;
 use crate::limiter::Limiter;
+use crate::notary::Notary;
 use crate::routes::{Matcher, Route, Ruling, dead, resolve};
 
 /// A route with its filters; `None` where it has none.
@@ -26,7 +29,9 @@ pub type FilteredRoute = Route<Option<Arc<Chain>>>;
 
 /// The line, with everything that it asks on the way.
 pub struct Pipeline {
-    pub(crate) admission: Admission,
+    pub(crate) admission: Arc<Admission>,
+    /// Proves senders by those gates.
+    pub(crate) notary: Notary,
     /// The rate of each source that has one.
     pub(crate) rates: HashMap<SourceName, Limiter>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
@@ -40,18 +45,52 @@ pub struct Pipeline {
     pub(crate) dead_letters: QueueName,
 }
 
+/// What a delivery holds, proven and validated.
+pub enum Admitted {
+    /// One event.
+    One(Judged),
+    /// Several, to be taken together or not at all.
+    Batch(JudgedBatch),
+}
+
 impl Pipeline {
     /// Takes a delivery through the line.
     ///
     /// # Errors
     /// The refusal of whichever room said no; nothing was stored then.
-    pub async fn run(&self, received: Received) -> Result<Receipt, Refusal> {
-        let arrival = received.arrival();
-        let verified = self.admission.verify(received)?;
-        self.limit(&verified, arrival)?;
-        let judged = self.admission.validate(verified)?;
-        let routes = self.matching(&judged);
-        self.finish(judged, routes, Remembering::Kept).await
+    pub async fn run(&self, received: &Arc<Received>) -> Result<Receipt, Refusal> {
+        let verified = self.notary.verify(received).await?;
+        self.limit(&verified, received.arrival())?;
+        let admitted = self.validate(verified)?;
+        self.place(admitted).await
+    }
+
+    /// Judges a delivery that was refused when it came, by the keys and schemas of today but as of
+    /// its arrival. It is held to no rate: an operator wants it.
+    ///
+    /// # Errors
+    /// When it is still refused.
+    pub async fn judge_late(
+        &self,
+        received: &Arc<Received>,
+        now: Timestamp,
+    ) -> Result<Admitted, Refusal> {
+        self.validate(self.notary.verify_late(received, now).await?)
+    }
+
+    /// Takes what was admitted the rest of the way. It is new: what filters write is kept.
+    ///
+    /// # Errors
+    /// The refusal of a filter or the store; nothing was stored then.
+    pub async fn place(&self, admitted: Admitted) -> Result<Receipt, Refusal> {
+        match admitted {
+            Admitted::One(judged) => {
+                let routes = self.matching(&judged);
+                self.finish(judged, routes, Remembering::Kept).await
+            }
+            // Boxed: the way of most deliveries must not carry the room for this one.
+            Admitted::Batch(batch) => Box::pin(self.place_batch(batch)).await,
+        }
     }
 
     /// Takes an event of the past through the filters and routes of today. What was proven at the
@@ -99,7 +138,7 @@ impl Pipeline {
         let Judged { validated, json: _, letter } = judged;
         let mut turn = None;
         for _ in 0..TRIES_MAX {
-            let (rulings, state) = self.filter(&validated, &routes).await?;
+            let (rulings, state) = self.filter(&validated, &routes, &self.state).await?;
             if state.is_empty() || remembering == Remembering::Dropped {
                 return self.engine.commit(self.route(validated, letter, rulings)).await;
             }
@@ -117,13 +156,25 @@ impl Pipeline {
     }
 
     /// Holds a proven sender to the rate of its source. A stranger cannot use it up.
-    fn limit(&self, verified: &Verified, arrival: Arrival) -> Result<(), Refusal> {
-        let Some(limiter) = self.rates.get(&verified.event().source) else { return Ok(()) };
-        limiter.take(arrival.steady).map_err(|retry_after| Refusal::RateLimited { retry_after })
+    fn limit(&self, delivered: &Delivered, arrival: Arrival) -> Result<(), Refusal> {
+        let (first, events) = match delivered {
+            Delivered::One(verified) => (verified, 1),
+            Delivered::Batch(batch) => (&batch.whole, batch.events.len()),
+        };
+        let Some(limiter) = self.rates.get(&first.event().source) else { return Ok(()) };
+        let limited = |retry_after| Refusal::RateLimited { retry_after };
+        (0..events).try_for_each(|_| limiter.take(arrival.steady).map_err(limited))
+    }
+
+    fn validate(&self, delivered: Delivered) -> Result<Admitted, Refusal> {
+        match delivered {
+            Delivered::One(verified) => self.admission.validate(verified).map(Admitted::One),
+            Delivered::Batch(batch) => self.validate_batch(batch).map(Admitted::Batch),
+        }
     }
 
     /// The routes that take the event. One that broke its schema is on none: it has a letter.
-    fn matching(&self, judged: &Judged) -> Vec<&FilteredRoute> {
+    pub(crate) fn matching(&self, judged: &Judged) -> Vec<&FilteredRoute> {
         if judged.letter.is_some() {
             return Vec::new();
         }
@@ -132,17 +183,18 @@ impl Pipeline {
     }
 
     /// Asks the filters of every route, all in one go. A route without any lets the event through.
-    async fn filter(
+    pub(crate) async fn filter(
         &self,
         validated: &Validated,
         routes: &[&FilteredRoute],
+        state: &Arc<dyn StateView>,
     ) -> Result<(Vec<Ruling>, Transaction), Refusal> {
         let event = validated.event();
         let chains: Vec<_> = routes.iter().filter_map(|route| route.chain.clone()).collect();
         let Decided { chains, state } = if chains.is_empty() {
             Decided::default()
         } else {
-            self.filters.decide_with(event.clone(), chains, &self.state).await?
+            self.filters.decide_with(event.clone(), chains, state).await?
         };
         let mut decided = chains.into_iter();
         let rulings = routes.iter().map(|route| {
@@ -154,7 +206,12 @@ impl Pipeline {
         Ok((rulings.collect(), state))
     }
 
-    fn route(&self, validated: Validated, letter: Option<Letter>, rulings: Vec<Ruling>) -> Routed {
+    pub(crate) fn route(
+        &self,
+        validated: Validated,
+        letter: Option<Letter>,
+        rulings: Vec<Ruling>,
+    ) -> Routed {
         match letter {
             Some(letter) => dead(validated, letter, &self.dead_letters),
             None => resolve(validated, rulings, &self.dead_letters),
@@ -170,7 +227,7 @@ enum Remembering {
 }
 
 /// How often the filters are asked about one event, if what they remember is changed meanwhile.
-const TRIES_MAX: usize = 32;
+pub(crate) const TRIES_MAX: usize = 32;
 
 /// When a sender may come back whose event has met others every time.
-const STATE_RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const STATE_RETRY_AFTER: Duration = Duration::from_secs(1);

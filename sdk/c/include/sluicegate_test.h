@@ -66,7 +66,12 @@ size_t sg_test_log_count(void);
 const char *sg_test_log_line(size_t at); /* "warn MESSAGE name=value" */
 uint64_t sg_test_counted(const char *series);  /* "NAME" or "NAME label=value" */
 size_t sg_test_observed(const char *series, double *sum);
-bool sg_test_state(const char *key, sg_string *value);
+bool sg_test_state(const char *key, sg_string *value); /* whether it is there; value may be NULL */
+
+/* How much state there may be, as `state` of a plugin says in the gateway's configuration: keys,
+ * bytes of keys and values, bytes of a value. Each test begins with what `state: {}` grants. */
+typedef struct { size_t keys_max, bytes_max, value_bytes_max; } sg_test_grant;
+extern sg_test_grant sg_test_granted;
 
 #ifdef __cplusplus
 }

@@ -118,26 +118,6 @@ SG_TEST(log_metrics_and_clock_can_be_looked_at) {
     SG_CHECK(sg_test_observed("bytes", &sum) == 2 && sum == 0);
 }
 
-SG_TEST(state_is_kept_until_its_time_is_over) {
-    filter_plugin_string_t key = SG("k");
-    filter_plugin_list_u8_t value = {(uint8_t *)"v", 1};
-    filter_plugin_option_list_u8_t got;
-    sluicegate_plugin_state_error_t error;
-    uint64_t ttl_ms = 10;
-    bool absent;
-    int64_t number;
-    SG_CHECK(sluicegate_plugin_state_set_if_absent(&key, &value, &ttl_ms, &absent, &error));
-    SG_CHECK(absent);
-    SG_CHECK(sluicegate_plugin_state_set_if_absent(&key, &value, NULL, &absent, &error));
-    SG_CHECK(!absent);
-    SG_CHECK(sluicegate_plugin_state_get(&key, &got, &error) && got.is_some && got.val.len == 1);
-    sg_test_now_ns += 10000000;
-    SG_CHECK(sluicegate_plugin_state_get(&key, &got, &error) && !got.is_some);
-    SG_CHECK(sluicegate_plugin_state_increment(&key, 2, NULL, &number, &error) && number == 2);
-    SG_CHECK(sluicegate_plugin_state_increment(&key, -5, NULL, &number, &error) && number == -3);
-    SG_CHECK(sluicegate_plugin_state_delete(&key, &error) && !sg_test_state("k", NULL));
-}
-
 SG_TEST(memory_goes_with_the_call_and_does_not_grow) {
     SG_CHECK(sg_test_configure("{}"));
     of("emit");

@@ -2,7 +2,7 @@
 #ifndef SLUICEGATE_STATE_H
 #define SLUICEGATE_STATE_H
 
-/* Forgets every key. */
+/* Forgets every key, and grants what `state: {}` does. */
 void sg_test_state_clear(void);
 
 #endif

@@ -28,6 +28,14 @@ func New(t testing.TB) *Gateway {
 // Advance moves the clock.
 func (g *Gateway) Advance(by time.Duration) { g.double.NowNS += uint64(by) }
 
+// GrantState changes how much state there may be, as `state` of a plugin does in the gateway's
+// configuration. Without it there is what `state: {}` grants.
+func (g *Gateway) GrantState(keysMax, bytesMax, valueBytesMax int) {
+	g.double.State.Grant = host.Grant{
+		KeysMax: keysMax, BytesMax: bytesMax, ValueBytesMax: valueBytesMax,
+	}
+}
+
 // Lines are the lines of the log.
 func (g *Gateway) Lines() []string {
 	lines := make([]string, len(g.double.Lines))

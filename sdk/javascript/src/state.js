@@ -1,5 +1,5 @@
 // State that the gateway keeps for the plugin, written with the event's commit. It needs
-// `"sluicegate": { "imports": ["state"] }` in the plugin's package.json, and must be granted.
+// `imports: [ state ]` in the plugin's plugin.yaml, and must be granted.
 
 import { state } from "#state-host";
 import { decode, encode } from "./utf8.js";

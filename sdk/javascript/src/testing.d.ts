@@ -26,4 +26,9 @@ export function configured(filter: Plugin, config?: unknown): Configured;
 export function logged(): { level: Level; message: string; fields: Record<string, string> }[];
 export function measured(series: string): number[];
 export function stopClock(ms: number | undefined): void;
+export function grantState(bounds: {
+  keysMax?: number;
+  bytesMax?: number;
+  valueBytesMax?: number;
+}): void;
 export function reset(): void;

@@ -1,6 +1,7 @@
 // For unit tests of filters, in Node: a configured filter that is asked about events, and the
 // gateway's log, metrics, clock and state in memory. Not for use inside a component.
 
+import { forgetState, grant } from "./doubles-state.js";
 import { memory } from "./doubles.js";
 import { encode } from "./utf8.js";
 
@@ -71,10 +72,19 @@ export function stopClock(ms) {
   memory.nowNs = ms === undefined ? undefined : ms * 1e6;
 }
 
-// Forgets lines, series, state and a stopped clock.
+// Changes how much state there may be, as `state` of a plugin does in the gateway's configuration:
+// keys, bytes of keys and values, bytes of a value. What is not named stays.
+export function grantState(bounds) {
+  for (const [name, bound] of Object.entries(bounds)) {
+    if (!(name in grant)) throw new TypeError(`testing: state has no ${name}`);
+    grant[name] = bound;
+  }
+}
+
+// Forgets lines, series, state with its grant, and a stopped clock.
 export function reset() {
   memory.lines.length = 0;
   memory.series.clear();
-  memory.values.clear();
+  forgetState();
   memory.nowNs = undefined;
 }

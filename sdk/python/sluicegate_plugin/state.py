@@ -1,5 +1,5 @@
 """State that the gateway keeps for the plugin, written with the event's commit. It needs
-`[tool.sluicegate] imports = ["state"]` in the plugin's pyproject.toml, and must be granted."""
+`imports: [ state ]` in the plugin's plugin.yaml, and must be granted."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -15,8 +15,8 @@ else:
         import sys
 
         if "wit_world" in sys.modules:
-            raise ImportError('state: pyproject.toml needs [tool.sluicegate] imports = ["state"]')
-        from .doubles import state as _host
+            raise ImportError('state: plugin.yaml needs imports: [ state ]')
+        from .doubles_state import state as _host
 
 _T = TypeVar("_T")
 

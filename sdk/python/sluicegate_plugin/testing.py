@@ -8,6 +8,7 @@ from typing import Any
 from .contract import Err, types
 from .decision import Decision
 from .doubles import memory
+from .doubles_state import Grant, store
 from .plugin import made_of
 
 Fields = Mapping[str, str | list[str]]
@@ -83,9 +84,15 @@ def stop_clock(now_ns: int | None) -> None:
     memory.now_ns = now_ns
 
 
+def grant_state(grant: Grant) -> None:
+    """Changes how much state there may be, as `state` of a plugin does in the configuration."""
+    store.grant = grant
+
+
 def reset() -> None:
-    """Forgets lines, series, state and a stopped clock."""
+    """Forgets lines, series, state with its grant, and a stopped clock."""
     memory.__init__()  # type: ignore[misc]
+    store.__init__()  # type: ignore[misc]
 
 
 def _picked(fields: Fields, wanted: list[str]) -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! A filter with a configuration or with state implements [`Filter`] and says [`export!`].
+//! A filter with a configuration or with state implements [`Filter`] and says [`export!`]; one that
+//! is asked about several events in one call, [`BatchFilter`] and [`export_batch!`].
 //! Natively, in unit tests, everything works without the gateway: [`log`] writes to standard
 //! error, [`metrics`] count nothing, [`state`] is a map.
 
@@ -34,6 +35,6 @@ pub use bindings::sluicegate::plugin::types::{
     Data, DataMode, Decision, Event, Failure, Output, RejectCode, Rejection, Subscription,
 };
 pub use event::EventBuilder;
-pub use export::Filter;
 #[cfg(feature = "serde")]
 pub use export::config;
+pub use export::{BatchFilter, Filter};

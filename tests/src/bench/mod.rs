@@ -9,12 +9,16 @@ use std::rc::Rc;
 
 pub mod amqp;
 pub mod events;
+mod figures;
 pub mod floor;
 pub mod load;
 pub mod machine;
 pub mod options;
+pub mod plugins;
 pub mod queue;
 pub mod report;
+pub mod schema;
+pub mod schemes;
 pub mod usage;
 pub mod variants;
 pub mod verify;
@@ -41,6 +45,9 @@ pub fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some((first, rest)) if first == queue::ARGUMENT => return queue::main(rest.to_vec()),
+        Some((first, rest)) if first == schemes::ARGUMENT => return schemes::main(rest),
+        Some((first, [])) if first == schema::ARGUMENT => return schema::main(),
+        Some((first, rest)) if first == plugins::ARGUMENT => return plugins::main(rest.to_vec()),
         Some((first, [part])) if first == queue::PART_ARGUMENT => return queue::part(part),
         _ => {}
     }

@@ -45,8 +45,11 @@ Measures the line with real-shaped events of 1 KB, and verifies each one.
 A run with one lost, doubled or changed event prints no figure, and the bench fails.
 
 Usage: bench [OPTIONS]
-       bench queue [OPTIONS]   the queue engine by itself; see bench queue --help
-       bench amqp [OPTIONS]    messages of a RabbitMQ in; see bench amqp --help
+       bench queue [OPTIONS]     the queue engine by itself; see bench queue --help
+       bench amqp [OPTIONS]      messages of a RabbitMQ in; see bench amqp --help
+       bench plugins [OPTIONS]   calls of filters by themselves; see bench plugins --help
+       bench schemes [--json]    proving a sender, preset by preset
+       bench schema              a payload of 10 KB against its schema, as JSON
   --events N        events measured in each run            [100000]
   --runs N          runs of each variant; medians shown    [5]
   --connections N   keep-alive connections                 [64]

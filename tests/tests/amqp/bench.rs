@@ -8,7 +8,7 @@ use serde_json::Value;
 #[test]
 fn both_consumers_are_measured_over_messages_that_all_arrive() {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["amqp", "--messages", "2000", "--runs", "1", "--prefetch", "100", "--json"])
+        .args(["amqp", "--messages", "20000", "--runs", "1", "--prefetch", "100", "--json"])
         .output()
         .unwrap();
     let faults = String::from_utf8_lossy(&output.stderr);

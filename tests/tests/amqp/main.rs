@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod bench;
+mod cloudevents;
 mod config;
+mod counts;
 mod example;
 mod faults;
 mod kills;

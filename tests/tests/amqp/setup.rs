@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use sluicegate_tests::config::HEAD;
+use lapin::BasicProperties;
+use lapin::types::{AMQPValue, FieldTable};
+use sluicegate_tests::config::{self, HEAD};
 use sluicegate_tests::deadline::wait_within;
 use sluicegate_tests::gateway::Gateway;
-use sluicegate_tests::metrics;
 use sluicegate_tests::world::World;
+use sluicegate_tests::{metrics, signing};
 
 /// A broker on a busy machine is slow.
 pub(super) const LONG: Duration = Duration::from_secs(90);
@@ -41,3 +43,37 @@ pub(super) fn number(gateway: &Gateway, name: &str) -> f64 {
     let series = format!("sluicegate_amqp_source_{name}{{source=\"orders\",queue=\"incoming\"}}");
     metrics::value(gateway, &series)
 }
+
+/// Properties with these headers.
+pub(super) fn headers(values: Vec<(&str, AMQPValue)>) -> BasicProperties {
+    let mut table = FieldTable::default();
+    for (name, value) in values {
+        table.insert(name.into(), value);
+    }
+    BasicProperties::default().with_headers(table)
+}
+
+pub(super) fn text(text: &str) -> AMQPValue {
+    AMQPValue::LongString(text.into())
+}
+
+/// The headers that sign this body now.
+pub(super) fn signature(id: &str, body: &[u8]) -> [(&'static str, String); 3] {
+    let now = signing::unix_s_now();
+    let signature = signing::standard_webhooks(config::STANDARD_SECRET, id, now, body);
+    [
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", now.to_string()),
+        ("webhook-signature", signature),
+    ]
+}
+
+/// A Standard Webhooks signature in the headers of a message.
+pub(super) fn signed(id: &str, body: &[u8]) -> BasicProperties {
+    let all = signature(id, body);
+    headers(all.iter().map(|(name, value)| (*name, text(value))).collect())
+}
+
+/// Senders sign as Standard Webhooks has it.
+pub(super) const SIGNED: &str =
+    "verify: { scheme: standard-webhooks, keys: [ { id: k, secret: standard } ] }";

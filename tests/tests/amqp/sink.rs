@@ -115,6 +115,25 @@ fn a_message_that_no_queue_is_bound_for_is_tried_again_or_given_up_and_its_batch
 }
 
 #[test]
+fn a_message_that_the_broker_refuses_is_tried_again_until_there_is_room() {
+    let broker = RabbitMq::start();
+    let client = AmqpClient::connect(&broker.uri());
+    client.queue("out");
+    let policy = r#"{"max-length":3,"overflow":"reject-publish"}"#;
+    broker.control(&["set_policy", "full", "^out$", policy, "--apply-to", "queues"]);
+    let gateway = publishing(&broker.uri(), "routing_key: out", PATIENT).start();
+    (0..10).for_each(|n| drop(post(&gateway, &format!("{{\"n\":{n}}}"))));
+    wait_within(LONG, "the broker to refuse", || {
+        (sink_number(&gateway, "nacked_total") > 0.5).then_some(())
+    });
+    let mut bodies: Vec<Vec<u8>> = (0..10).map(|_| client.wait_for("out").body).collect();
+    bodies.sort();
+    bodies.dedup();
+    assert_eq!(bodies.len(), 10, "each of them, once");
+    gateway.wait_until_empty("inbox");
+}
+
+#[test]
 fn a_blocked_or_absent_broker_is_waited_for_and_costs_no_attempts() {
     let mut broker = RabbitMq::start();
     let client = AmqpClient::connect(&broker.uri());

@@ -2,25 +2,14 @@
 
 use lapin::BasicProperties;
 use lapin::ExchangeKind;
-use lapin::types::{AMQPValue, FieldArray, FieldTable};
+use lapin::types::{AMQPValue, FieldArray};
 use sluicegate_tests::amqp::AmqpClient;
 use sluicegate_tests::deadline::{wait_for, wait_within};
 use sluicegate_tests::rabbitmq::RabbitMq;
-use sluicegate_tests::{config, signing};
 
-use crate::setup::{LONG, OPEN, consuming, number, wait_until_standing};
-
-fn headers(values: Vec<(&str, AMQPValue)>) -> BasicProperties {
-    let mut table = FieldTable::default();
-    for (name, value) in values {
-        table.insert(name.into(), value);
-    }
-    BasicProperties::default().with_headers(table)
-}
-
-fn text(text: &str) -> AMQPValue {
-    AMQPValue::LongString(text.into())
-}
+use crate::setup::{
+    LONG, OPEN, SIGNED, consuming, headers, number, signed, text, wait_until_standing,
+};
 
 #[test]
 fn a_message_becomes_an_event_with_all_that_it_says_and_is_acknowledged() {
@@ -68,45 +57,6 @@ fn a_message_becomes_an_event_with_all_that_it_says_and_is_acknowledged() {
 }
 
 #[test]
-fn a_cloudevent_is_read_in_both_modes() {
-    let broker = RabbitMq::start();
-    let client = AmqpClient::connect(&broker.uri());
-    client.queue("incoming");
-    let gateway = consuming(&broker.uri(), "queue: incoming", OPEN, "").start();
-    let binary = headers(vec![
-        ("cloudEvents:specversion", text("1.0")),
-        ("cloudEvents:type", text("order.paid")),
-        ("cloudEvents:id", text("7")),
-        ("cloudEvents:source", text("/shop")),
-        ("cloudEvents:region", text("eu")),
-    ]);
-    client.publish("", "incoming", b"{}", binary);
-    let event = gateway.consumer().take("inbox", 1).remove(0);
-    assert_eq!((event.attribute("type"), event.attribute("region")), ("order.paid", "eu"));
-    assert_eq!((event.attribute("ceid"), event.attribute("cesource")), ("7", "/shop"));
-    let media = "application/cloudevents+json; charset=utf-8";
-    let structured = BasicProperties::default().with_content_type(media.into());
-    let body = br#"{"specversion":"1.0","type":"a.b","id":"8","source":"/s","data":{"x":1}}"#;
-    client.publish("", "incoming", body, structured);
-    let event = gateway.consumer().take("inbox", 1).remove(0);
-    assert_eq!((event.attribute("type"), event.attribute("ceid")), ("a.b", "8"));
-    assert_eq!(event.payload, body, "the envelope stays as it came");
-}
-
-/// A Standard Webhooks signature in the headers of a message.
-fn signed(id: &str, body: &[u8]) -> BasicProperties {
-    let now = signing::unix_s_now();
-    let signature = signing::standard_webhooks(config::STANDARD_SECRET, id, now, body);
-    headers(vec![
-        ("webhook-id", text(id)),
-        ("webhook-timestamp", text(&now.to_string())),
-        ("webhook-signature", text(&signature)),
-    ])
-}
-
-const SIGNED: &str = "verify: { scheme: standard-webhooks, keys: [ { id: k, secret: standard } ] }";
-
-#[test]
 fn a_forged_message_goes_to_the_brokers_dead_letter_exchange_and_a_signed_one_is_taken() {
     let broker = RabbitMq::start();
     let client = AmqpClient::connect(&broker.uri());
@@ -125,7 +75,6 @@ fn a_forged_message_goes_to_the_brokers_dead_letter_exchange_and_a_signed_one_is
     assert_eq!(event.attribute("amqpexchange"), "shop");
     let refused = [client.wait_for("refused"), client.wait_for("refused")];
     assert_eq!(refused.map(|one| one.body), [b"forged".to_vec(), b"unsigned".to_vec()]);
-    // A quorum queue counts; what comes from a dead-letter queue says where it was.
     assert!(number(&gateway, "rejected_total") > 1.5);
     assert_eq!(gateway.consumer().depth("inbox"), 0);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::Value;
 use sluicegate_tests::fixtures::root;
 use sluicegate_tests::gateway;
 
@@ -43,4 +44,56 @@ fn every_published_schema_is_what_the_binary_prints() {
             "write it anew: sluicegate schema {which} > schemas/{which}.schema.json"
         );
     }
+}
+
+/// The row of a provider in the manual.
+fn provider_row(scheme: &Value) -> String {
+    let text = |name: &str| scheme[name].as_str().unwrap_or_default();
+    let list = |name: &str, quote: &str| {
+        let items = scheme[name].as_array().unwrap().iter();
+        let items: Vec<_> =
+            items.map(|item| format!("{quote}{}{quote}", item.as_str().unwrap())).collect();
+        items.join(", ")
+    };
+    let aliases = list("aliases", "`");
+    let aliases = if aliases.is_empty() { aliases } else { format!(" ({aliases})") };
+    let ack = scheme["ack_seconds"].as_u64().map_or(String::new(), |ack| format!("{ack} s"));
+    format!(
+        "| `{}`{aliases} | {} | {} | {} | {} | {} | {} | {ack} |",
+        text("name"),
+        text("title"),
+        text("proof"),
+        text("key"),
+        list("needs", "`"),
+        list("handshakes", ""),
+        list("dedupe", "`"),
+    )
+}
+
+/// Rows that the manual has not, and rows of it that no provider has.
+fn strayed_rows(rows: &[String], manual: &str) -> Vec<String> {
+    let is_row = |line: &&str| line.starts_with("| `") && line.matches(" |").count() == COLUMNS;
+    let written: Vec<&str> = manual.lines().filter(is_row).collect();
+    let missing = rows.iter().filter(|row| !written.contains(&row.as_str()));
+    let strange = written.iter().filter(|line| !rows.iter().any(|row| row == *line));
+    missing
+        .map(|row| format!("PROVIDERS.md has not: {row}"))
+        .chain(strange.map(|line| format!("no provider has: {line}")))
+        .collect()
+}
+
+/// Of the table of providers.
+const COLUMNS: usize = 8;
+
+#[test]
+fn the_table_of_providers_is_what_the_binary_knows() {
+    let row = vec!["| `a` | A | b | c | d | e | f | g |".to_owned()];
+    assert_bites(&strayed_rows(&row, "# x\n"), &strayed_rows(&row, &format!("# x\n{}\n", row[0])));
+    let output = Command::new(gateway::binary()).args(["schemes", "--json"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let schemes: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(schemes.len() > 60, "the rule has stopped finding providers");
+    let rows: Vec<String> = schemes.iter().map(provider_row).collect();
+    let manual = fs::read_to_string(root().join("gateway/docs/PROVIDERS.md")).unwrap();
+    assert_clean(&strayed_rows(&rows, &manual));
 }

@@ -15,12 +15,13 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Where each proof may be claimed, by the start of the path. Everywhere else, having the value
 /// is the proof.
-const PINS: [(&str, &[&str]); 7] = [
+const PINS: [(&str, &[&str]); 8] = [
     ("Received", &["gateway/server/src/intake.rs"]),
-    ("Verified", &["gateway/admission/src/admission.rs"]),
+    ("Verified", &["gateway/admission/src/prove.rs"]),
     ("Validated", &["gateway/admission/src/"]),
     ("Routed", &["gateway/server/src/routes/resolve.rs"]),
     ("Receipt", &["gateway/queue/src/writer/postman.rs"]),
+    ("Received::stored", &["gateway/server/src/refused/release.rs"]),
     ("Verified::stored", &["gateway/server/src/jobs/again.rs"]),
     ("Validated::stored", &["gateway/server/src/jobs/again.rs"]),
 ];
@@ -272,7 +273,7 @@ fn proofs_are_claimed_only_in_their_pinned_places() {
     let claim = "fn f() { proof::Verified::assertion(a, b, c); }";
     assert_bites(
         &unpinned_claims(&example("gateway/sources/src/http.rs", claim)),
-        &unpinned_claims(&example("gateway/admission/src/admission.rs", claim)),
+        &unpinned_claims(&example("gateway/admission/src/prove.rs", claim)),
     );
     let receipt = "fn f() { Receipt::assertion(id, repeat) }";
     assert_bites(

@@ -9,7 +9,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::Value;
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::filtered;
 use sluicegate_tests::consumer::Delivered;
 use sluicegate_tests::fixtures::{self, Encoding, root};
 use sluicegate_tests::gateway::Gateway;
@@ -22,19 +22,10 @@ const LOADED: Duration = Duration::from_secs(60);
 
 /// A world whose one plugin, `asked`, stands before `inbox`, and is `one.wasm` with these settings.
 fn world(settings: &str) -> World {
-    let world = World::new(&format!(
-        "{HEAD}\
-sources:
-  github:
-    http: {{ path: /hooks/github }}
-    verify: {{ scheme: github, keys: [ {{ id: k1, secret: github }} ] }}
-plugins:
-  asked: {{ path: one.wasm, {settings} }}
-routes:
-  - {{ name: main, filters: [ asked ], to: [ inbox ] }}
-queues:
-  inbox: {{ retain: 1d }}
-"
+    let world = World::new(&filtered(
+        &format!("  asked: {{ path: one.wasm, {settings} }}"),
+        "  - { name: main, filters: [ asked ], to: [ inbox ] }",
+        "  inbox: { retain: 1d }",
     ));
     world.write("one.wasm", redactor(1));
     world

@@ -1,5 +1,5 @@
 //! Form-encoded bodies (`application/x-www-form-urlencoded`, WHATWG URL section 5.1): one field out
-//! of them. The payload of the event stays the form, byte for byte.
+//! of them, or all. The payload of the event stays the form, byte for byte.
 
 use std::borrow::Cow;
 
@@ -25,6 +25,27 @@ pub(crate) fn field<'b>(body: &'b [u8], name: &str) -> Option<Cow<'b, [u8]>> {
     }
     decode(found?)
 }
+
+/// A name and its value, decoded.
+pub(crate) type Pair<'b> = (Cow<'b, [u8]>, Cow<'b, [u8]>);
+
+/// Every field in order, decoded; `None` if an escape is broken, or there are more than
+/// [`FIELDS_MAX`].
+pub(crate) fn fields(body: &[u8]) -> Option<Vec<Pair<'_>>> {
+    let mut all = Vec::new();
+    for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        if all.len() == FIELDS_MAX {
+            return None;
+        }
+        let mut sides = pair.splitn(2, |byte| *byte == b'=');
+        let mut side = || decode(sides.next().unwrap_or_default());
+        all.push((side()?, side()?));
+    }
+    Some(all)
+}
+
+/// Fields of one form, where all of them count: as many as PHP takes.
+const FIELDS_MAX: usize = 1000;
 
 /// Undoes `+` and `%XX`; `None` if an escape is cut off or no hexadecimal.
 fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
@@ -63,6 +84,17 @@ mod tests {
     }
 
     #[test]
+    fn all_fields_come_in_their_order_and_a_flood_of_them_is_refused() {
+        let all = fields(b"b=1&a=%20x&b=&c&").unwrap();
+        let text: Vec<_> = all.iter().map(|(k, v)| (k.as_ref(), v.as_ref())).collect();
+        let expected: [(&[u8], &[u8]); 4] = [(b"b", b"1"), (b"a", b" x"), (b"b", b""), (b"c", b"")];
+        assert_eq!(text, expected);
+        assert!(fields(b"").unwrap().is_empty() && fields(b"a=%2").is_none());
+        assert!(fields("a=1&".repeat(1000).as_bytes()).is_some());
+        assert!(fields("a=1&".repeat(1001).as_bytes()).is_none());
+    }
+
+    #[test]
     fn a_doubled_field_and_a_broken_escape_give_nothing() {
         assert_eq!(field(b"payload=1&payload=2", "payload"), None);
         assert_eq!(field(b"payload=1&p%61yload=2", "payload"), None);
@@ -82,6 +114,7 @@ mod tests {
         #[test]
         fn reading_a_form_never_panics(body: Vec<u8>, name: String) {
             field(&body, &name);
+            fields(&body);
         }
     }
 }

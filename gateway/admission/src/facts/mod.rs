@@ -7,9 +7,15 @@ mod reader;
 
 use std::borrow::Cow;
 
-pub(crate) use form::{field as form_field, is_form};
+pub(crate) use form::{field as form_field, fields as form_fields, is_form};
 pub(crate) use pick::text_at;
 pub(crate) use reader::{FactReader, Found};
+
+/// The decoded value of a field of the query that is there exactly once.
+pub(crate) fn query_field<'t>(target: &'t str, name: &str) -> Option<Cow<'t, [u8]>> {
+    let (_, query) = target.split_once('?')?;
+    form_field(query.as_bytes(), name)
+}
 
 /// One place where a fact may be.
 #[derive(Debug, Clone, PartialEq, Eq)]

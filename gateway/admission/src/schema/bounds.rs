@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use crate::schema::document::Document;
 use crate::schema::fault::SchemaProblem;
 use crate::schema::refs::{Names, Node, Target};
 use crate::schema::unfold::levels_max;
@@ -29,11 +30,13 @@ pub(crate) struct Price {
     pub(crate) levels_max: Option<usize>,
 }
 
-/// Checks every bound but the size in bytes.
-pub(crate) fn check(schema: &Value) -> Result<Price, SchemaProblem> {
-    check_depth(schema, 0)?;
-    let names = Names::collect(schema)?;
-    let root = Node { schema, resource: schema };
+/// Checks every bound but the size in bytes, of a schema with the documents that it refers to.
+pub(crate) fn check(root: Document<'_>, others: &[Document<'_>]) -> Result<Price, SchemaProblem> {
+    for document in [root].iter().chain(others) {
+        check_depth(document.schema, 0)?;
+    }
+    let names = Names::collect(root, others)?;
+    let root = names.root();
     let mut walk = Walk { names: &names, costs: HashMap::new(), path: Vec::new() };
     let cost = walk.cost(root)?;
     // What only a reference reaches was walked; definitions that nothing uses were not.
@@ -42,7 +45,7 @@ pub(crate) fn check(schema: &Value) -> Result<Price, SchemaProblem> {
     Ok(Price { cost, levels_max: levels_max(&names, root)? })
 }
 
-fn check_depth(value: &Value, depth: usize) -> Result<(), SchemaProblem> {
+pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), SchemaProblem> {
     if depth > SCHEMA_DEPTH_MAX {
         return Err(SchemaProblem::TooDeep);
     }
@@ -78,7 +81,7 @@ pub(crate) fn edges<'s>(names: &Names<'s>, node: Node<'s>) -> Result<Vec<Edge<'s
     for (keyword, value) in object {
         let Some((applied, shape)) = applicator(keyword) else { continue };
         let mut push = |schema| {
-            let to = names.enter(schema, node.resource);
+            let to = names.enter(schema, node);
             edges.push(Edge { applied, to, via: keyword });
         };
         match (shape, value) {

@@ -1,10 +1,11 @@
 //! A schema, checked and compiled once.
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 use sluicegate_core::refusal::Violation;
 
 use crate::schema::bounds;
+use crate::schema::document::Document;
 use crate::schema::fault::{SchemaFault, SchemaProblem};
 use crate::schema::unfold;
 use crate::schema::violations;
@@ -19,6 +20,18 @@ pub struct Compiled {
     values_max: usize,
 }
 
+/// Whether `format` is a demand or a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Formats {
+    /// As the draft has it: a demand up to draft 7, a note from 2019-09 on.
+    #[default]
+    Draft,
+    /// A demand.
+    Assert,
+    /// A note.
+    Annotate,
+}
+
 impl Compiled {
     /// Compiles a schema of the draft that its `$schema` names, or 2020-12. References stay within
     /// the schema; patterns run in linear time (no look-around, no back-references).
@@ -26,19 +39,21 @@ impl Compiled {
     /// # Errors
     /// When the schema is over a bound, refers outside itself, or is not valid in its draft.
     pub fn compile(schema: &Value) -> Result<Self, SchemaFault> {
-        let price = bounds::check(schema).map_err(SchemaFault::new)?;
+        Self::compile_among(Document { uri: "", schema }, &[], Formats::Draft)
+    }
+
+    /// The same for a schema that may refer to `others`.
+    ///
+    /// # Errors
+    /// As above; the bounds hold for everything that it refers to, together.
+    pub fn compile_among(
+        root: Document<'_>,
+        others: &[Document<'_>],
+        formats: Formats,
+    ) -> Result<Self, SchemaFault> {
+        let price = bounds::check(root, others).map_err(SchemaFault::new)?;
         let values_max = JUDGEMENTS_MAX / price.cost.max(1);
-        let patterns =
-            PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
-        let validator = jsonschema::options()
-            .offline()
-            .with_pattern_options(patterns)
-            .build(schema)
-            .map_err(|fault| {
-                let place = fault.instance_path().to_string();
-                let place = if place.is_empty() { String::new() } else { format!("at {place}: ") };
-                SchemaFault::new(SchemaProblem::Invalid(format!("{place}{fault}")))
-            })?;
+        let validator = build(root, others, formats).map_err(SchemaFault::new)?;
         let values_max = usize::try_from(values_max).unwrap_or(usize::MAX);
         Ok(Self { validator, levels_max: price.levels_max, values_max })
     }
@@ -80,6 +95,48 @@ impl Compiled {
         let levels = self.levels_max.filter(|levels| unfold::is_deeper(value, *levels))?;
         let message = format!("payload is nested deeper than the {levels} levels of its schema");
         Some(as_a_whole("json", message))
+    }
+}
+
+fn build(
+    root: Document<'_>,
+    others: &[Document<'_>],
+    formats: Formats,
+) -> Result<Validator, SchemaProblem> {
+    let invalid = |fault: &dyn std::fmt::Display| SchemaProblem::Invalid(fault.to_string());
+    let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
+    let base = root.base().ok_or_else(|| SchemaProblem::BadUri(root.uri.to_owned()))?;
+    let mut registry = jsonschema::Registry::new().retriever(Nothing);
+    for document in others {
+        registry = registry.add(document.uri, document.schema).map_err(|fault| invalid(&fault))?;
+    }
+    let registry = registry.prepare().map_err(|fault| invalid(&fault))?;
+    let options = jsonschema::options()
+        .with_registry(&registry)
+        .with_base_uri(base.as_str())
+        .offline()
+        .with_pattern_options(patterns);
+    let options = match formats {
+        Formats::Draft => options,
+        Formats::Assert => options.should_validate_formats(true),
+        Formats::Annotate => options.should_validate_formats(false),
+    };
+    options.build(root.schema).map_err(|fault| {
+        let place = fault.instance_path().to_string();
+        let place = if place.is_empty() { String::new() } else { format!("at {place}: ") };
+        SchemaProblem::Invalid(format!("{place}{fault}"))
+    })
+}
+
+/// Retrieves nothing, from nowhere.
+struct Nothing;
+
+impl Retrieve for Nothing {
+    fn retrieve(
+        &self,
+        uri: &Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err(format!("{uri} is not registered; nothing is fetched").into())
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::schema::bounds::{COST_MAX, REFERENCES_MAX, SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
+use crate::schema::pin::{REFERRED_BYTES_MAX, REFERRED_MAX};
+use crate::schema::registry::VERSIONS_MAX;
 
 /// Why a schema was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +41,43 @@ pub enum SchemaProblem {
     /// It is not JSON, or says a key twice.
     #[error("{0}")]
     NotJson(String),
-    /// It refers to something outside itself. Nothing is ever fetched.
-    #[error("$ref {reference:?} leaves the schema; nothing is fetched")]
+    /// What it calls itself, or is called, is no URI.
+    #[error("{0:?} is not a URI")]
+    BadUri(String),
+    /// It refers to something that is neither in it nor registered. Nothing is ever fetched.
+    #[error("$ref {reference:?} leaves the schema for what is not registered; nothing is fetched")]
     Remote {
         /// The reference.
         reference: String,
     },
+    /// It refers to a name that schemas of several subjects have.
+    #[error("$ref {reference:?} is the $id of several subjects: refer to a subject and version")]
+    Ambiguous {
+        /// The reference.
+        reference: String,
+    },
+    /// What it refers to, and what that refers to, has one name for two versions.
+    #[error("{uri:?} names two schemas among those that it refers to")]
+    TwoMeanings {
+        /// The name.
+        uri: String,
+    },
+    /// A reference that was declared names no schema.
+    #[error("reference {name:?}: version {version} of subject {subject} is not registered")]
+    NoReference {
+        /// Its name.
+        name: String,
+        /// The subject.
+        subject: String,
+        /// The version.
+        version: u32,
+    },
+    /// What it refers to is too much, together.
+    #[error("refers to more than {REFERRED_MAX} schemas or {REFERRED_BYTES_MAX} bytes of them")]
+    TooMany,
+    /// The registry has as many schemas as it may have.
+    #[error("the registry is full: it has {VERSIONS_MAX} schemas")]
+    Full,
     /// It refers to a place that it does not have.
     #[error("$ref {reference:?} leads nowhere")]
     Dangling {
@@ -63,18 +96,31 @@ pub enum SchemaProblem {
     /// It would take too long to judge a payload by it.
     #[error("schema expands to more than {COST_MAX} subschemas")]
     TooCostly,
+    /// It was refused elsewhere, in these words.
+    #[error("{0}")]
+    Refused(String),
     /// It is not a schema of its draft.
     #[error("is not a valid schema: {0}")]
     Invalid(String),
 }
 
 impl SchemaFault {
-    pub(crate) fn new(problem: SchemaProblem) -> Self {
+    /// A fault that no file has.
+    #[must_use]
+    pub fn new(problem: SchemaProblem) -> Self {
         Self { file: None, problem }
     }
 
-    pub(crate) fn of_file(self, file: &str) -> Self {
+    /// The same fault, in this file.
+    #[must_use]
+    pub fn of_file(self, file: &str) -> Self {
         Self { file: Some(file.into()), ..self }
+    }
+}
+
+impl From<SchemaProblem> for SchemaFault {
+    fn from(problem: SchemaProblem) -> Self {
+        Self::new(problem)
     }
 }
 

@@ -2,16 +2,30 @@
 //! is compiled: a schema is input too.
 
 mod bounds;
+pub mod compat;
 mod compiled;
+mod document;
+mod entry;
 mod fault;
+mod folder;
+mod infer;
+mod lint;
+mod pin;
 mod refs;
 mod registry;
 mod rule;
+mod strict;
 mod unfold;
 mod violations;
 
-pub use compiled::Compiled;
+pub use compiled::{Compiled, Formats};
+pub use document::Document;
+pub use entry::{Entry, Origin, Reference, Source, Standing, Submission};
 pub use fault::{SchemaFault, SchemaProblem};
+pub use infer::infer;
+pub use lint::{Advice, lint};
+pub use pin::Referred;
 pub use registry::Registry;
+pub(crate) use rule::{DATASCHEMA_ATTRIBUTE, Rule, Ruling};
 pub use rule::{OnUnknown, OnViolation, SchemaRule};
-pub(crate) use rule::{Rule, Ruling};
+pub use strict::parse;

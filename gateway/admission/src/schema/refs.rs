@@ -1,35 +1,42 @@
-//! Finds what a reference in a schema points at, within the schema itself. What is not there is
-//! refused: nothing is fetched, from the network or from the disk.
+//! Finds what a reference in a schema points at: within the schema, or in the documents that were
+//! handed in with it. What is not there is refused: nothing is fetched, from the network or from
+//! the disk.
 
 use std::collections::HashMap;
 
+use jsonschema::Uri;
+use jsonschema::uri::resolve_against;
 use serde_json::Value;
 
+use crate::schema::document::{Document, Draft, absolute, is_meta_schema, own_id, target};
 use crate::schema::fault::SchemaProblem;
 
-/// A place in the schema, and the root of the resource (`$id`) that its references start from.
-#[derive(Clone, Copy)]
+/// A place in a document, and the root of the resource (`$id`) that its references start from.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Node<'s> {
     pub(crate) schema: &'s Value,
     pub(crate) resource: &'s Value,
+    pub(crate) draft: Draft,
 }
 
 impl Node<'_> {
-    /// Who this is: a place in the document, however it was reached.
+    /// Who this is: a place in a document, however it was reached.
     pub(crate) fn address(self) -> usize {
         std::ptr::from_ref(self.schema).addr()
     }
 }
 
-/// Every name that a schema gives to a place in itself. A name may be given twice, or by a value
-/// that only looks like a schema (`const`): each place counts, so that none can hide another.
+/// Every name that documents give to places in themselves. A name may be given twice, or by a
+/// value that only looks like a schema (`const`): each place counts, so that none can hide another.
 pub(crate) struct Names<'s> {
-    root: &'s Value,
-    /// `$id`; in draft 4 it was `id`.
-    id_keyword: &'static str,
-    ids: HashMap<&'s str, Vec<&'s Value>>,
+    root: Node<'s>,
+    /// By URI, without a fragment.
+    ids: HashMap<String, Vec<Node<'s>>>,
+    /// By the address of a resource's root.
+    bases: HashMap<usize, Uri<String>>,
     anchors: HashMap<(usize, &'s str), Vec<Node<'s>>>,
     dynamic: HashMap<&'s str, Vec<Node<'s>>>,
+    recursive: Vec<Node<'s>>,
 }
 
 /// Where a reference leads.
@@ -41,53 +48,97 @@ pub(crate) enum Target<'s> {
 }
 
 impl<'s> Names<'s> {
-    /// Collects the names of a whole document. Its depth has been checked before.
-    pub(crate) fn collect(root: &'s Value) -> Result<Self, SchemaProblem> {
-        let draft = root.get("$schema").and_then(Value::as_str).unwrap_or_default();
-        let id_keyword = if draft.contains("draft-04") { "id" } else { "$id" };
-        let (ids, anchors, dynamic) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let mut names = Self { root, id_keyword, ids, anchors, dynamic };
-        names.visit(Node { schema: root, resource: root })?;
+    /// Collects the names of a whole document, and of those that it may refer to. Their depth has
+    /// been checked before.
+    pub(crate) fn collect(
+        root: Document<'s>,
+        others: &[Document<'s>],
+    ) -> Result<Self, SchemaProblem> {
+        let mut names = Self {
+            root: node_of(root),
+            ids: HashMap::new(),
+            bases: HashMap::new(),
+            anchors: HashMap::new(),
+            dynamic: HashMap::new(),
+            recursive: Vec::new(),
+        };
+        for document in [root].iter().chain(others) {
+            let no_uri = || SchemaProblem::BadUri(document.uri.to_owned());
+            let (uri, base) =
+                (absolute(document.uri).ok_or_else(no_uri)?, document.base().ok_or_else(no_uri)?);
+            let node = node_of(*document);
+            names.ids.entry(uri.as_str().to_owned()).or_default().push(node);
+            if base != uri {
+                names.ids.entry(without_fragment(&base)).or_default().push(node);
+            }
+            names.bases.insert(node.address(), base.clone());
+            let said = document.schema.get("$schema").and_then(Value::as_str);
+            names.visit(node, &base, said)?;
+        }
         Ok(names)
     }
 
-    fn visit(&mut self, node: Node<'s>) -> Result<(), SchemaProblem> {
-        let node = self.enter(node.schema, node.resource);
+    /// The schema itself.
+    pub(crate) fn root(&self) -> Node<'s> {
+        self.root
+    }
+
+    fn visit(
+        &mut self,
+        node: Node<'s>,
+        base: &Uri<String>,
+        said: Option<&str>,
+    ) -> Result<(), SchemaProblem> {
         match node.schema {
             Value::Object(object) => {
-                self.note(node)?;
-                object.values().try_for_each(|schema| self.visit(Node { schema, ..node }))
+                let (node, base) = self.note(node, base, said)?;
+                object
+                    .values()
+                    .try_for_each(|schema| self.visit(Node { schema, ..node }, &base, said))
             }
             Value::Array(items) => {
-                items.iter().try_for_each(|schema| self.visit(Node { schema, ..node }))
+                items.iter().try_for_each(|schema| self.visit(Node { schema, ..node }, base, said))
             }
             _ => Ok(()),
         }
     }
 
-    /// Keeps the names that an object gives itself.
-    fn note(&mut self, node: Node<'s>) -> Result<(), SchemaProblem> {
+    /// Keeps the names that an object gives itself; what its parts start from.
+    fn note(
+        &mut self,
+        node: Node<'s>,
+        base: &Uri<String>,
+        said: Option<&str>,
+    ) -> Result<(Node<'s>, Uri<String>), SchemaProblem> {
         let text = |key: &str| node.schema.get(key).and_then(Value::as_str);
-        let resource = std::ptr::from_ref(node.resource).addr();
-        let mut anchors = vec![text("$anchor"), text("$dynamicAnchor")];
-        if let Some(id) = text(self.id_keyword) {
-            // In older drafts an id of only a fragment is an anchor.
-            match id.strip_prefix('#') {
-                Some(anchor) => anchors.push(Some(anchor)),
-                None => self.ids.entry(id.trim_end_matches('#')).or_default().push(node.schema),
-            }
+        let (mut node, mut base) = (node, base.clone());
+        // The root of a document has its base already.
+        let is_root = std::ptr::eq(node.schema, node.resource);
+        if let Some(id) = own_id(node.schema, node.draft).filter(|_| !is_root) {
+            base = resolve_against(&base.borrow(), id)
+                .map_err(|_| SchemaProblem::BadUri(id.to_owned()))?;
+            node.resource = node.schema;
+            self.bases.insert(node.address(), base.clone());
+            self.ids.entry(without_fragment(&base)).or_default().push(node);
             let own = text("$schema");
-            if own.is_some() && own != self.root.get("$schema").and_then(Value::as_str) {
+            if own.is_some() && own != said {
                 return Err(SchemaProblem::Invalid("a part of it is of another draft".into()));
             }
         }
-        for anchor in anchors.into_iter().flatten() {
+        // In older drafts an id of only a fragment is an anchor.
+        let old = text(node.draft.id_keyword()).and_then(|id| Some(id.split_once('#')?.1));
+        let anchors = [text("$anchor"), text("$dynamicAnchor"), old];
+        let resource = std::ptr::from_ref(node.resource).addr();
+        for anchor in anchors.into_iter().flatten().filter(|anchor| !anchor.is_empty()) {
             self.anchors.entry((resource, anchor)).or_default().push(node);
         }
         if let Some(anchor) = text("$dynamicAnchor") {
             self.dynamic.entry(anchor).or_default().push(node);
         }
-        Ok(())
+        if node.schema.get("$recursiveAnchor") == Some(&Value::Bool(true)) {
+            self.recursive.push(node);
+        }
+        Ok((node, base))
     }
 
     /// Where `reference`, said by `keyword` at `from`, leads.
@@ -97,23 +148,30 @@ impl<'s> Names<'s> {
         reference: &str,
         from: Node<'s>,
     ) -> Result<Target<'s>, SchemaProblem> {
-        let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let own = [from.resource];
-        let resources = match self.ids.get(uri) {
-            _ if uri.is_empty() => own.as_slice(),
+        let resource = std::ptr::from_ref(from.resource).addr();
+        let target = self.bases.get(&resource).and_then(|base| target(base, reference));
+        let Some((uri, fragment)) = target else {
+            let reference = reference.to_owned();
+            return Err(match reference.starts_with('#') {
+                true => SchemaProblem::Dangling { reference },
+                false => SchemaProblem::Remote { reference },
+            });
+        };
+        let own = [Node { schema: from.resource, ..from }];
+        let resources = match self.ids.get(&uri) {
+            _ if reference.is_empty() || reference.starts_with('#') => own.as_slice(),
             Some(found) => found,
-            None if META_SCHEMAS.iter().any(|known| uri.starts_with(known)) => {
-                return Ok(Target::MetaSchema);
-            }
+            None if is_meta_schema(&uri) => return Ok(Target::MetaSchema),
             None => return Err(SchemaProblem::Remote { reference: reference.into() }),
         };
         let mut places: Vec<Node<'s>> =
-            resources.iter().flat_map(|resource| self.fragment(resource, fragment)).collect();
+            resources.iter().flat_map(|resource| self.fragment(*resource, &fragment)).collect();
         if keyword == "$dynamicRef" {
-            places.extend(self.dynamic.get(fragment).into_iter().flatten());
+            places.extend(self.dynamic.get(fragment.as_str()).into_iter().flatten());
         }
         if keyword == "$recursiveRef" {
-            places.push(Node { schema: self.root, resource: self.root });
+            places.push(self.root);
+            places.extend(&self.recursive);
         }
         if places.is_empty() {
             return Err(SchemaProblem::Dangling { reference: reference.into() });
@@ -123,12 +181,12 @@ impl<'s> Names<'s> {
         Ok(Target::Places(places))
     }
 
-    fn fragment(&self, resource: &'s Value, fragment: &str) -> Vec<Node<'s>> {
-        let here = Node { schema: resource, resource };
+    fn fragment(&self, resource: Node<'s>, fragment: &str) -> Vec<Node<'s>> {
+        let here = Node { resource: resource.schema, ..resource };
         let Some(fragment) = percent_decoded(fragment) else { return Vec::new() };
         if !fragment.is_empty() && !fragment.starts_with('/') {
-            let resource = std::ptr::from_ref(resource).addr();
-            return self.anchors.get(&(resource, fragment.as_str())).cloned().unwrap_or_default();
+            let key = (here.address(), fragment.as_str());
+            return self.anchors.get(&key).cloned().unwrap_or_default();
         }
         let place = fragment.split('/').skip(1).try_fold(here, |node, step| {
             let step = step.replace("~1", "/").replace("~0", "~");
@@ -137,17 +195,25 @@ impl<'s> Names<'s> {
                 Value::Array(items) => items.get(step.parse::<usize>().ok()?)?,
                 _ => return None,
             };
-            Some(self.enter(schema, node.resource))
+            Some(self.enter(schema, node))
         });
         place.into_iter().collect()
     }
 
-    /// A schema with an id of its own is the root of its references.
-    pub(crate) fn enter(&self, schema: &'s Value, resource: &'s Value) -> Node<'s> {
-        let id = schema.get(self.id_keyword).and_then(Value::as_str);
-        let own = id.is_some_and(|id| !id.starts_with('#'));
-        Node { schema, resource: if own { schema } else { resource } }
+    /// A part of a place. A schema with an id of its own is the root of its references.
+    pub(crate) fn enter(&self, schema: &'s Value, within: Node<'s>) -> Node<'s> {
+        let own = self.bases.contains_key(&std::ptr::from_ref(schema).addr());
+        Node { schema, resource: if own { schema } else { within.resource }, ..within }
     }
+}
+
+fn node_of(document: Document<'_>) -> Node<'_> {
+    let schema = document.schema;
+    Node { schema, resource: schema, draft: Draft::of(schema) }
+}
+
+fn without_fragment(uri: &Uri<String>) -> String {
+    uri.as_str().split('#').next().unwrap_or_default().to_owned()
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -163,12 +229,3 @@ fn percent_decoded(text: &str) -> Option<String> {
     }
     String::from_utf8(out).ok()
 }
-
-const META_SCHEMAS: [&str; 6] = [
-    "http://json-schema.org/draft-04/schema",
-    "http://json-schema.org/draft-06/schema",
-    "http://json-schema.org/draft-07/schema",
-    "https://json-schema.org/draft/2019-09/",
-    "https://json-schema.org/draft/2020-12/",
-    "http://json-schema.org/schema",
-];

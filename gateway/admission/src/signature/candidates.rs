@@ -61,6 +61,18 @@ pub(crate) fn read<'a>(
     Ok(offered)
 }
 
+/// The one signature that this text is, for schemes that carry it elsewhere than in a header.
+pub(crate) fn of_text(text: &str, form: &Form) -> Result<Vec<Candidate>, SignatureFault> {
+    let mut offered = Offered { candidates: Vec::with_capacity(1), time: None };
+    offer(text, std::slice::from_ref(form), &mut offered)?;
+    match offered.candidates {
+        none if none.is_empty() => {
+            Err(malformed("it has not the encoding and length of the scheme"))
+        }
+        candidates => Ok(candidates),
+    }
+}
+
 fn read_value<'a>(
     value: &'a str,
     layout: &Layout,
@@ -71,6 +83,11 @@ fn read_value<'a>(
         Layout::Single => offer(value, forms, offered),
         Layout::List { separator } => {
             value.split(*separator).map(str::trim).try_for_each(|one| offer(one, forms, offered))
+        }
+        Layout::Tagged { separator, mark } => {
+            let untagged = |one: &'a str| one.rsplit(*mark).next().unwrap_or_default();
+            let mut each = value.split(*separator).map(str::trim).map(untagged);
+            each.try_for_each(|one| offer(one, forms, offered))
         }
         Layout::Pairs { separator, time_key, signature_keys } => {
             for pair in value.split(*separator).map(str::trim) {

@@ -1,12 +1,14 @@
-//! The one file that knows `ring`: keyed and plain hashes, and comparison in constant time.
+//! The one file that knows `ring`: keyed and plain hashes, public keys, and comparison in constant
+//! time.
 //!
 //! It must never compare secret bytes with `==`.
 
-use ring::{digest, hmac};
+use ring::{digest, hmac, signature};
 use sluicegate_core::ids::Digest;
 use subtle::ConstantTimeEq;
 
-/// A hash function under an HMAC.
+/// How a secret and a text become a tag: an HMAC, but for one that is older than its sender's
+/// taste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// HMAC-SHA1: only because providers still use it; HMAC does not need collision resistance.
@@ -17,6 +19,9 @@ pub enum Algorithm {
     Sha384,
     /// HMAC-SHA512.
     Sha512,
+    /// SHA-256 over the secret and then the text, as HubSpot had it before its version 3. Whoever
+    /// has one tag can make that of a longer text: take version 3 where it is to be had.
+    KeyedSha256,
 }
 
 /// Bytes of the longest tag.
@@ -24,7 +29,8 @@ pub(crate) const TAG_BYTES_MAX: usize = 64;
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 4] = [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
+    pub const ALL: [Self; 5] =
+        [Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512, Self::KeyedSha256];
 
     /// The name, as in `sha256=`.
     #[must_use]
@@ -34,6 +40,7 @@ impl Algorithm {
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+            Self::KeyedSha256 => "keyed-sha256",
         }
     }
 
@@ -48,55 +55,113 @@ impl Algorithm {
     pub fn tag_bytes(self) -> usize {
         match self {
             Self::Sha1 => 20,
-            Self::Sha256 => 32,
+            Self::Sha256 | Self::KeyedSha256 => 32,
             Self::Sha384 => 48,
             Self::Sha512 => 64,
         }
     }
 
-    fn ring(self) -> hmac::Algorithm {
+    fn hmac(self) -> Option<hmac::Algorithm> {
         match self {
-            Self::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-            Self::Sha256 => hmac::HMAC_SHA256,
-            Self::Sha384 => hmac::HMAC_SHA384,
-            Self::Sha512 => hmac::HMAC_SHA512,
+            Self::Sha1 => Some(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+            Self::Sha256 => Some(hmac::HMAC_SHA256),
+            Self::Sha384 => Some(hmac::HMAC_SHA384),
+            Self::Sha512 => Some(hmac::HMAC_SHA512),
+            Self::KeyedSha256 => None,
         }
     }
 }
 
-/// A secret made ready for one algorithm: both pads are hashed once, here.
+/// A secret made ready for one algorithm: what comes before the text is hashed once, here.
 #[derive(Clone)]
-pub(crate) struct MacKey(hmac::Key);
+pub(crate) enum MacKey {
+    Hmac(hmac::Key),
+    Keyed(digest::Context),
+}
 
 impl MacKey {
     pub(crate) fn new(algorithm: Algorithm, secret: &[u8]) -> Self {
-        Self(hmac::Key::new(algorithm.ring(), secret))
+        if let Some(algorithm) = algorithm.hmac() {
+            return Self::Hmac(hmac::Key::new(algorithm, secret));
+        }
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(secret);
+        Self::Keyed(context)
     }
 
-    /// An HMAC that is fed piece by piece, so that the body is never copied.
+    /// A tag in the making, fed piece by piece, so that the body is never copied.
     pub(crate) fn start(&self) -> Mac {
-        Mac(hmac::Context::with_key(&self.0))
+        match self {
+            Self::Hmac(key) => Mac::Hmac(hmac::Context::with_key(key)),
+            Self::Keyed(context) => Mac::Keyed(context.clone()),
+        }
     }
 }
 
-pub(crate) struct Mac(hmac::Context);
+pub(crate) enum Mac {
+    Hmac(hmac::Context),
+    Keyed(digest::Context),
+}
 
 impl Mac {
     pub(crate) fn update(&mut self, piece: &[u8]) {
-        self.0.update(piece);
+        match self {
+            Self::Hmac(context) => context.update(piece),
+            Self::Keyed(context) => context.update(piece),
+        }
     }
 
     pub(crate) fn finish(self) -> Tag {
-        Tag(self.0.sign())
+        match self {
+            Self::Hmac(context) => Tag::Hmac(context.sign()),
+            Self::Keyed(context) => Tag::Keyed(context.finish()),
+        }
     }
 }
 
-/// What an HMAC gave.
-pub(crate) struct Tag(hmac::Tag);
+/// What the hash gave.
+pub(crate) enum Tag {
+    Hmac(hmac::Tag),
+    Keyed(digest::Digest),
+}
 
 impl Tag {
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.0.as_ref()
+        match self {
+            Self::Hmac(tag) => tag.as_ref(),
+            Self::Keyed(digest) => digest.as_ref(),
+        }
+    }
+}
+
+/// How a private key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signing {
+    /// Ed25519 (RFC 8032); the key is its 32 bytes.
+    Ed25519,
+    /// ECDSA on P-256 with SHA-256, written in DER; the key is its point.
+    EcdsaP256,
+    /// RSA PKCS #1 v1.5 with SHA-1: only because providers still use it, and on keys of 2048 bits
+    /// at least. The key is its `RSAPublicKey`.
+    RsaSha1,
+    /// The same with SHA-256.
+    RsaSha256,
+}
+
+/// A public key, in the form that its way of signing has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublicKey(pub(crate) Vec<u8>);
+
+impl PublicKey {
+    /// Whether the owner of the private key signed the message so.
+    pub(crate) fn verifies(&self, signing: Signing, message: &[u8], given: &[u8]) -> bool {
+        let algorithm: &dyn signature::VerificationAlgorithm = match signing {
+            Signing::Ed25519 => &signature::ED25519,
+            Signing::EcdsaP256 => &signature::ECDSA_P256_SHA256_ASN1,
+            Signing::RsaSha1 => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+            Signing::RsaSha256 => &signature::RSA_PKCS1_2048_8192_SHA256,
+        };
+        signature::UnparsedPublicKey::new(algorithm, &self.0).verify(message, given).is_ok()
     }
 }
 

@@ -66,8 +66,9 @@ pub struct GenericHmac {
     pub layout: Layout,
     /// How one signature may be written, at least one way.
     pub forms: Vec<Form>,
-    /// What is signed: `{body}` `{timestamp}` `{id}` `{url}` `{url_decoded}` `{method}`
-    /// `{header:NAME}`, and any text between them.
+    /// What is signed: `{body}` `{timestamp}` `{id}` `{url}` `{url_decoded}` `{method}` `{form}`
+    /// `{header:NAME}`, and any text between them. `{form}` are the fields of a body that is a
+    /// form, sorted; in its place a body may be named by `bodySHA256` in the URL.
     pub template: String,
     /// The headers that may carry the delivery's id, the first that is there.
     pub id_headers: Vec<String>,
@@ -75,6 +76,11 @@ pub struct GenericHmac {
     pub time: Option<TimeRule>,
     /// How the secret is written.
     pub secret: SecretEncoding,
+    /// Whether the URL may have been signed with its port or without it.
+    pub any_port: bool,
+    /// Whether a body that is a bare token is refused: the handshake of X signs tokens that anybody
+    /// may choose, and none of those may ever pass as an event.
+    pub token_refused: bool,
     /// Where the type, the subject, the time and the idempotency key are.
     pub facts: Facts,
 }
@@ -90,6 +96,8 @@ impl Default for GenericHmac {
             id_headers: Vec::new(),
             time: None,
             secret: SecretEncoding::Utf8,
+            any_port: false,
+            token_refused: false,
             facts: Facts::default(),
         }
     }
@@ -125,6 +133,13 @@ pub enum Layout {
     List {
         /// What stands between them.
         separator: char,
+    },
+    /// The value is a list of signatures, each behind a tag that is passed over: `1/SHA256/...`.
+    Tagged {
+        /// What stands between them.
+        separator: char,
+        /// What stands between tag and signature; the last one counts.
+        mark: char,
     },
     /// The value is a list of `key=value`: `t=...,v1=...,v1=...`.
     Pairs {

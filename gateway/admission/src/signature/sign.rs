@@ -5,10 +5,12 @@ use sluicegate_core::time::Timestamp;
 
 use crate::facts::Fact;
 use crate::secret::{Key, SECRET_BYTES_MIN, SecretEncoding, SecretFault, key_bytes};
+use crate::signature::covered::sorted_fields;
 use crate::signature::crypto::MacKey;
 use crate::signature::generic::{Form, GenericHmac, Layout, Scheme, TimeFrom, TimeRule};
 use crate::signature::preset::Proof;
-use crate::signature::template::{Inputs, Template};
+use crate::signature::template::{Inputs, Piece, Template};
+use crate::signature::token::TokenPlace;
 
 /// What is to be signed.
 #[derive(Debug, Clone, Copy)]
@@ -69,10 +71,15 @@ impl Signer {
         let spec = match scheme {
             Scheme::None => return Ok(Self::open()),
             Scheme::Token { header } => return token(header, key),
-            Scheme::Preset(preset) if preset.proof == Proof::Token => {
-                return token(preset.headers.first().copied().unwrap_or_default(), key);
-            }
-            Scheme::Preset(preset) => preset.generic(),
+            Scheme::Preset(preset) => match preset.proof {
+                Proof::Hmac => preset.generic(),
+                Proof::Token(TokenPlace::Header) => {
+                    return token(preset.headers.first().copied().unwrap_or_default(), key);
+                }
+                Proof::Token(_) => return Err(elsewhere("the secret lies not in a header alone")),
+                Proof::PublicKey => return Err(elsewhere("only the provider has the private key")),
+                Proof::Own(_) => return Err(elsewhere("its signature is not made here")),
+            },
             Scheme::Generic(generic) => generic.as_ref().clone(),
         };
         let template = Template::parse(&spec.template).map_err(SignFault::Scheme)?;
@@ -113,12 +120,14 @@ impl Hmac {
         let time = self.spec.time.as_ref().map(|rule| rule.unit.write(request.now));
         let time = time.unwrap_or_default();
         let mut headers = self.plain_headers(request, &time);
+        let form = self.form(request)?;
         let inputs = Inputs {
             body: request.body,
             time: &time,
             id: request.id,
             url: request.url,
             method: request.method,
+            form: &form,
         };
         let mut mac = self.mac.start();
         let header = |name: &str| {
@@ -126,12 +135,20 @@ impl Hmac {
             own.map(|(_, value)| value.as_str()).ok_or_else(|| missing(name))
         };
         self.template
-            .feed(&mut mac, &inputs, header)
+            .feed(|piece| mac.update(piece), &inputs, header)
             .map_err(|fault| SignFault::Scheme(format!("cannot sign: {fault}")))?;
         let signature = self.form.encoding.encode(mac.finish().bytes());
         let name = self.spec.headers.first().cloned().unwrap_or_default();
         headers.push((name, self.header_value(&time, &signature)));
         Ok(headers)
+    }
+
+    /// What `{form}` stands for: the fields of a body that is a form.
+    fn form(&self, request: SignRequest<'_>) -> Result<Vec<u8>, SignFault> {
+        if !self.template.has(&Piece::Form) {
+            return Ok(Vec::new());
+        }
+        sorted_fields(request.body).ok_or_else(|| SignFault::Scheme("the body is no form".into()))
     }
 
     /// Every header but the signature.
@@ -163,6 +180,7 @@ impl Hmac {
         let prefix = &self.form.prefix;
         match &self.spec.layout {
             Layout::Single | Layout::List { .. } => format!("{prefix}{signature}"),
+            Layout::Tagged { mark, .. } => format!("1{mark}SHA256{mark}{prefix}{signature}"),
             Layout::Pairs { separator, time_key, signature_keys } => {
                 let key = signature_keys.first().map_or("", |key| key.as_ref());
                 match time_key {
@@ -181,6 +199,10 @@ fn token(header: &str, key: &Key) -> Result<Signer, SignFault> {
     let secret = String::from_utf8(bytes.to_vec())
         .map_err(|_| SecretFault::Encoding("text that a header can carry"))?;
     Ok(Signer(Kind::Token { header: header.to_ascii_lowercase(), secret }))
+}
+
+fn elsewhere(why: &str) -> SignFault {
+    SignFault::Scheme(format!("cannot sign: {why}"))
 }
 
 fn missing(name: &str) -> SignatureFault {

@@ -5,7 +5,6 @@ use sluicegate_core::delivery::Delivery;
 use sluicegate_core::signature::SignatureFault;
 
 use crate::signature::candidates::once;
-use crate::signature::crypto::Mac;
 
 /// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +19,8 @@ pub(crate) enum Piece {
     Url,
     UrlDecoded,
     Method,
+    /// The fields of a form, sorted.
+    Form,
     Header(Box<str>),
 }
 
@@ -30,6 +31,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) id: &'a str,
     pub(crate) url: &'a str,
     pub(crate) method: &'a str,
+    pub(crate) form: &'a [u8],
 }
 
 impl Template {
@@ -46,30 +48,32 @@ impl Template {
         }
         push_literal(&mut pieces, rest)?;
         let template = Self(pieces);
-        if template.has(&Piece::Body) { Ok(template) } else { Err("{body} is missing".into()) }
+        let covered = template.has(&Piece::Body) || template.has(&Piece::Form);
+        if covered { Ok(template) } else { Err("{body} is missing".into()) }
     }
 
     pub(crate) fn has(&self, piece: &Piece) -> bool {
         self.0.contains(piece)
     }
 
-    /// Feeds the pieces to the HMAC; `header` says what a header holds.
+    /// Hands the pieces out in order; `header` says what a header holds.
     pub(crate) fn feed<'a>(
         &self,
-        mac: &mut Mac,
+        mut out: impl FnMut(&[u8]),
         inputs: &Inputs<'a>,
         header: impl Fn(&str) -> Result<&'a str, SignatureFault>,
     ) -> Result<(), SignatureFault> {
         for piece in &self.0 {
             match piece {
-                Piece::Literal(text) => mac.update(text.as_bytes()),
-                Piece::Body => mac.update(inputs.body),
-                Piece::Timestamp => mac.update(inputs.time.as_bytes()),
-                Piece::Id => mac.update(inputs.id.as_bytes()),
-                Piece::Url => mac.update(inputs.url.as_bytes()),
-                Piece::UrlDecoded => mac.update(decode_delimiters(inputs.url).as_bytes()),
-                Piece::Method => mac.update(inputs.method.as_bytes()),
-                Piece::Header(name) => mac.update(header(name)?.as_bytes()),
+                Piece::Literal(text) => out(text.as_bytes()),
+                Piece::Body => out(inputs.body),
+                Piece::Timestamp => out(inputs.time.as_bytes()),
+                Piece::Id => out(inputs.id.as_bytes()),
+                Piece::Url => out(inputs.url.as_bytes()),
+                Piece::UrlDecoded => out(decode_delimiters(inputs.url).as_bytes()),
+                Piece::Method => out(inputs.method.as_bytes()),
+                Piece::Form => out(inputs.form),
+                Piece::Header(name) => out(header(name)?.as_bytes()),
             }
         }
         Ok(())
@@ -85,6 +89,7 @@ impl Piece {
             "url" => Self::Url,
             "url_decoded" => Self::UrlDecoded,
             "method" => Self::Method,
+            "form" => Self::Form,
             _ => match name.strip_prefix("header:") {
                 Some(header) if !header.is_empty() => Self::Header(header.to_lowercase().into()),
                 _ => return Err(format!("{{{name}}} is not known")),
@@ -116,6 +121,23 @@ pub(crate) fn signed_url(public: &str, delivery: &Delivery) -> String {
         Some((_, query)) if !rest.contains('?') => format!("{public}?{query}"),
         _ => public.to_owned(),
     }
+}
+
+/// The same URL without its port, or with the port that its scheme has by itself: senders differ
+/// about which of the two they sign.
+pub(crate) fn other_port(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at_checked(end)?;
+    let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(user, host)| {
+        (authority.get(..=user.len()).unwrap_or_default(), host)
+    });
+    let bracket = host.rfind(']').unwrap_or(0);
+    let host = match host.rfind(':').filter(|colon| *colon > bracket) {
+        Some(colon) => host.get(..colon)?.to_owned(),
+        None => format!("{host}:{}", if scheme == "https" { 443 } else { 80 }),
+    };
+    Some(format!("{scheme}://{user}{host}{tail}"))
 }
 
 /// Decodes the escapes of delimiters, and no others: HubSpot signs URLs so.
@@ -192,7 +214,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_url_is_known_with_its_port_and_without() {
+        for (one, other) in [
+            ("https://a.example/x?y=:1", "https://a.example:443/x?y=:1"),
+            ("http://a.example", "http://a.example:80"),
+            ("https://a.example:8443/x", "https://a.example/x"),
+            ("https://u:p@a.example:1/x", "https://u:p@a.example/x"),
+            ("https://[::1]/x", "https://[::1]:443/x"),
+            ("https://[::1]:9/x", "https://[::1]/x"),
+        ] {
+            assert_eq!(other_port(one).as_deref(), Some(other));
+        }
+        assert_eq!(other_port("no url"), None);
+    }
+
     proptest! {
+        #[test]
+        fn finding_the_port_of_a_url_never_panics(text: String) {
+            other_port(&text);
+        }
+
         #[test]
         fn reading_a_template_never_panics(text: String) {
             let _result = Template::parse(&text);

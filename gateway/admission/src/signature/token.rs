@@ -1,28 +1,51 @@
-//! The weakest proof that providers use: the secret itself, in a header. Whoever reads one request
-//! can send any other; it is here because GitLab and Okta have nothing better for many teams.
+//! The weakest proof that providers use: the secret itself, in the request. Whoever reads one
+//! request can send any other; it is here because many have nothing better.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 use sluicegate_core::delivery::Delivery;
 use sluicegate_core::ids::Digest;
 use sluicegate_core::signature::SignatureFault;
 use sluicegate_core::time::Timestamp;
 
+use crate::facts::query_field;
 use crate::gate::GateProblem;
 use crate::secret::{Key, SecretEncoding, key_bytes};
-use crate::signature::candidates::one_of;
+use crate::signature::candidates::{malformed, one_of};
 use crate::signature::crypto::{same, sha256};
+use crate::signature::own::object;
 use crate::signature::verifier::{Proven, Setting};
+
+/// Where a request holds the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// In a header, as it is.
+    Header,
+    /// In `authorization`, as `user:password` (RFC 7617).
+    Basic,
+    /// In the query, under this name.
+    Query(&'static str),
+    /// In the payload: in each item of the list of the first name, under the second.
+    Items(&'static str, &'static str),
+}
 
 /// The token check of one source.
 pub(crate) struct TokenCheck {
     headers: Vec<String>,
+    place: TokenPlace,
     keys: Vec<(Key, Digest)>,
 }
 
 impl TokenCheck {
-    pub(crate) fn build(headers: Vec<String>, setting: Setting) -> Result<Self, Vec<GateProblem>> {
+    pub(crate) fn build(
+        headers: Vec<String>,
+        place: TokenPlace,
+        setting: Setting,
+    ) -> Result<Self, Vec<GateProblem>> {
         let mut problems = Vec::new();
         let mut keys = Vec::with_capacity(setting.keys.len());
-        if headers.iter().all(String::is_empty) {
+        if place == TokenPlace::Header && headers.iter().all(String::is_empty) {
             problems.push(GateProblem::Scheme("no header carries the token".into()));
         }
         for key in setting.keys {
@@ -31,7 +54,7 @@ impl TokenCheck {
                 Err(why) => problems.push(GateProblem::Key { key: key.id, why }),
             }
         }
-        if problems.is_empty() { Ok(Self { headers, keys }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { headers, place, keys }) } else { Err(problems) }
     }
 
     /// Compares hashes, so that the time says nothing about the secret's length either.
@@ -40,8 +63,7 @@ impl TokenCheck {
         delivery: &Delivery,
         at: Timestamp,
     ) -> Result<Proven, SignatureFault> {
-        let token = one_of(&delivery.headers, self.headers.iter().map(String::as_str))?;
-        let token = sha256(token.as_bytes());
+        let token = self.offered(delivery)?;
         let mut matched = None;
         let mut live = 0;
         for (key, hash) in self.keys.iter().filter(|(key, _)| key.live(at)) {
@@ -51,9 +73,52 @@ impl TokenCheck {
             }
         }
         match matched {
-            Some(key) => Ok(Proven { key: Some(key), skew_ms: None }),
+            Some(key) => Ok(Proven { key: Some(key), skew_ms: None, dedupe: None }),
             None if live == 0 => Err(SignatureFault::NoLiveKey),
             None => Err(SignatureFault::Mismatch),
         }
     }
+
+    /// The hash of what the request holds.
+    fn offered(&self, delivery: &Delivery) -> Result<Digest, SignatureFault> {
+        let header = || one_of(&delivery.headers, self.headers.iter().map(String::as_str));
+        match self.place {
+            TokenPlace::Header => Ok(sha256(header()?.as_bytes())),
+            TokenPlace::Basic => {
+                let (kind, text) = header()?.split_once(' ').unwrap_or_default();
+                let decoded = STANDARD.decode(text).ok();
+                let decoded = decoded.filter(|_| kind.eq_ignore_ascii_case("basic"));
+                let decoded = decoded.ok_or_else(|| malformed("it is no basic authorization"))?;
+                Ok(sha256(&decoded))
+            }
+            TokenPlace::Query(name) => {
+                let found = query_field(&delivery.target, name);
+                let missing = || SignatureFault::Missing { header: format!("(query) {name}") };
+                let found = found.ok_or_else(missing)?;
+                if found.is_empty() {
+                    return Err(malformed("it is empty"));
+                }
+                Ok(sha256(&found))
+            }
+            TokenPlace::Items(list, name) => items(&delivery.body, list, name),
+        }
+    }
+}
+
+/// The one token that every item holds.
+fn items(body: &[u8], list: &str, name: &str) -> Result<Digest, SignatureFault> {
+    let payload = object(body)?;
+    let missing = || SignatureFault::Missing { header: format!("(body) {name}") };
+    let items = payload.get(list).and_then(Value::as_array).filter(|items| !items.is_empty());
+    let mut found: Option<&str> = None;
+    for item in items.ok_or_else(missing)? {
+        let token = item.get(name).and_then(Value::as_str).ok_or_else(missing)?;
+        if token.is_empty() {
+            return Err(malformed("it is empty"));
+        }
+        if found.replace(token).is_some_and(|other| other != token) {
+            return Err(malformed("the items hold different ones"));
+        }
+    }
+    Ok(sha256(found.unwrap_or_default().as_bytes()))
 }

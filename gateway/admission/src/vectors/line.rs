@@ -10,6 +10,7 @@ use serde_json::Value;
 use sluicegate_core::delivery::{Delivery, Transport};
 use sluicegate_core::fields::Fields;
 
+use crate::facts::text_at;
 use crate::secret::Secret;
 use crate::signature::encoding::{hex, loose_base64};
 
@@ -17,6 +18,8 @@ use crate::signature::encoding::{hex, loose_base64};
 #[derive(Debug, Deserialize)]
 pub(crate) struct Line {
     pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) provider: String,
     pub(crate) scheme: String,
     pub(crate) kind: Option<String>,
     pub(crate) expected: Expected,
@@ -26,7 +29,7 @@ pub(crate) struct Line {
     secret_base64url: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, Value>,
-    method: Option<String>,
+    pub(crate) method: Option<String>,
     pub(crate) url: Option<String>,
     body: Option<String>,
     body_base64: Option<String>,
@@ -36,6 +39,23 @@ pub(crate) struct Line {
     pub(crate) params: Option<Params>,
     pub(crate) alg: Option<String>,
     pub(crate) signature_hex: Option<String>,
+    pub(crate) certificate_pem: Option<String>,
+    pub(crate) canonical: Option<String>,
+    pub(crate) base_path: Option<String>,
+    pub(crate) expected_response: Option<Response>,
+    public_key: Option<String>,
+    public_key_pem: Option<String>,
+    webhook_id: Option<String>,
+}
+
+/// What a handshake is answered with.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Option<String>,
+    pub(crate) json: Option<Value>,
 }
 
 /// The verdict.
@@ -80,6 +100,13 @@ impl Line {
             }
             _ => {}
         }
+        let public = [&self.public_key, &self.public_key_pem, &self.webhook_id];
+        secrets.extend(public.into_iter().flatten().map(|text| Secret::from(text.as_str())));
+        // A certificate says nothing about whose topic it is: the message's own counts as pinned.
+        if self.scheme == "sns" && secrets.is_empty() {
+            let topic = text_at(&self.body()?, "/TopicArn")?.into_owned();
+            secrets.push(topic.into());
+        }
         Some(secrets)
     }
 
@@ -92,6 +119,14 @@ impl Line {
             return Some(text.repeat(*times).into_bytes());
         }
         Some(self.body.clone().unwrap_or_default().into_bytes())
+    }
+
+    /// Path and query of the URL.
+    fn target(&self) -> String {
+        let url = self.url.as_deref().unwrap_or("/");
+        let after = url.find("://").map_or(0, |at| at + 3);
+        let rest = url.get(after..).unwrap_or_default();
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/").to_owned()
     }
 
     /// The delivery, as a source would have read it. A list of values is a doubled header.
@@ -112,7 +147,7 @@ impl Line {
         Some(Delivery {
             source: "vector".parse().ok()?,
             method: self.method.clone().unwrap_or_else(|| "POST".into()),
-            target: "/".into(),
+            target: self.target(),
             headers,
             body: Bytes::from(self.body()?),
             peer: None,

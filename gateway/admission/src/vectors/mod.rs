@@ -1,6 +1,7 @@
 //! Known answers: deliveries with their verdict, from providers' documentation and libraries. The
 //! same engine that guards sources judges them.
 
+mod challenge;
 mod line;
 mod run;
 

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use sluicegate_core::time::Timestamp;
 
+use crate::gate::GateProblem;
 use crate::secret::{Key, Secret};
 use crate::signature::encoding::hex;
 use crate::signature::{
-    Algorithm, Encoding, Form, GenericHmac, Layout, MacKey, Scheme, Setting, TimeFrom, TimeRule,
-    TimeUnit, Verifier, Watch,
+    Algorithm, Anchors, Encoding, Evidence, EvidenceKind, Form, GenericHmac, Given, Jwt, JwtRule,
+    Layout, MacKey, PublicKey, Scheme, Setting, Signing, TimeFrom, TimeRule, TimeUnit, Verifier,
+    Watch, qsh,
 };
+use crate::vectors::challenge::challenge;
 use crate::vectors::line::{Expected, Line, Params};
 use crate::vectors::{Answer, Report, VectorFault};
 
@@ -26,8 +29,16 @@ pub fn run(json: &str) -> Result<Report, VectorFault> {
 fn answer(line: &Line) -> Answer {
     let result = match (line.kind.as_deref(), line.scheme.as_str()) {
         (Some("primitive"), "primitive-hmac") => primitive(line),
+        (Some("primitive"), "primitive-ed25519") => ed25519(line),
+        (Some("primitive"), "atlassian-qsh") => request_hash(line),
+        (Some("challenge"), _) => challenge(line),
         (Some(_), _) => None,
-        (None, _) => scheme(line).and_then(|scheme| delivery(line, &scheme)),
+        (None, "jwt-hs") => delivery(line, |setting| {
+            let rule = JwtRule { names_request: false, names_audience: false };
+            Jwt::build(rule, setting).map(Verifier::Jwt)
+        }),
+        (None, _) => scheme(line)
+            .and_then(|scheme| delivery(line, |setting| Verifier::build(&scheme, setting))),
     };
     match result {
         None => Answer::Unsupported { id: line.id.clone(), scheme: line.scheme.clone() },
@@ -47,6 +58,8 @@ fn scheme(line: &Line) -> Option<Scheme> {
         "stdwh" => "standard-webhooks",
         "adyen-header" => "adyen-platform",
         "hubspot-v3" => "hubspot",
+        "adyen-item" => "adyen",
+        "sendgrid-ecdsa" => "sendgrid",
         "static-token" => {
             return Some(Scheme::Token { header: line.params.as_ref()?.header.clone() });
         }
@@ -92,35 +105,65 @@ fn generic(params: &Params) -> Option<GenericHmac> {
     })
 }
 
-/// `None` if the secret is of a kind that the engine does not know.
-fn delivery(line: &Line, scheme: &Scheme) -> Option<Result<(), String>> {
+/// Judges a delivery; `None` if there is nothing to judge it by.
+fn delivery(
+    line: &Line,
+    build: impl Fn(Setting) -> Result<Verifier, Vec<GateProblem>>,
+) -> Option<Result<(), String>> {
     let (Some(secrets), Some(delivery)) = (line.secrets(), line.delivery()) else {
         return Some(Err("it is not written as the format says".into()));
     };
-    let public_key = |key: &Secret| key.expose().starts_with(b"whpk_");
-    if secrets.is_empty() || secrets.iter().any(public_key) {
+    if secrets.is_empty() {
         return None;
     }
-    let keys = secrets
-        .into_iter()
-        .enumerate()
-        .filter_map(|(at, secret)| Some(Key::new(format!("k{at}").parse().ok()?, secret)));
     let watch = match (line.now, line.tolerance) {
         (Some(_), tolerance) => Watch::Judged(tolerance.map(Duration::from_secs)),
         (None, _) => Watch::Unjudged,
     };
     // Known answers use secrets that no source may have: "secret", "foo".
-    let setting = Setting { keys: keys.collect(), watch, public_url: line.url.clone(), floor: 1 };
-    let verifier = match Verifier::build(scheme, setting) {
+    let setting = Setting { keys: keys(secrets), watch, public_url: line.url.clone(), floor: 1 };
+    let verifier = match build(setting) {
         Ok(verifier) => verifier,
         Err(problems) => return Some(Err(format!("{problems:?}"))),
     };
+    let certificate = line.certificate_pem.as_deref().map(str::as_bytes);
+    let certificate =
+        certificate.and_then(|pem| Evidence::read(EvidenceKind::Certificate, pem, &Anchors::web()));
     let at = Timestamp::from_unix_ms(line.now.unwrap_or_default().saturating_mul(1000));
-    Some(match (line.expected, verifier.verify(&delivery, at)) {
+    let judged = verifier.verify(&delivery, at, Given(certificate.as_ref()));
+    Some(match (line.expected, judged) {
         (Expected::Valid, Err(fault)) => Err(format!("should be valid: {fault}")),
         (Expected::Invalid, Ok(_)) => Err("should be invalid".into()),
         _ => Ok(()),
     })
+}
+
+/// Keys with names of their own.
+pub(super) fn keys(secrets: Vec<Secret>) -> Vec<Key> {
+    let named = secrets.into_iter().enumerate();
+    named
+        .filter_map(|(at, secret)| Some(Key::new(format!("k{at}").parse().ok()?, secret)))
+        .collect()
+}
+
+fn ed25519(line: &Line) -> Option<Result<(), String>> {
+    let (secrets, body) = (line.secrets()?, line.body()?);
+    let key = PublicKey(hex(secrets.first()?.expose())?);
+    let signature = hex(line.signature_hex.as_deref()?.as_bytes())?;
+    let holds = key.verifies(Signing::Ed25519, &body, &signature);
+    Some(if holds == (line.expected == Expected::Valid) {
+        Ok(())
+    } else {
+        Err(format!("verifies: {holds}"))
+    })
+}
+
+fn request_hash(line: &Line) -> Option<Result<(), String>> {
+    let base = line.base_path.as_deref().unwrap_or_default();
+    let (canonical, hash) = qsh(line.method.as_deref()?, line.url.as_deref()?, base);
+    let same = line.canonical.as_ref().is_none_or(|said| *said == canonical)
+        && line.signature_hex.as_ref().is_none_or(|said| *said == hash);
+    Some(if same { Ok(()) } else { Err(format!("gives {canonical}")) })
 }
 
 fn primitive(line: &Line) -> Option<Result<(), String>> {

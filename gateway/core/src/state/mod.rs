@@ -1,6 +1,7 @@
 //! What filters remember between events: who may, how much, and the rules by which what an event's
 //! filters read and wrote becomes one transaction. Nothing here reads a clock or touches a disk.
 
+mod layer;
 mod quota;
 mod scratch;
 mod session;
@@ -11,6 +12,7 @@ mod tests;
 mod transaction;
 mod words;
 
+pub use layer::Layer;
 pub use scratch::Scratch;
 pub use session::Session;
 pub use table::{Table, Ticket};

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::guest::{Guest, event, host, only_branch, spec};
+use sluicegate_core::letter::Cause;
 use sluicegate_filters::{End, SeriesValue};
 
 #[tokio::test]
@@ -75,6 +76,30 @@ impl tracing::Subscriber for Lines {
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
     fn enter(&self, _: &tracing::span::Id) {}
     fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn text_for_the_gateway_that_is_not_utf8_ends_the_call_and_the_event_is_kept() {
+    let host = host();
+    let guest = Guest {
+        imports: "(import \"sluicegate:plugin/log@0.1.0\" \"write\"
+            (func $write (param i32 i32 i32 i32 i32)))",
+        items: "(data (i32.const 1024) \"\\ff\")".into(),
+        ..Guest::does(
+            "(call $write (i32.const 4) (i32.const 1024) (local.get $data_len) (i32.const 0)
+                (i32.const 0)) (i32.const 128)",
+        )
+    };
+    let plugin = host.load(spec("odd", guest.component())).unwrap();
+    let (bad, good) = (event("push", b"x"), event("push", b""));
+    for _ in 0..3 {
+        let branch = only_branch(&host, &bad, &[&plugin]).await;
+        let End::Dead(letter) = branch.end else { panic!("{:?}", branch.end) };
+        assert_eq!(letter.cause, Cause::BadDecision, "{letter}");
+        assert!(letter.reason.contains("utf-8"), "{letter}");
+        assert_eq!(branch.event, bad);
+        assert_eq!(only_branch(&host, &good, &[&plugin]).await.end, End::Through);
+    }
 }
 
 #[tokio::test]

@@ -113,6 +113,31 @@ fn a_configure_that_says_no_traps_or_loops_is_refused() {
 }
 
 #[test]
+fn a_configure_whose_answer_cannot_be_used_is_refused() {
+    // A subscription to these many types, listed at this address.
+    let types = |at: u32, count: u32| {
+        format!(
+            "(i32.store8 (i32.const 32) (i32.const 0)) (i32.store (i32.const 36) (i32.const {at}))
+            (i32.store (i32.const 40) (i32.const {count}))
+            (i32.store8 (i32.const 60) (i32.const 1)) (i32.const 32)"
+        )
+    };
+    // At 1024 a text of one byte that is not UTF-8; else zeros are empty texts.
+    let items = "(data (i32.const 1016) \"\\00\\04\\00\\00\\01\\00\\00\\00\\ff\")";
+    for (configure, code, word) in [
+        (types(1016, 1), "plugin_start_failed", "utf-8"),
+        (types(131_000, 100), "plugin_start_failed", "out of bounds"),
+        (types(2048, 1_000), "plugin_subscription_invalid", "types"),
+        (types(1, 1), "plugin_start_failed", "aligned"),
+    ] {
+        let guest = Guest { items: items.into(), configure, ..Guest::default() };
+        let fault = refused(spec("bad", guest.component()));
+        assert_eq!(fault.code(), code, "{fault}");
+        assert!(fault.to_string().contains(word), "{word}: {fault}");
+    }
+}
+
+#[test]
 fn a_memory_that_starts_over_the_cap_is_refused() {
     let mut small = spec("small", Guest::default().component());
     small.terms.memory_bytes_max = 64 * 1024;

@@ -16,4 +16,5 @@ mod loading;
 mod mutants;
 mod plugins;
 mod state;
+mod state_cases;
 mod versions;

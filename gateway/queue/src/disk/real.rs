@@ -36,7 +36,7 @@ impl RealDisk {
     /// Makes the folder if it is missing, and locks it.
     pub(crate) fn open(folder: &Path) -> Result<(Self, FolderLock), OpenFault> {
         make_durable(folder).map_err(OpenFault::disk("make the data folder"))?;
-        for part in ["log", "keys", "checkpoints", "quarantine"] {
+        for part in ["log", "keys", "checkpoints", "quarantine", "refused"] {
             fs::create_dir_all(folder.join(part))
                 .map_err(OpenFault::disk("make the data folder"))?;
         }

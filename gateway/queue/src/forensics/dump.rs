@@ -177,7 +177,7 @@ impl Dump<'_> {
                 let placed: Vec<Value> = items.iter().map(one).collect();
                 Map::from_iter([("placed".to_owned(), placed.into())])
             }),
-            Kind::Catalogue | Kind::Snapshot => {
+            Kind::Catalogue | Kind::Snapshot | Kind::Refused | Kind::Mark => {
                 Some(Map::from_iter([("queues".to_owned(), names.0.clone().into())]))
             }
         };
@@ -237,7 +237,7 @@ fn of(kind: Kind) -> Option<EntryKind> {
         Kind::Changes => Some(EntryKind::Changes),
         Kind::Again => Some(EntryKind::Again),
         Kind::Catalogue => Some(EntryKind::Catalogue),
-        // It is never in the log.
-        Kind::Snapshot => None,
+        // They are never in the log.
+        Kind::Snapshot | Kind::Refused | Kind::Mark => None,
     }
 }

@@ -144,7 +144,9 @@ pub(crate) fn is_known(folder: &str, name: &str) -> bool {
                 || one_of(settings::FILES)
                 || one_of(KEYRING_FILES)
                 || one_of([catalogue::FILE, BALLAST])
-                || ["lock", "jobs", "compiled", "plugins"].contains(&name)
+                || ["lock", "jobs", "compiled", "plugins", "refused", "learned", "schemas"]
+                    .contains(&name)
+                || name == "key-uses.json"
         }
         "log" => [".log", ".index"].iter().any(|end| segment_number(name, end).is_some()),
         "keys" => segment_number(name, ".keys").is_some(),

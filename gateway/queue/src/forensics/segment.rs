@@ -139,7 +139,7 @@ pub(super) fn is_well_formed(position: Position, kind: Kind, body: &[u8]) -> boo
         Kind::Changes => changes::decode(body).is_some(),
         Kind::Again => again::decode(body, position.pack()).is_some(),
         Kind::Catalogue => catalogue::decode(body).is_some(),
-        Kind::Snapshot => false,
+        Kind::Snapshot | Kind::Refused | Kind::Mark => false,
     }
 }
 

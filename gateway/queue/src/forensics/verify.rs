@@ -302,6 +302,8 @@ pub(super) fn word(kind: Kind) -> &'static str {
         Kind::Catalogue => "catalogue",
         Kind::Again => "again",
         Kind::Snapshot => "snapshot",
+        Kind::Refused => "refused",
+        Kind::Mark => "mark",
     }
 }
 

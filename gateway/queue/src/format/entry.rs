@@ -3,7 +3,7 @@
 //! ```text
 //!  0  magic       4  "SGE1"
 //!  4  version     1  3, or 2 from before
-//!  5  kind        1  1 commit, 2 changes, 3 catalogue, 4 again, 5 snapshot
+//!  5  kind        1  1 commit, 2 changes, 3 catalogue, 4 again, 5 snapshot, 6 refused, 7 mark
 //!  6  data key    2  0: the body is plain; else the key that it is sealed with (see `seal`)
 //!  8  body length 4
 //! 12  body CRC    4  CRC32C of the body
@@ -41,6 +41,10 @@ pub(crate) enum Kind {
     Again,
     /// A queue at a checkpoint: in a file of checkpoints, never in the log.
     Snapshot,
+    /// A delivery that was refused: in a file of those, never in the log.
+    Refused,
+    /// What became of a refused delivery: in the same files.
+    Mark,
 }
 
 impl Kind {
@@ -51,11 +55,21 @@ impl Kind {
             Self::Catalogue => 3,
             Self::Again => 4,
             Self::Snapshot => 5,
+            Self::Refused => 6,
+            Self::Mark => 7,
         }
     }
 
     fn from_code(code: u8) -> Option<Self> {
-        let all = [Self::Commit, Self::Changes, Self::Catalogue, Self::Again, Self::Snapshot];
+        let all = [
+            Self::Commit,
+            Self::Changes,
+            Self::Catalogue,
+            Self::Again,
+            Self::Snapshot,
+            Self::Refused,
+            Self::Mark,
+        ];
         all.into_iter().find(|kind| kind.code() == code)
     }
 }

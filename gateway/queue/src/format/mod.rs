@@ -13,6 +13,7 @@
 //! data/*/*.new           drafts that a power cut left: never read
 //! data/keys/<n>.keys     idempotency keys of deleted segment n (see `keys`)
 //! data/quarantine/*.bin  bytes that were not entries where entries should be
+//! data/refused/<source>.<n>.log   deliveries that were refused (see `refused`); no part of the log
 //! ```
 //!
 //! The first entry of a segment is its catalogue: the names again. Numbers are never used again.
@@ -36,6 +37,7 @@ pub(crate) mod folder;
 pub(crate) mod item;
 pub(crate) mod keys;
 pub(crate) mod letter;
+pub(crate) mod refused;
 pub(crate) mod settings;
 pub(crate) mod state;
 

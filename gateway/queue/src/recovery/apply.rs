@@ -34,8 +34,8 @@ impl Recovery<'_> {
                 self.arrive(listing.items);
             }
             Kind::Catalogue => self.apply_names(body)?,
-            // It is never in the log.
-            Kind::Snapshot => return None,
+            // They are never in the log.
+            Kind::Snapshot | Kind::Refused | Kind::Mark => return None,
         }
         Some(())
     }

@@ -16,6 +16,7 @@ mod operator;
 mod past;
 mod plan;
 mod receive;
+mod refused;
 mod settings;
 mod strays;
 mod tend;

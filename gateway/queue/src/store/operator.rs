@@ -33,6 +33,12 @@ pub(super) struct Operator {
     pub(super) turn: RwLock<()>,
 }
 
+/// The folder, which is nobody else's as long as this lives.
+pub(super) struct HeldFolder {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) lock: Option<Arc<FolderLock>>,
+}
+
 impl Operator {
     pub(super) fn new(
         opener: Opener,
@@ -42,6 +48,15 @@ impl Operator {
     ) -> Self {
         let folder = folder.map(Arc::downgrade);
         Self { opener, disk, folder, definitions: Mutex::new(definitions), turn: RwLock::new(()) }
+    }
+
+    /// The folder, for as long as somebody writes to it; `None` once the store has stopped.
+    pub(super) fn hold(&self) -> Option<HeldFolder> {
+        let lock = match &self.folder {
+            Some(folder) => Some(folder.upgrade()?),
+            None => None,
+        };
+        Some(HeldFolder { disk: Arc::clone(&self.disk), lock })
     }
 
     /// What every queue is told now.

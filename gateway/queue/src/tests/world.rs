@@ -30,7 +30,7 @@ pub(super) fn name(text: &str) -> QueueName {
 }
 
 /// Two queues with a dead-letter queue, three quick attempts, small segments.
-pub(super) fn config(folder: impl Into<std::path::PathBuf>) -> StoreConfig {
+pub(crate) fn config(folder: impl Into<std::path::PathBuf>) -> StoreConfig {
     let retry = RetryPolicy {
         attempts_max: 3,
         wait_min: Duration::from_millis(1),
@@ -47,18 +47,18 @@ pub(super) fn config(folder: impl Into<std::path::PathBuf>) -> StoreConfig {
 }
 
 /// The key of this name: its bytes are made of it.
-pub(super) fn local_key(name: &str) -> Arc<LocalKey> {
+pub(crate) fn local_key(name: &str) -> Arc<LocalKey> {
     let mut bytes = [0x5a; 32];
     bytes.iter_mut().zip(name.bytes()).for_each(|(byte, letter)| *byte ^= letter);
     Arc::new(LocalKey::new(name, &bytes))
 }
 
 /// The same, encrypted with the key of this name.
-pub(super) fn sealed_by(config: StoreConfig, name: &str) -> StoreConfig {
+pub(crate) fn sealed_by(config: StoreConfig, name: &str) -> StoreConfig {
     StoreConfig { encryption: Some(Encryption::new(local_key(name))), ..config }
 }
 
-pub(super) fn open_on(disk: &Arc<dyn Disk>, config: &StoreConfig) -> Store {
+pub(crate) fn open_on(disk: &Arc<dyn Disk>, config: &StoreConfig) -> Store {
     Store::open_on(Arc::clone(disk), config, wall_clock()).unwrap()
 }
 

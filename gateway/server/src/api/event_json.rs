@@ -226,7 +226,7 @@ fn write_event(
 }
 
 /// The members of an event that no extension attribute may have.
-const OWN: [&str; 12] = [
+const OWN: [&str; 11] = [
     "specversion",
     "id",
     "source",
@@ -234,7 +234,6 @@ const OWN: [&str; 12] = [
     "time",
     "subject",
     "datacontenttype",
-    "dataschema",
     "data",
     "data_base64",
     "sgheaders",

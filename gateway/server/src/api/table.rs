@@ -12,12 +12,15 @@ use super::door::Access;
 use super::exposition::{self, Rooms};
 use super::health::{self, Readiness};
 use super::jobs;
+use super::keys;
 use super::manage;
 use super::past;
 use super::peek;
 use super::plugins;
 use super::queues;
+use super::refused;
 use super::reply;
+use super::schemas;
 use super::show;
 
 /// The admin API.
@@ -40,6 +43,9 @@ enum Place {
     Part(QueueName, Part),
     Jobs(jobs::Place),
     Plugins(plugins::Place),
+    Keys,
+    Refused(refused::Place),
+    Schemas(schemas::Place),
 }
 
 /// What is asked of a queue below its path.
@@ -79,6 +85,9 @@ impl Place {
             })
         };
         let parts: Vec<&str> = path.split('/').skip(1).collect();
+        if let Some(place) = schemas::Place::parse(&parts) {
+            return Ok(Self::Schemas(place));
+        }
         match parts.as_slice() {
             ["healthz"] => Ok(Self::Health),
             ["readyz"] => Ok(Self::Ready),
@@ -89,7 +98,11 @@ impl Place {
             }
             ["v1", "queues"] => Ok(Self::Queues),
             ["v1", "queues", name] => queue(name).map(Self::Queue),
+            ["v1", "keys"] => Ok(Self::Keys),
             ["v1", rest @ ..] => {
+                if let Some(place) = refused::Place::parse(rest) {
+                    return Ok(Self::Refused(place));
+                }
                 if let Some(place) = jobs::Place::parse(rest) {
                     return Ok(Self::Jobs(place));
                 }
@@ -108,6 +121,8 @@ impl Place {
             Self::Part(_, Part::Hold) => &["PUT"],
             Self::Part(..) => &["POST"],
             Self::Plugins(place) => place.methods(),
+            Self::Refused(place) => place.methods(),
+            Self::Schemas(place) => place.methods(),
             Self::Jobs(place) => match place.method() {
                 "POST" => &["POST"],
                 _ => &["GET"],
@@ -160,7 +175,10 @@ impl Api {
             Place::Queues => show::list(&rooms.store, &rooms.configured).await,
             Place::Queue(queue) => self.queue(&queue, &request).await,
             Place::Part(queue, part) => self.part(&queue, part, &request).await,
+            Place::Schemas(place) => schemas::answer(&rooms.schemas, place, &request).await,
             Place::Plugins(place) => plugins::answer(&rooms.plugins, place, &request).await,
+            Place::Keys => keys::list(&rooms.ledger, &rooms.secrets),
+            Place::Refused(place) => refused::answer(&rooms.refused, place, &request).await,
             Place::Jobs(place) => {
                 jobs::answer(place, self.engine.as_ref(), &rooms.jobs, body).await
             }
@@ -196,6 +214,8 @@ impl Handler for Api {
         self.judge(head)?;
         let bytes_max = match Place::parse(head.path())? {
             Place::Plugins(place) => place.body_bytes_max(),
+            Place::Refused(place) => place.body_bytes_max().max(BODY_BYTES_MAX),
+            Place::Schemas(_) => schemas::BODY_BYTES_MAX,
             _ => BODY_BYTES_MAX,
         };
         Ok(BodyRule { bytes_max })
@@ -243,6 +263,9 @@ mod tests {
             ("/v1/replays", Place::Jobs(jobs::Place::Replays)),
             ("/v1/queues/siem/past", Place::Part(queue.clone(), Part::Past)),
             ("/v1/plugins", Place::Plugins(plugins::Place::All)),
+            ("/v1/keys", Place::Keys),
+            ("/v1/refused", Place::Refused(refused::Place::All)),
+            ("/v1/explain", Place::Refused(refused::Place::ExplainGiven)),
         ] {
             assert_eq!(Place::parse(path), Ok(place), "{path}");
         }

@@ -6,9 +6,14 @@
 mod admin;
 mod check;
 mod compile;
+mod config;
+mod explain;
+mod gateway;
+mod keys;
 mod logging;
 mod plugin;
 mod queue;
+mod refused;
 mod run;
 mod schema;
 mod schemes;
@@ -55,16 +60,27 @@ enum Command {
     },
     /// Ask a running gateway about its queues and change them, or look into a data folder.
     Queue(queue::Arguments),
+    /// Look at what was refused, and let in what should not have been.
+    Refused(refused::Arguments),
+    /// Say why a delivery was refused, and what would become of it.
+    Explain(explain::Arguments),
+    /// Which key of each source is used, and which can be removed.
+    Keys(keys::Arguments),
+    /// Look at a configuration.
+    #[command(subcommand)]
+    Config(config::What),
     /// Make, build, test and look at plugins.
     Plugin(plugin::Arguments),
     /// Compile a plugin from standard input to standard output: the gateway's own child process.
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
+    /// Compile and compare schemas from standard input: the gateway's own child process.
+    #[command(name = crate::schemas::COMMAND, hide = true)]
+    JudgeSchema,
     /// List the signature schemes and what each needs.
-    Schemes,
-    /// Print published schemas.
-    #[command(subcommand)]
-    Schema(schema::Which),
+    Schemes(schemes::Arguments),
+    /// Schemas: compare, infer and lint them, register them, print those that are published.
+    Schema(schema::Arguments),
     /// Make secrets.
     #[command(subcommand)]
     Secret(secret::What),
@@ -132,10 +148,17 @@ pub fn main() -> ExitCode {
         Command::Send(arguments) => send::send(&arguments),
         Command::Verify { vectors } => verify::verify(&vectors),
         Command::Queue(arguments) => queue::run(arguments),
+        Command::Refused(arguments) => refused::run(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
+        Command::Keys(arguments) => keys::list(&arguments),
+        Command::Config(what) => config::run(&what),
         Command::Compile => return compile::run(),
+        Command::JudgeSchema => {
+            return crate::schemas::judge_child(std::io::stdin().lock(), std::io::stdout().lock());
+        }
         Command::Plugin(arguments) => plugin::run(arguments),
-        Command::Schemes => schemes::print(),
-        Command::Schema(which) => schema::print(&which),
+        Command::Schemes(arguments) => schemes::print(&arguments),
+        Command::Schema(arguments) => schema::run(arguments),
         Command::Secret(what) => secret::make(&what),
     };
     match done {

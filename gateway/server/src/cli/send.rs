@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sluicegate_admission::cloudevents::{ContentMode, EventToSend, write};
 use sluicegate_admission::{Scheme, SignRequest, Signer};
 use sluicegate_sinks::http::Poster;
 use tokio::time::Instant;
@@ -25,12 +26,21 @@ pub(super) struct Arguments {
     /// The event's type, where the provider has a header for it: `push`.
     #[arg(long = "type", default_value = "")]
     kind: String,
+    /// Send it as a CloudEvent in this mode; `--type` is needed then.
+    #[arg(long, value_enum, value_name = "MODE")]
+    cloudevents: Option<Mode>,
+    /// The CloudEvent's source.
+    #[arg(long, default_value = "/sluicegate/send", requires = "cloudevents")]
+    event_source: String,
     /// The delivery's id; without it each delivery gets a new one.
     #[arg(long)]
     id: Option<String>,
     /// The media type of the file.
     #[arg(long, default_value = "application/json")]
     content_type: String,
+    /// A header to add, such as one that a filter decides by: `X-Spam: yes`.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
     /// Where the gateway listens; without it, where its configuration says.
     #[arg(long)]
     url: Option<String>,
@@ -43,6 +53,36 @@ pub(super) struct Arguments {
     /// At most so many a second; without it, one after the other.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
+}
+
+/// How a CloudEvent is sent.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Mode {
+    /// Attributes in headers, the file as the body.
+    Binary,
+    /// All in one JSON document.
+    Structured,
+    /// The same, in a list of one.
+    Batch,
+}
+
+impl From<Mode> for ContentMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Binary => Self::Binary,
+            Mode::Structured => Self::Structured,
+            Mode::Batch => Self::Batch,
+        }
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("a header is NAME: VALUE"),
+    }
 }
 
 /// Sends, and says what the gateway answered; fails if it refused any.
@@ -77,6 +117,9 @@ struct Tally {
 impl Prepared {
     fn new(arguments: &Arguments, plan: &Plan) -> Result<Self, CommandFault> {
         let input = |text: String| CommandFault::Input(text);
+        if arguments.cloudevents.is_some() && arguments.kind.is_empty() {
+            return Err(CommandFault::Misused("a CloudEvent has a type: --type".to_owned()));
+        }
         let name = &arguments.source;
         let gate = plan.gates.iter().find(|gate| gate.source.as_str() == name);
         let source = plan.sources.iter().find(|source| source.name.as_str() == name);
@@ -143,9 +186,27 @@ impl Prepared {
     async fn once(&self, arguments: &Arguments) -> Result<(u16, Bytes), CommandFault> {
         let arrival = self.stamp.arrival();
         let fresh = arrival.id.to_string();
+        let id = arguments.id.as_deref().unwrap_or(&fresh);
+        let (own, body) = match arguments.cloudevents {
+            None => {
+                let content_type = ("content-type".to_owned(), arguments.content_type.clone());
+                (vec![content_type], self.body.clone())
+            }
+            Some(mode) => {
+                let event = EventToSend {
+                    id,
+                    source: &arguments.event_source,
+                    kind: &arguments.kind,
+                    content_type: &arguments.content_type,
+                    data: &self.body,
+                };
+                let (headers, body) = write(&event, mode.into());
+                (headers, Bytes::from(body))
+            }
+        };
         let request = SignRequest {
-            body: &self.body,
-            id: arguments.id.as_deref().unwrap_or(&fresh),
+            body: &body,
+            id,
             now: arrival.at,
             url: &self.public_url,
             method: "POST",
@@ -153,10 +214,11 @@ impl Prepared {
         };
         let mut headers =
             self.signer.sign(request).map_err(|fault| CommandFault::Input(fault.to_string()))?;
-        headers.push(("content-type".to_owned(), arguments.content_type.clone()));
+        headers.extend(own);
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
+        headers.extend_from_slice(&arguments.headers);
         self.poster
-            .post(&self.url, &headers, self.body.clone())
+            .post(&self.url, &headers, body)
             .await
             .map_err(|fault| CommandFault::Input(format!("cannot post to {}: {fault}", self.url)))
     }

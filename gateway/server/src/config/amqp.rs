@@ -7,7 +7,7 @@ use sluicegate_core::ids::SourceName;
 use sluicegate_core::limits::{PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX};
 use sluicegate_sinks::amqp as out;
 use sluicegate_sources::amqp::{
-    Address, AmqpConfig, Binding, Declaration, Dedupe, Dice, Login, QueueKind, Server, Tls,
+    Address, AmqpConfig, Binding, Declaration, Dedupe, Dice, Format, Login, QueueKind, Server, Tls,
     Topology,
 };
 
@@ -43,6 +43,18 @@ impl Checker<'_> {
             let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
             self.fault(&format!("{place}/payload_max"), "value_out_of_range", message);
         }
+        let format = match amqp.format {
+            shape::AmqpFormat::Message => Format::Message,
+            shape::AmqpFormat::Cloudevents => Format::CloudEvents,
+        };
+        let dedupe = match amqp.dedupe {
+            shape::AmqpDedupe::Off => Dedupe::Off,
+            shape::AmqpDedupe::MessageId => Dedupe::MessageId,
+        };
+        if (format, dedupe) == (Format::CloudEvents, Dedupe::MessageId) {
+            let message = "a CloudEvent is known by its source and id: leave dedupe out";
+            self.fault(&format!("{place}/dedupe"), "value_out_of_range", message);
+        }
         let topology = amqp.declare.as_ref().map_or(Topology::Check, declared);
         if let Topology::Declare(declaration) = &topology {
             for (at, binding) in declaration.bindings.iter().enumerate() {
@@ -67,10 +79,8 @@ impl Checker<'_> {
             queues,
             prefetch: amqp.prefetch.unwrap_or(PREFETCH),
             payload_bytes_max,
-            dedupe: match amqp.dedupe {
-                shape::AmqpDedupe::Off => Dedupe::Off,
-                shape::AmqpDedupe::MessageId => Dedupe::MessageId,
-            },
+            format,
+            dedupe,
             topology,
             on_reject,
             drain: Duration::ZERO,

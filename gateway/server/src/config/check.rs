@@ -18,7 +18,7 @@ use sluicegate_sources::http::HttpLimits;
 use super::document::{Document, escape};
 use super::fault::ConfigFault;
 use super::plan::{AdminPlan, Plan};
-use super::secrets::Secrets;
+use super::secrets::{Secrets, key_plans};
 use super::shape::{Config, Fsync, Limits};
 use crate::clock::Dice;
 use crate::origins::Shelf;
@@ -46,15 +46,19 @@ pub(super) fn check(
     let base = file.parent().map(Path::to_owned).unwrap_or_default();
     let secrets = Secrets::read(&config.secrets, &base, &document, &mut faults);
     let mut checker = Checker { base: &base, document: &document, secrets, clock, faults };
+    checker.vault_secrets(config);
     checker.deadlines(&config.limits);
     let http = checker.address("/listen/http", &config.listen.http);
     let admin = checker.admin(config);
     let (gates, sources) = checker.sources(&config.sources);
+    let fetch = checker.fetch(&config.fetch);
     let registry = checker.registry(config.schemas.as_deref());
     let store = checker.store(config);
     let plugins = checker.plugins(&config.plugins, &Shelf::new(&store.folder));
     let routes = checker.routes(&config.routes);
     let sinks = checker.sinks(&config.sinks);
+    let refused = checker.refused(&config.sources, &store);
+    let secrets = checker.secrets.take();
     let found = std::mem::take(&mut checker.faults);
     Plan {
         file: file.to_owned(),
@@ -67,6 +71,10 @@ pub(super) fn check(
         gates,
         registry,
         sources,
+        fetch,
+        keys: key_plans(&config.sources),
+        secrets,
+        refused,
         plugins,
         routes,
         sinks,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::check::Checker;
 use super::shape;
-use crate::vault::{VaultKey, VaultPlace};
+use crate::vault::{VaultKey, VaultPlace, VaultServer};
 
 impl Checker<'_> {
     /// The keys that wrap data keys; `None` if any of them is wrong.
@@ -62,30 +62,51 @@ impl Checker<'_> {
     }
 
     fn vault(&mut self, place: &str, vault: &shape::Vault) -> Option<VaultPlace> {
-        let pointer = format!("{place}/token");
-        let token = self.secret(&pointer, &vault.token).map(<[u8]>::to_vec);
-        // A header holds visible ASCII; what Vault gives is.
-        let token = token.map(|token| match String::from_utf8(token) {
-            Ok(token) if token.bytes().all(|byte| byte.is_ascii_graphic()) => Some(token),
-            _ => None,
-        });
-        if token == Some(None) {
-            self.fault(&pointer, "secret_invalid", "a token is visible ASCII");
+        let token = self.visible(&format!("{place}/token"), &vault.token);
+        let mount = vault.mount.as_deref().unwrap_or("transit");
+        self.vault_paths(place, &[("mount", mount), ("key", &vault.key)]);
+        let ca_file = vault.ca_file.as_deref();
+        let server = self.vault_server(place, &vault.url, vault.namespace.as_ref(), ca_file)?;
+        let transit = format!("{}/v1/{mount}", server.url);
+        Some(VaultPlace { transit, key: vault.key.clone(), token: token?, server })
+    }
+
+    /// A secret that a header can hold: visible ASCII, as what vaults give is.
+    pub(super) fn visible(&mut self, pointer: &str, name: &str) -> Option<Zeroizing<String>> {
+        let bytes = Zeroizing::new(self.secret(pointer, name)?.to_vec());
+        let text = str::from_utf8(&bytes).ok();
+        let text = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+        if text.is_none() {
+            self.fault(pointer, "secret_invalid", "a token is visible ASCII");
         }
-        let url = vault.url.trim_end_matches('/');
+        text.map(|text| Zeroizing::new(text.to_owned()))
+    }
+
+    /// Paths within a vault.
+    pub(super) fn vault_paths(&mut self, place: &str, paths: &[(&str, &str)]) {
+        for (name, path) in paths {
+            if !is_path(path) {
+                let message = "letters, digits, `-`, `_`, `.` and, for a mount or a path, `/`";
+                self.fault(&format!("{place}/{name}"), "name_invalid", message);
+            }
+        }
+    }
+
+    /// Where a vault is.
+    pub(super) fn vault_server(
+        &mut self,
+        place: &str,
+        url: &str,
+        namespace: Option<&String>,
+        ca_file: Option<&str>,
+    ) -> Option<VaultServer> {
+        let url = url.trim_end_matches('/').to_owned();
         let scheme = url.starts_with("https://") || url.starts_with("http://");
         if !scheme || url.contains(['?', '#', '@']) || url.contains(char::is_whitespace) {
             let message = "the address of a vault is http:// or https://, host and port";
             self.fault(&format!("{place}/url"), "address_invalid", message);
         }
-        let mount = vault.mount.as_deref().unwrap_or("transit");
-        for (name, path) in [("mount", mount), ("key", &vault.key)] {
-            if !is_path(path) {
-                let message = "letters, digits, `-`, `_`, `.` and, for a mount, `/`";
-                self.fault(&format!("{place}/{name}"), "name_invalid", message);
-            }
-        }
-        let roots = match &vault.ca_file {
+        let roots = match ca_file {
             None => Roots::Web,
             Some(file) => match std::fs::read(self.base.join(file)) {
                 Ok(pem) => Roots::Pem(pem),
@@ -96,13 +117,7 @@ impl Checker<'_> {
                 }
             },
         };
-        Some(VaultPlace {
-            transit: format!("{url}/v1/{mount}"),
-            key: vault.key.clone(),
-            token: Zeroizing::new(token??),
-            namespace: vault.namespace.clone(),
-            roots,
-        })
+        Some(VaultServer { url, namespace: namespace.cloned(), roots })
     }
 }
 

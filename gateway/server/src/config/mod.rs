@@ -19,10 +19,12 @@ mod plugins;
 mod published;
 mod queues;
 mod read;
+mod refused;
 mod routes;
 mod scalars;
 mod secrets;
 mod shape;
+mod show;
 mod sinks;
 mod sources;
 mod when;
@@ -31,9 +33,11 @@ pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use live::{WantedQueue, queue_settings, read_queue};
 pub use plan::{
-    AdminPlan, AmqpSinkPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan, WayIn, WayOut,
+    AdminPlan, AmqpSinkPlan, FetchPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan, WayIn,
+    WayOut,
 };
 pub use read::{load, read_as};
 pub use scalars::{Size, Span, shown};
 pub use shape::json_schema;
+pub use show::effective;
 pub use when::pattern;

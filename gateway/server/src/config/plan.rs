@@ -1,5 +1,6 @@
 //! A configuration that was read and checked: what the hall builds from.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,15 +10,17 @@ use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, S
 use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
 use sluicegate_sinks::amqp::AmqpSinkConfig;
-use sluicegate_sinks::http::HttpSinkConfig;
+use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Roots};
 use sluicegate_sources::amqp::AmqpConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
 
 use super::document::Document;
 use super::fault::{ConfigFault, ConfigFaults};
+use crate::keys::{KeyPlan, SecretPlan};
 use crate::limiter::Rate;
 use crate::oci::Pulled;
 use crate::origins::{Origin, Shelf};
+use crate::refused::Keeping;
 use crate::routes::Pattern;
 
 /// Everything that the hall builds from, and the faults that were found on the way: only a plan
@@ -41,6 +44,14 @@ pub struct Plan {
     pub registry: Registry,
     /// How each source comes in, and its rate.
     pub sources: Vec<SourcePlan>,
+    /// How what proves senders is fetched.
+    pub fetch: FetchPlan,
+    /// Each source's keys, by the names of their secrets.
+    pub keys: BTreeMap<SourceName, Vec<KeyPlan>>,
+    /// The secrets, for those who watch them.
+    pub secrets: BTreeMap<String, SecretPlan>,
+    /// How much is kept of what is refused.
+    pub refused: Keeping,
     /// The plugins.
     pub plugins: Vec<PluginPlan>,
     /// The routes, in order.
@@ -71,6 +82,17 @@ pub struct SourcePlan {
     pub way: WayIn,
     /// Its rate.
     pub rate: Option<Rate>,
+    /// How long its senders wait for an answer, where that is known.
+    pub answer_within: Option<Duration>,
+}
+
+/// How certificates, keys and confirmations are fetched.
+#[derive(Debug, Clone)]
+pub struct FetchPlan {
+    /// Which addresses outside the open internet may be called.
+    pub allow: AllowPrivate,
+    /// Who is believed.
+    pub roots: Roots,
 }
 
 /// How the events of a source come in.

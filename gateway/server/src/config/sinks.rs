@@ -8,7 +8,7 @@ use sluicegate_admission::{Secret, hmac_sha256};
 use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Network, Roots, Signer};
 
 use super::check::{Checker, places};
-use super::plan::{SinkPlan, WayOut};
+use super::plan::{FetchPlan, SinkPlan, WayOut};
 use super::shape;
 
 impl Checker<'_> {
@@ -68,25 +68,35 @@ impl Checker<'_> {
             let message = "a timeout is 1ms to 10m";
             self.fault(&format!("{place}/timeout"), "value_out_of_range", message);
         }
-        config.allow_private = self.allowed(place, http);
-        if let Some(file) = &http.ca_file {
-            match std::fs::read(self.base.join(file)) {
-                Ok(pem) => config.roots = Roots::Pem(pem),
-                Err(fault) => {
-                    let message = format!("cannot read {file}: {fault}");
-                    self.fault(&format!("{place}/ca_file"), "file_unreadable", message);
-                }
-            }
-        }
+        config.allow_private = self.allowed(place, http.allow_private, &http.allow_networks);
+        config.roots = self.roots(place, http.ca_file.as_deref());
         config
     }
 
-    fn allowed(&mut self, place: &str, http: &shape::HttpSink) -> AllowPrivate {
-        if http.allow_private {
+    /// How what proves senders is fetched.
+    pub(super) fn fetch(&mut self, fetch: &shape::Fetch) -> FetchPlan {
+        let allow = self.allowed("/fetch", fetch.allow_private, &fetch.allow_networks);
+        FetchPlan { allow, roots: self.roots("/fetch", fetch.ca_file.as_deref()) }
+    }
+
+    fn roots(&mut self, place: &str, file: Option<&str>) -> Roots {
+        let Some(file) = file else { return Roots::Web };
+        match std::fs::read(self.base.join(file)) {
+            Ok(pem) => Roots::Pem(pem),
+            Err(fault) => {
+                let message = format!("cannot read {file}: {fault}");
+                self.fault(&format!("{place}/ca_file"), "file_unreadable", message);
+                Roots::Web
+            }
+        }
+    }
+
+    fn allowed(&mut self, place: &str, everything: bool, listed: &[String]) -> AllowPrivate {
+        if everything {
             return AllowPrivate::Everything;
         }
         let mut networks = Vec::new();
-        for (at, text) in http.allow_networks.iter().enumerate() {
+        for (at, text) in listed.iter().enumerate() {
             match text.parse::<Network>() {
                 Ok(network) => networks.push(network),
                 Err(fault) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sluicegate_admission as admission;
+use sluicegate_admission::handshake::HandshakeSetting;
 use sluicegate_admission::{
     Fact, FactsOverride, Gate, GenericHmac, Key, SchemaRule, Scheme, Secret,
 };
@@ -55,7 +56,9 @@ impl Checker<'_> {
             self.fault(&format!("{place}/limits/burst"), "value_missing", message);
         }
         let way = self.way_in(place, &name, source);
-        Some(SourcePlan { name, way: way?, rate })
+        let answer_within = source.answer_within.map(|span| span.0);
+        let answer_within = answer_within.or_else(|| provider_waits(&source.verify.scheme));
+        Some(SourcePlan { name, way: way?, rate, answer_within })
     }
 
     fn way_in(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<WayIn> {
@@ -86,6 +89,7 @@ impl Checker<'_> {
             path: http.path.clone(),
             source,
             payload_bytes_max,
+            handshake_methods: Vec::new(),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
         }
     }
@@ -130,7 +134,9 @@ impl Checker<'_> {
             tolerance: verify.tolerance.map(|span| span.0),
             facts: self.facts(&format!("{place}/event"), &source.event),
             schema: source.schema.as_ref().map(schema_rule),
+            format: format(source),
             public_url: verify.public_url.clone(),
+            handshake: self.handshake(&format!("{place}/verify/handshake"), &verify.handshake),
         })
     }
 
@@ -163,7 +169,7 @@ impl Checker<'_> {
     /// A time that nothing signs proves nothing, and a tolerance of a day or more no more.
     fn tolerance(&mut self, place: &str, scheme: Option<&Scheme>, verify: &shape::Verify) {
         let signs_time = match scheme {
-            Some(Scheme::Preset(preset)) => preset.time.is_some(),
+            Some(Scheme::Preset(preset)) => preset.signs_time(),
             Some(Scheme::Generic(generic)) => {
                 let signed = generic.template.contains("{timestamp}");
                 if generic.time.is_some() && !signed {
@@ -192,6 +198,16 @@ impl Checker<'_> {
         let not_after = self.time(&format!("{place}/not_after"), key.not_after.as_deref());
         let secret = Secret::new(self.secret(&format!("{place}/secret"), &key.secret)?.to_vec());
         Some(Key { id: id?, secret, not_before, not_after })
+    }
+
+    fn handshake(&mut self, place: &str, shape: &shape::Handshake) -> HandshakeSetting {
+        let token = shape.token.as_ref();
+        let token = token.and_then(|name| self.secret(&format!("{place}/token"), name));
+        HandshakeSetting {
+            token: token.map(|bytes| Secret::new(bytes.to_vec())),
+            origins: shape.origins.clone(),
+            rate: shape.rate,
+        }
     }
 
     fn time(&mut self, pointer: &str, text: Option<&str>) -> Option<Timestamp> {
@@ -238,6 +254,25 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+}
+
+/// What a delivery holds, whichever the protocol.
+fn format(source: &shape::Source) -> admission::Format {
+    let is_http = |http: &shape::HttpSource| matches!(http.format, shape::Format::Cloudevents);
+    let is_amqp = |amqp: &shape::AmqpSource| matches!(amqp.format, shape::AmqpFormat::Cloudevents);
+    if source.http.as_ref().is_some_and(is_http) || source.amqp.as_ref().is_some_and(is_amqp) {
+        admission::Format::CloudEvents
+    } else {
+        admission::Format::Webhook
+    }
+}
+
+/// How long the provider of this scheme waits for an answer, where it says so.
+fn provider_waits(scheme: &str) -> Option<Duration> {
+    match Scheme::preset(scheme) {
+        Some(Scheme::Preset(preset)) => preset.ack_s.map(|s| Duration::from_secs(s.into())),
+        _ => None,
     }
 }
 
@@ -300,6 +335,8 @@ fn generic_hmac(generic: &shape::Generic) -> GenericHmac {
             shape::SecretEncoding::Hex => SecretEncoding::Hex,
             shape::SecretEncoding::Base64 => SecretEncoding::Base64,
         },
+        any_port: false,
+        token_refused: false,
         facts: admission::Facts::default(),
     }
 }

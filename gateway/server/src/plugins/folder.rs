@@ -4,15 +4,16 @@
 //! that cannot be read is set aside and reported; it never keeps the gateway from starting.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use sluicegate_admission::sha256;
 use sluicegate_core::ids::Digest;
 
 use super::index::Index;
+use crate::durable::{self, DRAFT};
 
 /// The folder of the versions.
 #[derive(Debug)]
@@ -78,14 +79,7 @@ impl Folder {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let path = self.0.join(name);
-        let draft = self.0.join(format!("{name}{DRAFT}"));
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        File::open(&self.0)?.sync_all()
+        durable::replace(&self.0.join(name), bytes)
     }
 }
 
@@ -96,7 +90,6 @@ fn is_surplus(path: &Path, needed: &BTreeSet<String>) -> bool {
 
 const INDEX: &str = "index.json";
 const WASM: &str = ".wasm";
-const DRAFT: &str = ".new";
 
 #[cfg(test)]
 mod tests {

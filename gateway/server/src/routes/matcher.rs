@@ -33,6 +33,11 @@ impl<C> Matcher<C> {
         Self { routes, defaults }
     }
 
+    /// Every route, in order, those for what no other took last.
+    pub fn all(&self) -> impl Iterator<Item = &Route<C>> {
+        self.routes.iter().chain(&self.defaults)
+    }
+
     /// The routes that take this event, in order. `json` is asked for only if a pattern that
     /// matches the envelope looks at the payload.
     pub fn matching<'r, 'j>(

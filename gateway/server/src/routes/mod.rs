@@ -10,4 +10,4 @@ mod test;
 
 pub use matcher::{Matcher, Route};
 pub use pattern::{Pattern, PatternFault, Written};
-pub use resolve::{Ruling, dead, resolve};
+pub use resolve::{Ruling, dead, resolve, together};

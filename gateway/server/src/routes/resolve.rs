@@ -3,7 +3,7 @@
 use sluicegate_core::event::Event;
 use sluicegate_core::ids::{EventId, QueueName, RouteName};
 use sluicegate_core::letter::{Cause, Letter};
-use sluicegate_core::limits::{DESTINATIONS_MAX, OUTPUTS_MAX};
+use sluicegate_core::limits::{DESTINATIONS_MAX, OUTPUTS_MAX, PLACEMENTS_MAX};
 use sluicegate_core::proof::{Dropped, Placement, Routed, Validated};
 use sluicegate_filters::{Branch, End};
 
@@ -56,6 +56,19 @@ pub fn dead(validated: Validated, letter: Letter, dead_letters: &QueueName) -> R
         letter: Some(letter),
     };
     Routed::assertion(validated, vec![placement], Vec::new())
+}
+
+/// Puts the events of a batch into one commit, each where it goes by itself; `None` if they are too
+/// many for one.
+#[must_use]
+pub fn together(whole: Validated, routed: Vec<Routed>) -> Option<Routed> {
+    let count: usize = routed.iter().map(|one| one.placements().len()).sum();
+    if count > PLACEMENTS_MAX {
+        return None;
+    }
+    let placements = routed.iter().flat_map(|one| one.placements().iter().cloned()).collect();
+    let drops = routed.iter().flat_map(|one| one.drops().iter().cloned()).collect();
+    Some(Routed::assertion(whole, placements, drops))
 }
 
 #[derive(Default)]

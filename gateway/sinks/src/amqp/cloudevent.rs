@@ -18,7 +18,7 @@ pub(crate) fn attributes(event: &Event) -> Vec<(&str, String)> {
     all.extend(event.subject.clone().map(|subject| ("subject", subject)));
     all.extend(event.time.map(|time| ("time", time.rfc3339())));
     let own = event.attributes.iter().filter(|(name, _)| is_extension(name));
-    all.extend(own.map(|(name, value)| (name, value.to_owned())));
+    all.extend(own.map(|(name, value)| (outer_name(name), value.to_owned())));
     all
 }
 
@@ -52,6 +52,16 @@ pub(crate) fn structured(event: &Event) -> Vec<u8> {
     json.into_bytes()
 }
 
+/// The id and source that the event came with go on under other names: names that begin as ours do
+/// are not for a receiver to believe, and another gateway would refuse them.
+fn outer_name(name: &str) -> &str {
+    match name {
+        "sgid" => "originid",
+        "sgsource" => "originsource",
+        other => other,
+    }
+}
+
 /// Names of attributes are lower-case letters and digits; those of the context are taken. What only
 /// says how headers are written does not go out.
 fn is_extension(name: &str) -> bool {
@@ -67,7 +77,8 @@ fn is_extension(name: &str) -> bool {
         "data",
         "amqptypes",
     ];
-    !name.is_empty() && name.bytes().all(plain) && !taken.contains(&name)
+    let is_ours = name.starts_with("sg") && outer_name(name) == name;
+    !name.is_empty() && name.bytes().all(plain) && !taken.contains(&name) && !is_ours
 }
 
 #[cfg(test)]
@@ -78,6 +89,18 @@ mod tests {
 
     fn read(event: &Event) -> Value {
         serde_json::from_slice(&structured(event)).unwrap()
+    }
+
+    #[test]
+    fn what_begins_as_ours_stays_here_and_where_the_event_came_from_goes_on() {
+        let mut event = event();
+        for (name, value) in [("sgid", "7"), ("sgsource", "/shop"), ("sgviolations", "1")] {
+            event.parts_mut().attributes.push(name, value);
+        }
+        let all = attributes(&event);
+        let of = |name: &str| all.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
+        assert_eq!((of("originid"), of("originsource")), (Some("7"), Some("/shop")));
+        assert!(all.iter().all(|(name, _)| !name.starts_with("sg")), "{all:?}");
     }
 
     #[test]

@@ -125,7 +125,9 @@ impl Form {
             let types = Types::read(event.attributes.first("amqptypes").unwrap_or_default());
             for (name, text) in event.headers.iter() {
                 let (name, value) = types.header(name, text);
-                if !is_reserved(&name) {
+                // The event says anew what it is: two answers would be none.
+                let is_said = self.cloudevents != CloudEvents::Off && name.starts_with("ce-");
+                if !is_reserved(&name) && !is_said && !OF_HTTP.contains(&name.as_str()) {
                     put(&name, value);
                 }
             }
@@ -167,6 +169,10 @@ fn value_weight(value: &AMQPValue) -> usize {
         _ => 9,
     }
 }
+
+/// Headers that speak of an HTTP connection and not of the event.
+const OF_HTTP: [&str; 5] =
+    ["connection", "content-length", "host", "keep-alive", "transfer-encoding"];
 
 /// What W3C has for the trace that an event belongs to.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];

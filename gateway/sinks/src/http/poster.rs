@@ -81,6 +81,11 @@ impl Poster {
         Ok(Self { client: client(AllowPrivate::Everything, roots)? })
     }
 
+    /// A client that calls only what is public or allowed here.
+    pub(crate) fn guarded(allow: AllowPrivate, roots: &Roots) -> Result<Self, SinkFault> {
+        Ok(Self { client: client(allow, roots)? })
+    }
+
     /// Posts once; the status and at most 64 KiB of the answer.
     ///
     /// # Errors

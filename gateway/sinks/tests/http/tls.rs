@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use hyper::Version;
 use sluicegate_core::outcome::Outcome;
-use sluicegate_sinks::http::{HttpSink, HttpSinkConfig, Roots};
+use sluicegate_sinks::http::{AllowPrivate, FetchFault, Fetcher, HttpSink, HttpSinkConfig, Roots};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::receiver::{Receiver, deliver, serve};
+use crate::receiver::{Receiver, Reply, ReplyBody, deliver, serve};
 
 /// A receiver with a certificate of its own for `localhost`, and a configuration that trusts it.
 async fn receiver(protocols: &[&str]) -> (Receiver, HttpSinkConfig) {
@@ -80,4 +80,32 @@ async fn roots_without_a_certificate_are_refused_when_the_sink_is_built() {
         let fault = HttpSink::new(config).err().map(|fault| fault.code());
         assert_eq!(fault, Some("sink_roots_malformed"), "{pem}");
     }
+}
+
+#[tokio::test]
+async fn what_is_fetched_is_whole_small_and_no_redirect() {
+    let (receiver, config) = receiver(&["h2", "http/1.1"]).await;
+    let fetcher = Fetcher::new(AllowPrivate::Everything, &config.roots).unwrap();
+    let answer = |status, body| Reply { body, ..Reply::status(status) };
+    receiver.answers(answer(200, ReplyBody::Text("a certificate")));
+    let header = [("webhook-allowed-origin".to_owned(), "e.example".to_owned())];
+    let fetched = fetcher.get(&config.url, &header).await.unwrap();
+    assert_eq!(fetched, "a certificate");
+    assert_eq!(receiver.got()[0].headers["webhook-allowed-origin"], "e.example");
+    let mut redirect = answer(302, ReplyBody::Text(""));
+    redirect.headers.push(("location", "https://localhost/elsewhere".into()));
+    receiver.answers(redirect);
+    let fault = fetcher.get(&config.url, &[]).await.unwrap_err();
+    assert!(matches!(fault, FetchFault::Status(302)), "{fault}");
+    assert_eq!(receiver.got().len(), 2, "a redirect is not followed");
+    receiver.answers(answer(200, ReplyBody::Long(64 * 1024 + 1)));
+    let fault = fetcher.get(&config.url, &[]).await.unwrap_err();
+    assert!(matches!(fault, FetchFault::Unanswered(_)), "{fault}");
+    receiver.answers(answer(200, ReplyBody::Long(64 * 1024)));
+    assert_eq!(fetcher.get(&config.url, &[]).await.unwrap().len(), 64 * 1024);
+    let guarded = Fetcher::new(AllowPrivate::Nothing, &config.roots).unwrap();
+    assert!(guarded.get(&config.url, &[]).await.is_err());
+    let stranger = Fetcher::new(AllowPrivate::Everything, &Roots::Web).unwrap();
+    assert!(stranger.get(&config.url, &[]).await.is_err());
+    assert_eq!(receiver.got().len(), 4, "nobody else came through");
 }

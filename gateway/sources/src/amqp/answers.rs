@@ -23,6 +23,7 @@ pub(super) fn fate(refusal: &Refusal) -> Fate {
     let after = refusal.retry_after();
     match refusal {
         Refusal::Malformed { .. }
+        | Refusal::NotCloudEvent { .. }
         | Refusal::NoSource
         | Refusal::WrongMethod
         | Refusal::TooSlow
@@ -30,6 +31,7 @@ pub(super) fn fate(refusal: &Refusal) -> Fate {
         | Refusal::HeadersTooLarge
         | Refusal::WrongMediaType { .. }
         | Refusal::Unverified(_)
+        | Refusal::HandshakeRefused
         | Refusal::Invalid { .. }
         | Refusal::NoSchema { .. } => Fate::Reject,
         Refusal::Rejected(rejection) => match rejection.code {
@@ -39,7 +41,8 @@ pub(super) fn fate(refusal: &Refusal) -> Fate {
             | RejectCode::TooLarge => Fate::Reject,
             RejectCode::RateLimited | RejectCode::Unavailable => Fate::PutOff(None),
         },
-        Refusal::Deferred { .. } => Fate::PutOff(after),
+        // What proves this sender cannot be had: others have other keys, or none.
+        Refusal::Deferred { .. } | Refusal::ProofUnavailable { .. } => Fate::PutOff(after),
         Refusal::RateLimited { .. }
         | Refusal::Overloaded { .. }
         | Refusal::QueueFull { .. }

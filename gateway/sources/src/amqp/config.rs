@@ -24,6 +24,8 @@ pub struct AmqpConfig {
     pub prefetch: u16,
     /// A longer body is refused, and never held in memory.
     pub payload_bytes_max: usize,
+    /// What a message holds.
+    pub format: Format,
     /// What a repetition is known by.
     pub dedupe: Dedupe,
     /// Whether the queues are made if they are not there.
@@ -45,13 +47,23 @@ pub struct Address {
     pub routing_key: String,
 }
 
+/// What a message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// One event: the body is its payload.
+    #[default]
+    Message,
+    /// A CloudEvent, by the AMQP binding.
+    CloudEvents,
+}
+
 /// What a repetition is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dedupe {
     /// By what the facts of the source say, or by nothing.
     #[default]
     Off,
-    /// By the queue and the message id, or by source and id of a CloudEvent.
+    /// By the queue and the message id.
     MessageId,
 }
 
@@ -113,5 +125,6 @@ pub(super) struct QueueRule {
     pub(super) source: SourceName,
     pub(super) queue: String,
     pub(super) payload_bytes_max: usize,
+    pub(super) format: Format,
     pub(super) dedupe: Dedupe,
 }

@@ -11,7 +11,9 @@ mod source;
 mod state;
 mod topology;
 
-pub use config::{Address, AmqpConfig, Binding, Declaration, Dedupe, Dice, QueueKind, Topology};
+pub use config::{
+    Address, AmqpConfig, Binding, Declaration, Dedupe, Dice, Format, QueueKind, Topology,
+};
 pub use link::{DialFault, Link, Login, Server, ServerFault, Tls};
 pub use source::AmqpSource;
 pub use state::{AmqpMetrics, QueueMetrics, Standing};

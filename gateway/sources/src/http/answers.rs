@@ -7,6 +7,7 @@ use sluicegate_core::refusal::Refusal;
 pub(crate) fn status_and_title(refusal: &Refusal) -> (u16, &'static str) {
     match refusal {
         Refusal::Malformed { .. } => (400, "Malformed request"),
+        Refusal::NotCloudEvent { .. } => (400, "Not a CloudEvent"),
         Refusal::Unverified(_) => (401, "Signature refused"),
         Refusal::NoSource => (404, "No such source"),
         Refusal::WrongMethod => (405, "Method not allowed"),
@@ -17,6 +18,8 @@ pub(crate) fn status_and_title(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::NoSchema { .. } => (422, "No schema for this event"),
         Refusal::RateLimited { .. } => (429, "Too many requests"),
         Refusal::HeadersTooLarge => (431, "Headers too large"),
+        Refusal::HandshakeRefused => (403, "Handshake refused"),
+        Refusal::ProofUnavailable { .. } => (503, "Proof cannot be fetched"),
         Refusal::Overloaded { .. } => (503, "At capacity"),
         Refusal::QueueFull { .. } => (503, "Queue full"),
         Refusal::QueueOverRate { .. } => (429, "Queue over its rate"),

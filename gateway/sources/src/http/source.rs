@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::delivery::{Delivery, Transport, media_type};
+use sluicegate_core::handshake::Reply;
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::{Receipt, Repeat};
 use sluicegate_core::refusal::Refusal;
@@ -37,6 +38,8 @@ pub struct PathRule {
     pub payload_bytes_max: usize,
     /// The media types that are taken, in lower case and without parameters; empty: any, or none.
     pub media_types: Vec<String>,
+    /// Methods beside `POST` that its provider's handshakes use.
+    pub handshake_methods: Vec<&'static str>,
 }
 
 /// The HTTP way in.
@@ -74,6 +77,9 @@ struct Webhooks {
 impl Webhooks {
     fn judge(&self, head: &Head) -> Result<BodyRule, Refusal> {
         let rule = self.paths.get(head.path()).ok_or(Refusal::NoSource)?;
+        if rule.handshake_methods.contains(&head.method.as_str()) {
+            return Ok(BodyRule { bytes_max: 0 });
+        }
         if head.method != "POST" {
             return Err(Refusal::WrongMethod);
         }
@@ -95,10 +101,19 @@ impl Webhooks {
     }
 }
 
+impl Webhooks {
+    fn wrong_method(&self, path: &str) -> Response {
+        let rule = self.paths.get(path);
+        let methods = rule.map(|rule| rule.handshake_methods.as_slice()).unwrap_or_default();
+        let all: Vec<&str> = ["POST"].iter().chain(methods).copied().collect();
+        Response::from(&Refusal::WrongMethod).with("allow", all.join(", "))
+    }
+}
+
 impl Handler for Webhooks {
     fn admit(&self, head: &Head) -> Result<BodyRule, Response> {
         self.judge(head).map_err(|refusal| match refusal {
-            Refusal::WrongMethod => Response::from(&refusal).with("allow", "POST"),
+            Refusal::WrongMethod => self.wrong_method(head.path()),
             refusal => Response::from(&refusal),
         })
     }
@@ -112,11 +127,32 @@ impl Handler for Webhooks {
             let source = rule.source.clone();
             let (peer, transport) = (Some(peer), Transport::default());
             let delivery = Delivery { source, method, target, headers, body, peer, transport };
+            if delivery.method != "POST" || self.intake.greets(&delivery) {
+                return match self.intake.greet(delivery).await {
+                    Ok(reply) => greeted(reply),
+                    Err(Refusal::WrongMethod) => self.wrong_method(&rule.path),
+                    Err(refusal) => Response::from(&refusal),
+                };
+            }
             match self.intake.take(delivery).await {
                 Ok(receipt) => accepted(receipt),
                 Err(refusal) => Response::from(&refusal),
             }
         })
+    }
+}
+
+/// The answer to a handshake. It may hold what the request said, so no browser may take it for a
+/// page.
+fn greeted(reply: Reply) -> Response {
+    let Reply { status, headers, media_type, body } = reply;
+    let response = headers
+        .into_iter()
+        .fold(Response::new(status), |response, (name, value)| response.with(name, value))
+        .with("x-content-type-options", "nosniff");
+    match media_type {
+        Some(media_type) => response.body(media_type, body),
+        None => response,
     }
 }
 

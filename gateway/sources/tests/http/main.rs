@@ -6,6 +6,7 @@ mod bad_input;
 mod flow;
 mod front;
 mod h2;
+mod handshakes;
 mod limits;
 mod property;
 mod refusals;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sluicegate_core::delivery::Delivery;
+use sluicegate_core::handshake::Reply;
 use sluicegate_core::ids::EventId;
 use sluicegate_core::proof::{Receipt, Repeat};
 use sluicegate_core::refusal::Refusal;
@@ -45,6 +46,20 @@ impl Intake for Recorder {
             match self.refusal.lock().unwrap().clone() {
                 Some(refusal) => Err(refusal),
                 None => Ok(Receipt::assertion(event(number), repeat)),
+            }
+        })
+    }
+
+    fn greets(&self, delivery: &Delivery) -> bool {
+        delivery.headers.first("x-handshake").is_some()
+    }
+
+    /// Reflects the query, whatever it is.
+    fn greet(&self, delivery: Delivery) -> Pending<'_, Result<Reply, Refusal>> {
+        Box::pin(async move {
+            match delivery.target.split_once('?') {
+                Some((_, query)) => Ok(Reply::new(200).with_text(query.to_owned())),
+                None => Err(Refusal::WrongMethod),
             }
         })
     }
@@ -101,8 +116,10 @@ impl World {
             source: "hooks".parse().unwrap(),
             payload_bytes_max: LIMIT,
             media_types: media.iter().map(|m| (*m).into()).collect(),
+            handshake_methods: if path == "/greet" { vec!["GET", "HEAD"] } else { Vec::new() },
         };
-        let paths = vec![rule("/hook", &[]), rule("/json", &["application/json"])];
+        let paths =
+            vec![rule("/hook", &[]), rule("/json", &["application/json"]), rule("/greet", &[])];
         let source = HttpSource::new(HttpConfig { limits, paths }, intake.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

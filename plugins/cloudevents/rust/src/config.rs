@@ -26,7 +26,7 @@ impl Config {
                 ("provider", Some(text)) => provider = Provider::named(&text),
                 ("prefix", Some(text)) => prefix = text.into_owned(),
                 ("dataschema", Some(text)) => dataschema = Some(text.into_owned()),
-                ("types", None) => match strings(value) {
+                ("types", None) => match value.strings() {
                     Some(all) => types = all,
                     None => wrong = Some("types".to_owned()),
                 },
@@ -41,15 +41,6 @@ impl Config {
         let provider = provider.ok_or("config: provider is github, gitlab or stripe")?;
         Ok(Self { provider, prefix, dataschema, types })
     }
-}
-
-fn strings(value: Value<'_>) -> Option<Vec<String>> {
-    let (mut texts, mut all) = (Vec::new(), true);
-    let read = value.elements(|element| match element.as_str() {
-        Some(text) => texts.push(text.into_owned()),
-        None => all = false,
-    });
-    (read.is_ok() && all).then_some(texts)
 }
 
 #[cfg(test)]

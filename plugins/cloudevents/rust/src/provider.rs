@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn payloads_of_github_as_it_publishes_them() {
         let file = |name: &str| {
-            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/github");
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/fixtures/github");
             std::fs::read_to_string(format!("{path}/{name}.json")).unwrap()
         };
         let repository = "https://api.github.com/repos/Codertocat/Hello-World";

@@ -27,9 +27,13 @@ impl Config {
                     ttl = positive(value).map(Duration::from_secs);
                     ttl.is_some()
                 }
-                "types" => value
-                    .elements(|value| types.extend(value.as_str().map(|text| text.into_owned())))
-                    .is_ok(),
+                "types" => match value.strings() {
+                    Some(all) => {
+                        types = all;
+                        true
+                    }
+                    None => false,
+                },
                 _ => false,
             };
             if !right {
@@ -63,6 +67,8 @@ mod tests {
             r#"{"by":"a","ttl_s":5}"#,
             r#"{"by":"header:a","ttl_s":0}"#,
             r#"{"by":"header:a","ttl_s":5,"tll":1}"#,
+            r#"{"by":"header:a","ttl_s":5,"types":["push",1]}"#,
+            r#"{"by":"header:a","ttl_s":5,"types":"push"}"#,
         ] {
             assert!(Config::read(wrong).is_err(), "{wrong}");
         }

@@ -50,9 +50,13 @@ impl Config {
                     }
                     None => false,
                 },
-                "types" => value
-                    .elements(|value| types.extend(value.as_str().map(|text| text.into_owned())))
-                    .is_ok(),
+                "types" => match value.strings() {
+                    Some(all) => {
+                        types = all;
+                        true
+                    }
+                    None => false,
+                },
                 _ => false,
             };
             if !right {
@@ -85,6 +89,7 @@ mod tests {
             r#"{"limit":0,"window_s":5}"#,
             r#"{"limit":5,"window_s":5,"over":7}"#,
             r#"{"limit":5,"window_s":5,"by":"id"}"#,
+            r#"{"limit":5,"window_s":5,"types":["push",1]}"#,
         ] {
             assert!(Config::read(wrong).is_err(), "{wrong}");
         }

@@ -39,12 +39,12 @@ impl Config {
 
     fn set(&mut self, name: &str, value: Value<'_>) -> Option<()> {
         match name {
-            "types" => self.types = strings(value)?,
-            "headers" => self.headers = lower(strings(value)?),
-            "keys" => self.rules.keys = lower(strings(value)?),
+            "types" => self.types = value.strings()?,
+            "headers" => self.headers = lower(value.strings()?),
+            "keys" => self.rules.keys = lower(value.strings()?),
             "pointers" => {
                 self.rules.pointers =
-                    strings(value)?.iter().map(|text| steps(text)).collect::<Option<_>>()?;
+                    value.strings()?.iter().map(|text| steps(text)).collect::<Option<_>>()?;
             }
             "mask" => {
                 value.as_str()?;
@@ -64,18 +64,6 @@ fn steps(pointer: &str) -> Option<Vec<String>> {
     Some(
         pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect(),
     )
-}
-
-fn strings(value: Value<'_>) -> Option<Vec<String>> {
-    let mut texts = Vec::new();
-    let mut all = true;
-    value
-        .elements(|element| match element.as_str() {
-            Some(text) => texts.push(text.into_owned()),
-            None => all = false,
-        })
-        .ok()?;
-    all.then_some(texts)
 }
 
 fn lower(texts: Vec<String>) -> Vec<String> {

@@ -29,7 +29,13 @@ impl Config {
                     threshold = value.as_str().and_then(|name| Severity::named(&name));
                     threshold.is_some()
                 }
-                "queues" => strings(value, &mut queues),
+                "queues" => match value.strings() {
+                    Some(all) => {
+                        queues = all;
+                        true
+                    }
+                    None => false,
+                },
                 "else" => match value.as_str().as_deref() {
                     Some("next") => true,
                     Some("drop") => {
@@ -56,15 +62,6 @@ impl Config {
         }
         Ok(Self { threshold, queues, otherwise })
     }
-}
-
-fn strings(value: Value<'_>, into: &mut Vec<String>) -> bool {
-    let mut all = true;
-    let read = value.elements(|element| match element.as_str() {
-        Some(text) => into.push(text.into_owned()),
-        None => all = false,
-    });
-    read.is_ok() && all
 }
 
 #[cfg(test)]

@@ -54,8 +54,8 @@ impl Config {
     fn set(&mut self, name: &str, value: Value<'_>) -> Result<(), String> {
         let wrong = || format!("{name} is unknown or has a wrong value");
         match name {
-            "types" => self.types = strings(value).ok_or_else(wrong)?,
-            "queues" => self.queues = strings(value).ok_or_else(wrong)?,
+            "types" => self.types = value.strings().ok_or_else(wrong)?,
+            "queues" => self.queues = value.strings().ok_or_else(wrong)?,
             "else" => {
                 self.otherwise = match value.as_str().as_deref() {
                     Some("next") => Otherwise::Next,
@@ -75,16 +75,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// A list of strings.
-pub fn strings(value: Value<'_>) -> Option<Vec<String>> {
-    let (mut texts, mut all) = (Vec::new(), true);
-    let read = value.elements(|element| match element.as_str() {
-        Some(text) => texts.push(text.into_owned()),
-        None => all = false,
-    });
-    (read.is_ok() && all).then_some(texts)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 use sluicegate_plugin::json::Value;
 
 use crate::condition::Condition;
-use crate::config::strings;
 use crate::facts::{Facts, Fields};
 use crate::test::{Keyword, Test};
 
@@ -107,12 +106,13 @@ fn read_detection(
             return Err("timeframe looks at many events, and is not supported".into());
         }
         let search = Search::read(value, fields).map_err(|why| format!("{name}: {why}"))?;
-        (names.push(name), searches.push(search));
+        names.push(name);
+        searches.push(search);
     }
     let conditions = conditions.ok_or("detection.condition is missing")?;
     let texts = match conditions.as_str() {
         Some(text) => vec![text.into_owned()],
-        None => strings(conditions).ok_or("detection.condition is neither text nor a list")?,
+        None => conditions.strings().ok_or("detection.condition is neither text nor a list")?,
     };
     if texts.is_empty() {
         return Err("detection.condition is empty".into());

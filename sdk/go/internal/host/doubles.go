@@ -5,7 +5,6 @@
 package host
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -25,11 +24,6 @@ type Series struct {
 	Sum   float64
 }
 
-type entry struct {
-	value []byte
-	ends  uint64
-}
-
 // A Double is a gateway in memory.
 type Double struct {
 	mutex  sync.Mutex
@@ -37,7 +31,7 @@ type Double struct {
 	Level  uint8 // lines below it are not written
 	Lines  []Line
 	Series []Series
-	state  map[string]entry
+	State  State
 }
 
 // Now is the gateway that the functions of this package talk to.
@@ -46,7 +40,7 @@ var Now = NewDouble()
 // NewDouble is a gateway in which nothing has happened. Its clock stands still.
 func NewDouble() *Double {
 	start := time.Date(2023, 11, 14, 22, 13, 20, 0, time.UTC)
-	return &Double{NowNS: uint64(start.UnixNano()), Level: 1, state: map[string]entry{}}
+	return &Double{NowNS: uint64(start.UnixNano()), Level: 1, State: newState()}
 }
 
 // LogEnabled says whether lines of a level are written.
@@ -102,66 +96,3 @@ func count(id uint32, delta uint64, value float64) {
 
 // NowNS is the time.
 func NowNS() uint64 { return Now.NowNS }
-
-func (d *Double) living(key string) (entry, bool) {
-	it, found := d.state[key]
-	return it, found && it.ends > d.NowNS
-}
-
-func (d *Double) put(key string, value []byte, ttl *uint64) {
-	ends := ^uint64(0)
-	if ttl != nil {
-		ends = d.NowNS + *ttl*uint64(time.Millisecond)
-	}
-	d.state[key] = entry{append([]byte(nil), value...), ends}
-}
-
-// StateGet is the value of a key.
-func StateGet(key string) ([]byte, bool, *StateError) {
-	Now.mutex.Lock()
-	defer Now.mutex.Unlock()
-	it, found := Now.living(key)
-	return it.value, found, nil
-}
-
-// StateSet sets a value.
-func StateSet(key string, value []byte, ttl *uint64) *StateError {
-	Now.mutex.Lock()
-	defer Now.mutex.Unlock()
-	Now.put(key, value, ttl)
-	return nil
-}
-
-// StateSetIfAbsent sets the value of a key that has none.
-func StateSetIfAbsent(key string, value []byte, ttl *uint64) (bool, *StateError) {
-	Now.mutex.Lock()
-	defer Now.mutex.Unlock()
-	_, found := Now.living(key)
-	if !found {
-		Now.put(key, value, ttl)
-	}
-	return !found, nil
-}
-
-// StateDelete removes a key.
-func StateDelete(key string) *StateError {
-	Now.mutex.Lock()
-	defer Now.mutex.Unlock()
-	delete(Now.state, key)
-	return nil
-}
-
-// StateIncrement adds to a number.
-func StateIncrement(key string, delta int64, ttl *uint64) (int64, *StateError) {
-	Now.mutex.Lock()
-	defer Now.mutex.Unlock()
-	var sum int64
-	if it, found := Now.living(key); found {
-		if _, err := fmt.Sscan(string(it.value), &sum); err != nil {
-			return 0, &StateError{Tag: 2, Why: "the value is not a number"}
-		}
-	}
-	sum += delta
-	Now.put(key, fmt.Append(nil, sum), ttl)
-	return sum, nil
-}

@@ -140,6 +140,16 @@ impl<'a> Value<'a> {
         Some(unescaped(&self.0[1..self.0.len() - 1]))
     }
 
+    /// The texts of an array of strings; `None` if it is not one.
+    pub fn strings(self) -> Option<Vec<String>> {
+        let (mut texts, mut all) = (Vec::new(), true);
+        let read = self.elements(|element| match element.as_str() {
+            Some(text) => texts.push(text.into_owned()),
+            None => all = false,
+        });
+        (read.is_ok() && all).then_some(texts)
+    }
+
     /// Whether it is `null`.
     pub fn is_null(self) -> bool {
         self.0 == "null"
@@ -233,6 +243,16 @@ mod tests {
         }
         assert_eq!(Value::new("1").as_str(), None);
         assert_eq!(Value::new("\"a\" 1").as_str(), None);
+    }
+
+    #[test]
+    fn only_an_array_of_strings_is_texts() {
+        let texts = |text: &'static str| Value::new(text).strings();
+        assert_eq!(texts(r#"["a","\u00e9",""]"#), Some(vec!["a".into(), "é".into(), "".into()]));
+        assert_eq!(texts("[]"), Some(vec![]));
+        for other in [r#"["a",1]"#, r#"[1,"a"]"#, r#""a""#, "{}", "null", r#"["a""#] {
+            assert_eq!(texts(other), None, "{other}");
+        }
     }
 
     #[test]

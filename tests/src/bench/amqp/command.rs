@@ -85,6 +85,9 @@ fn run(
     let warm = taker.wait_for(options.warm_up() as u64, give_up)?;
     let done = taker.wait_for(all as u64, give_up)?;
     let messages = (done.acked - warm.acked) as f64;
+    if messages < options.messages as f64 / 2.0 {
+        return Err("too few messages: they were gone between two looks".to_owned());
+    }
     if done.acked != all as u64 {
         return Err(format!("{} of {all} messages were acknowledged", done.acked));
     }
@@ -179,6 +182,14 @@ impl Taker {
         }
     }
 
+    /// How often it is asked how far it is: asking the gateway costs it time.
+    fn look(&self) -> Duration {
+        match self {
+            Self::Plain(..) => Duration::from_millis(5),
+            Self::Gateway(_) => Duration::from_millis(50),
+        }
+    }
+
     fn acked(&self) -> u64 {
         match self {
             Self::Plain(_, acked) => acked.load(Ordering::Relaxed),
@@ -201,7 +212,7 @@ impl Taker {
             if point.at > give_up {
                 return Err(format!("only {acked} messages in {} s", PATIENCE.as_secs()));
             }
-            thread::sleep(LOOK);
+            thread::sleep(self.look());
         }
     }
 }
@@ -216,8 +227,5 @@ impl Drop for Taker {
 }
 
 const PUBLISHED_AT_ONCE: usize = 5_000;
-
-/// How often a process is asked how far it is: asking costs it time, too.
-const LOOK: Duration = Duration::from_millis(50);
 
 const PATIENCE: Duration = Duration::from_secs(600);

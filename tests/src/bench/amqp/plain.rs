@@ -14,7 +14,7 @@ use lapin::{Connection, ConnectionProperties};
 /// The first argument of the process that is the floor; the address and the prefetch follow.
 pub const ARGUMENT: &str = "amqp-plain";
 
-/// Consumes until it is killed; prints how many messages it has acknowledged, ten times a second.
+/// Consumes until it is killed; prints how many messages it has acknowledged, now and then.
 ///
 /// # Panics
 /// When the broker is gone.
@@ -58,4 +58,4 @@ fn tell(acked: Arc<AtomicU64>) {
     });
 }
 
-const TELL: Duration = Duration::from_millis(100);
+const TELL: Duration = Duration::from_millis(10);

@@ -83,8 +83,13 @@ pub(super) fn table(runs: &[Run], machine: &Value, options: &Options) -> String 
 
 pub(super) fn json(runs: &[Run], machine: &Value, options: &Options) -> Value {
     let row = |(who, [cpu_us, ratio, rate, memory_mb]): (Who, [f64; 4])| {
-        json!({ "consumer": who.name(), "cpu_us": cpu_us, "ratio": ratio, "messages_per_second": rate,
-                "resident_mb": memory_mb })
+        json!({
+            "consumer": who.name(),
+            "cpu_us": cpu_us,
+            "ratio": ratio,
+            "messages_per_second": rate,
+            "resident_mb": memory_mb,
+        })
     };
     let rows: Vec<Value> = rows(runs).into_iter().map(row).collect();
     json!({ "machine": machine, "messages": options.messages, "bytes": options.bytes,

@@ -89,7 +89,7 @@ impl Options {
 }
 
 /// A number above zero; underscores may divide it.
-pub(super) fn count(text: &str) -> Result<u64, String> {
+pub(in crate::bench) fn count(text: &str) -> Result<u64, String> {
     match text.replace('_', "").parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(format!("{text} is not a number above zero")),

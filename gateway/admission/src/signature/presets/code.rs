@@ -3,13 +3,18 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::handshake::{Answer, Asks, Handshake, Method, Place, Term, When};
+use crate::secret::SecretEncoding;
 use crate::signature::crypto::Algorithm::Sha1;
 use crate::signature::encoding::Encoding::Hex;
 use crate::signature::generic::{Form, Layout, TimeFrom, TimeRule, TimeUnit};
-use crate::signature::preset::{Preset, Proof};
+use crate::signature::own::Compose;
+use crate::signature::preset::{Own, Preset, Proof};
 use crate::signature::presets::parts::{
-    BASE, COMMAS, PAIR_SECONDS, SHA1_BARE, SHA256_PREFIXED, V1_LIST, at, header, header_time, text,
+    BASE, COMMAS, PAIR_SECONDS, SHA1_BARE, SHA256_PREFIXED, SPACES, V1_COMMA, V1_LIST,
+    WEBHOOK_PUBLIC, at, header, header_time, text,
 };
+use crate::signature::token::TokenPlace;
 
 /// One row for each.
 pub(super) const TABLE: &[Preset] = &[
@@ -18,6 +23,7 @@ pub(super) const TABLE: &[Preset] = &[
         title: "GitHub",
         headers: &["x-hub-signature-256"],
         forms: SHA256_PREFIXED,
+        ack_s: Some(10),
         kind: &[header("x-github-event")],
         dedupe: &[header("x-github-delivery")],
         form_field: Some("payload"),
@@ -26,11 +32,30 @@ pub(super) const TABLE: &[Preset] = &[
     Preset {
         name: "gitlab",
         title: "GitLab",
-        proof: Proof::Token,
-        needs: "secret token (for signing tokens use standard-webhooks)",
+        proof: Proof::Token(TokenPlace::Header),
+        needs: "secret token (for signing tokens: gitlab-signed)",
         headers: &["x-gitlab-token"],
+        ack_s: Some(10),
         kind: &[header("x-gitlab-event")],
         dedupe: &[header("idempotency-key"), header("x-gitlab-event-uuid")],
+        ..BASE
+    },
+    Preset {
+        name: "gitlab-signed",
+        title: "GitLab, signing token",
+        needs: "signing token (whsec_...)",
+        headers: &["webhook-signature"],
+        layout: SPACES,
+        forms: V1_COMMA,
+        template: "{id}.{timestamp}.{body}",
+        id_headers: &["webhook-id"],
+        time: Some(header_time!(Seconds, 300, "webhook-timestamp")),
+        secret: &SecretEncoding::PrefixedBase64(text("whsec_")),
+        public: Some(WEBHOOK_PUBLIC),
+        ack_s: Some(10),
+        kind: &[header("x-gitlab-event")],
+        subject: &[at("/project/path_with_namespace")],
+        dedupe: &[header("webhook-id"), header("idempotency-key")],
         ..BASE
     },
     Preset {
@@ -57,6 +82,8 @@ pub(super) const TABLE: &[Preset] = &[
         headers: &["circleci-signature"],
         layout: COMMAS,
         forms: V1_LIST,
+        ack_s: Some(10),
+        subject: &[at("/project/slug")],
         kind: &[header("circleci-event-type"), at("/type")],
         happened: &[at("/happened_at")],
         dedupe: &[at("/id")],
@@ -101,6 +128,7 @@ pub(super) const TABLE: &[Preset] = &[
         title: "Sentry",
         needs: "integration client secret",
         headers: &["sentry-hook-signature"],
+        ack_s: Some(1),
         kind: &[header("sentry-hook-resource")],
         dedupe: &[header("request-id")],
         ..BASE
@@ -112,6 +140,7 @@ pub(super) const TABLE: &[Preset] = &[
         layout: COMMAS,
         forms: V1_LIST,
         kind: &[at("/event/event_type")],
+        subject: &[at("/event/data/id")],
         happened: &[at("/event/occurred_at")],
         dedupe: &[at("/event/id")],
         ..BASE
@@ -132,6 +161,97 @@ pub(super) const TABLE: &[Preset] = &[
         forms: SHA1_BARE,
         template: "{body}{timestamp}",
         time: Some(header_time!(Rfc1123, 300, "date")),
+        ..BASE
+    },
+    Preset {
+        name: "contentful",
+        title: "Contentful",
+        proof: Proof::Own(Own::Composed(Compose::Contentful)),
+        needs: "request verification secret, and public_url as registered",
+        headers: &["x-contentful-signature"],
+        kind: &[header("x-contentful-topic")],
+        subject: &[at("/sys/id")],
+        dedupe: &[header("x-contentful-webhook-request-attempt-id")],
+        ..BASE
+    },
+    Preset {
+        name: "fal",
+        title: "fal",
+        proof: Proof::Own(Own::Composed(Compose::Fal)),
+        needs: "user id, as the key",
+        headers: &["x-fal-webhook-signature"],
+        kind: &[at("/status")],
+        subject: &[header("x-fal-webhook-request-id")],
+        dedupe: &[header("x-fal-webhook-request-id")],
+        ..BASE
+    },
+    Preset {
+        name: "google-pubsub",
+        title: "Google Cloud Pub/Sub push",
+        proof: Proof::Own(Own::Oidc),
+        needs: "service account's address as the key, and public_url as audience",
+        kind: &[at("/message/attributes/eventType")],
+        subject: &[at("/subscription")],
+        happened: &[at("/message/publishTime")],
+        dedupe: &[at("/message/messageId")],
+        ..BASE
+    },
+    Preset {
+        name: "cloudflare-stream",
+        title: "Cloudflare Stream",
+        headers: &["webhook-signature"],
+        layout: &Layout::Pairs {
+            separator: ',',
+            time_key: Some(text("time")),
+            signature_keys: Cow::Borrowed(&[text("sig1")]),
+        },
+        template: "{timestamp}.{body}",
+        time: Some(PAIR_SECONDS),
+        kind: &[at("/status/state")],
+        subject: &[at("/uid")],
+        ..BASE
+    },
+    Preset {
+        name: "cloudevents",
+        title: "CloudEvents, with a token",
+        proof: Proof::Token(TokenPlace::Header),
+        needs: "what is in authorization, with its `Bearer`",
+        headers: &["authorization"],
+        handshakes: &[Handshake {
+            name: "validation",
+            method: Method::Options,
+            when: &[When::There(Place::Header("webhook-request-origin"))],
+            asks: Asks::Origin,
+            answer: Answer::Grant,
+            learns: None,
+        }],
+        kind: &[header("ce-type"), at("/type")],
+        subject: &[header("ce-subject"), at("/subject")],
+        happened: &[header("ce-time"), at("/time")],
+        dedupe: &[header("ce-id"), at("/id")],
+        ..BASE
+    },
+    Preset {
+        name: "azure-event-grid",
+        title: "Azure Event Grid",
+        proof: Proof::Token(TokenPlace::Query("code")),
+        needs: "the `code` in the query of the subscription's URL",
+        ack_s: Some(30),
+        handshakes: &[Handshake {
+            name: "subscription_validation",
+            method: Method::Post,
+            when: &[When::Is(Place::Header("aeg-event-type"), "SubscriptionValidation")],
+            asks: Asks::Signature,
+            answer: Answer::Json(&[(
+                "validationResponse",
+                Term::Value(Place::Pointer("/0/data/validationCode")),
+            )]),
+            learns: None,
+        }],
+        kind: &[at("/0/eventType")],
+        subject: &[at("/0/subject")],
+        happened: &[at("/0/eventTime")],
+        dedupe: &[at("/0/id")],
         ..BASE
     },
 ];

@@ -15,7 +15,7 @@ pub static ALL: &[Preset] = &JOINED;
 const TABLES: [&[Preset]; 4] = [code::TABLE, money::TABLE, people::TABLE, work::TABLE];
 const COUNT: usize =
     code::TABLE.len() + money::TABLE.len() + people::TABLE.len() + work::TABLE.len();
-const JOINED: [Preset; COUNT] = joined();
+static JOINED: [Preset; COUNT] = joined();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses an overrun")]
 const fn joined() -> [Preset; COUNT] {

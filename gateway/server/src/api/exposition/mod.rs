@@ -3,7 +3,9 @@
 
 mod amqp;
 mod filters;
+mod keys;
 mod queues;
+mod refused;
 mod store;
 mod versions;
 
@@ -20,9 +22,13 @@ pub use amqp::Amqp;
 use super::reply;
 use super::show::Configured;
 use crate::jobs::Jobs;
+use crate::keys::{Ledger, SecretWatch};
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
+use crate::notary::Keeper;
 use crate::origins::Watch;
 use crate::plugins::Versions;
+use crate::refused::Refused;
+use crate::schemas::Registrar;
 
 /// The rooms whose numbers are written out.
 pub struct Rooms {
@@ -30,6 +36,8 @@ pub struct Rooms {
     pub store: Arc<Store>,
     /// Redrives and replays.
     pub jobs: Arc<Jobs>,
+    /// The schema registry.
+    pub schemas: Arc<Registrar>,
     /// The versions of plugins.
     pub plugins: Arc<Versions>,
     /// What came of each source's deliveries.
@@ -46,6 +54,14 @@ pub struct Rooms {
     pub fsync: FsyncMode,
     /// The plugins whose files are watched.
     pub watch: Arc<Watch>,
+    /// What was fetched to prove senders.
+    pub keeper: Arc<Keeper>,
+    /// What was refused and is kept.
+    pub refused: Arc<Refused>,
+    /// The uses of keys.
+    pub ledger: Arc<Ledger>,
+    /// The secrets that are read again.
+    pub secrets: Arc<SecretWatch>,
 }
 
 /// Microseconds written as seconds.
@@ -56,12 +72,15 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
     amqp::write(&mut page, &rooms.amqp);
+    keys::write(&mut page, &rooms.ledger.keys(), &rooms.secrets.standing());
+    refused::write(&mut page, &rooms.refused).await;
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
     filters::write(&mut page, &views);
     versions::write(&mut page, &views);
     filters::write_watch(&mut page, &rooms.watch);
     queues::write(&mut page, &engine.stats().await, &rooms.store.queue_metrics());
     store::write(&mut page, &rooms.store.metrics(), rooms.fsync);
+    write_schemas(&mut page, rooms);
     write_sinks(&mut page, rooms);
     reply::text("text/plain; version=0.0.4; charset=utf-8", page.into_text())
 }
@@ -80,6 +99,20 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
         for (code, refused) in counters.refusals() {
             count(code, refused);
         }
+    }
+    let (name, help) = ("sluicegate_source_handshakes_total", "Handshakes answered.");
+    page.begin(name, help, Kind::Counter);
+    for (source, counters) in &rooms.sources {
+        page.counter(name, help, &[("source", source.as_str())], counters.handshakes.value());
+    }
+    let (name, help) = ("sluicegate_source_late_total", "Answers that came too late.");
+    page.begin(name, help, Kind::Counter);
+    for (source, counters) in &rooms.sources {
+        page.counter(name, help, &[("source", source.as_str())], counters.late.value());
+    }
+    for (result, count) in [("fetched", &rooms.keeper.fetched), ("failed", &rooms.keeper.failed)] {
+        let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
+        page.counter(name, help, &[("result", result)], count.value());
     }
     let name = "sluicegate_source_line_seconds";
     let help = "Time of a delivery through the line, the commit included.";
@@ -106,6 +139,12 @@ fn write_http(page: &mut Page, rooms: &Rooms) {
     for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(http.by_class) {
         page.counter("sluicegate_http_answers_total", "Answers.", &[("class", class)], count);
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are read as floats")]
+fn write_schemas(page: &mut Page, rooms: &Rooms) {
+    let versions = rooms.schemas.registry().versions().len() as f64;
+    page.gauge("sluicegate_schema_versions", "Versions of schemas that are live.", &[], versions);
 }
 
 fn write_sinks(page: &mut Page, rooms: &Rooms) {

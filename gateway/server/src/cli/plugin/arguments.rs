@@ -37,6 +37,7 @@ enum Verb {
     /// What a file is: world, version, imports (its requested capabilities), digest, size.
     Inspect {
         /// The component, a core module that carries its component type, or a plugin's folder.
+        #[arg(default_value = ".")]
         plugin: PathBuf,
     },
     /// Push a plugin to a registry, and print the name that pins it.

@@ -1,6 +1,5 @@
 //! `sluicegate plugin bench`: what a call costs on this machine.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,27 +7,18 @@ use serde_json::json;
 use sluicegate_core::event::Event;
 use sluicegate_filters::{Meter, Reuse, Said, Trial};
 
-use super::run::event;
-use super::subject::{self, Limits, Subject};
+use super::one::One;
 use crate::cli::table::Table;
 use crate::cli::{CommandFault, say};
 
 /// What `bench` takes.
 #[derive(Debug, Args)]
 pub(super) struct Ask {
-    /// The component, a core module that carries its component type, or a plugin's folder.
-    plugin: PathBuf,
-    /// The event: a YAML or JSON file in the shape of a case's `event`.
-    #[arg(long, value_name = "FILE")]
-    event: PathBuf,
-    /// The plugin's configuration: a JSON object, or @FILE.
-    #[arg(long, value_name = "JSON")]
-    config: Option<String>,
+    #[command(flatten)]
+    one: One,
     /// Calls to measure on one instance; a hundredth of them on fresh ones.
     #[arg(long, default_value_t = 100_000, value_parser = calls())]
     calls: u32,
-    #[command(flatten)]
-    limits: Limits,
 }
 
 fn calls() -> clap::builder::RangedI64ValueParser<u32> {
@@ -37,22 +27,18 @@ fn calls() -> clap::builder::RangedI64ValueParser<u32> {
 
 /// Measures calls on a kept instance and on fresh ones.
 pub(super) fn bench(ask: &Ask, json: bool) -> Result<(), CommandFault> {
-    let event = event(&ask.event)?;
-    let (plugin, folder) = subject::named(&ask.plugin)?;
-    let config = subject::config(ask.config.as_deref(), folder.as_ref())?;
-    let subject = Subject::open(&plugin, ask.limits, Meter::Time)?;
-    let started = subject.start(&config);
-    let mut trial = started.map_err(|fault| subject::refused(&plugin, &fault.into()))?;
+    let pair = ask.one.read()?;
+    let (mut trial, digest) = pair.start(Meter::Time)?;
+    let digest = digest.to_string();
     let mut table = Table::new(&["instance", "calls", "p50 ns", "p90", "p99", "p99.9", "max"]);
     for (word, reuse, calls) in
         [("kept", Reuse::Kept, ask.calls), ("fresh", Reuse::Fresh, ask.calls / 100)]
     {
-        let times = measure(&mut trial, &event, reuse, calls)?;
+        let times = measure(&mut trial, &pair.event, reuse, calls)?;
         let at = |part: f64| percentile(&times, part).as_nanos();
         let all = [at(0.5), at(0.9), at(0.99), at(0.999), at(1.0)];
         if json {
             let [p50, p90, p99, p999, max] = all.map(|ns| ns as u64);
-            let digest = subject.digest().to_string();
             let line = json!({
                 "instance": word, "calls": calls, "p50_ns": p50, "p90_ns": p90, "p99_ns": p99,
                 "p999_ns": p999, "max_ns": max, "sha256": digest,

@@ -15,6 +15,7 @@ mod golden;
 mod inspect;
 mod manifest;
 mod new;
+mod one;
 mod past;
 mod registry;
 mod run;

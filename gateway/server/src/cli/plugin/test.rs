@@ -20,6 +20,7 @@ use crate::config::read_as;
 #[derive(Debug, Args)]
 pub(super) struct Ask {
     /// The component, a core module that carries its component type, or a plugin's folder.
+    #[arg(default_value = ".")]
     plugin: PathBuf,
     /// The file of cases: that of the plugin's folder, else `cases.yaml`, if nothing is said.
     #[arg(long, value_name = "FILE")]

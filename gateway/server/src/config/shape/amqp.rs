@@ -32,6 +32,9 @@ pub(in crate::config) struct AmqpSource {
     pub(in crate::config) prefetch: Option<u16>,
     /// The largest payload taken; at most 16 MiB. Default 1 MiB.
     pub(in crate::config) payload_max: Option<Size>,
+    /// What a message holds.
+    #[serde(default)]
+    pub(in crate::config) format: AmqpFormat,
     /// What a repetition is known by. Default `off`: by what `event.dedupe` says, if anything.
     #[serde(default)]
     pub(in crate::config) dedupe: AmqpDedupe,
@@ -66,6 +69,18 @@ pub(in crate::config) struct AmqpTls {
     pub(in crate::config) key_secret: Option<String>,
 }
 
+/// What a message holds.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum AmqpFormat {
+    /// One event: the body is its payload.
+    #[default]
+    Message,
+    /// CloudEvents 1.0: binary (`cloudEvents:NAME` or `cloudEvents_NAME` headers), structured, or
+    /// batches. They are known again by their source and id.
+    Cloudevents,
+}
+
 /// What a repetition is known by.
 #[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -73,8 +88,8 @@ pub(in crate::config) enum AmqpDedupe {
     /// By what `event.dedupe` says, if anything.
     #[default]
     Off,
-    /// By the queue and the message's property `message_id`; a CloudEvent without one by its source
-    /// and id.
+    /// By the queue and the message's property `message_id`. Not for CloudEvents: they are known by
+    /// their source and id.
     MessageId,
 }
 

@@ -4,9 +4,12 @@
 mod amqp;
 mod breaker;
 mod encryption;
+mod fetch;
 mod queue;
+mod refused;
 mod retain;
 mod route;
+mod secret;
 mod sink;
 mod source;
 mod verify;
@@ -20,20 +23,23 @@ use serde_json::Value;
 use super::scalars::{Size, Span};
 
 pub(in crate::config) use amqp::{
-    AmqpDedupe, AmqpSink, AmqpSource, AmqpTls, Bind, CloudEvents, Declare, Login, OnUnroutable,
-    QueueType,
+    AmqpDedupe, AmqpFormat, AmqpSink, AmqpSource, AmqpTls, Bind, CloudEvents, Declare, Login,
+    OnUnroutable, QueueType,
 };
 pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
+pub(in crate::config) use fetch::Fetch;
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
+pub(in crate::config) use refused::Refused;
 pub(in crate::config) use retain::Retain;
 pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, When};
+pub(in crate::config) use secret::{SecretRef, VaultServer};
 pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{
-    EventFacts, HttpSource, OnUnknown, OnViolation, SchemaRule, Source,
+    EventFacts, Format, HttpSource, OnUnknown, OnViolation, SchemaRule, Source,
 };
 pub(in crate::config) use verify::{
-    Algorithm, Encoding, Generic, Key, SecretEncoding, TimestampUnit, Verify,
+    Algorithm, Encoding, Generic, Handshake, Key, SecretEncoding, TimestampUnit, Verify,
 };
 
 /// The configuration of a Sluicegate gateway.
@@ -58,11 +64,17 @@ pub(in crate::config) struct Config {
     /// Secrets by name; only ever by reference.
     #[serde(default)]
     pub(in crate::config) secrets: BTreeMap<String, SecretRef>,
+    /// Vaults that secrets are read from, by name.
+    #[serde(default)]
+    pub(in crate::config) vaults: BTreeMap<String, VaultServer>,
     /// A folder of payload schemas, relative to this file: `SUBJECT.json`, `SUBJECT.v2.json`.
     pub(in crate::config) schemas: Option<String>,
     /// Where events come in, by name.
     #[serde(default)]
     pub(in crate::config) sources: BTreeMap<String, Source>,
+    /// How certificates and keys that prove senders are fetched, and subscriptions confirmed.
+    #[serde(default)]
+    pub(in crate::config) fetch: Fetch,
     /// Wasm filters, by name.
     #[serde(default)]
     pub(in crate::config) plugins: BTreeMap<String, Plugin>,
@@ -101,16 +113,6 @@ pub(in crate::config) enum Fsync {
     Always,
     /// So often; a crash of the machine loses what came since.
     Interval(Span),
-}
-
-/// Where a secret is: exactly one of these.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::config) enum SecretRef {
-    /// An environment variable.
-    Env(String),
-    /// A file, relative to this one; one newline at its end is taken away.
-    File(String),
 }
 
 /// Bounds of the whole gateway.

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::amqp::AmqpSource;
+use super::refused::Refused;
 use super::verify::Verify;
-use crate::config::scalars::Size;
+use crate::config::scalars::{Size, Span};
 
 /// A source: exactly one protocol, how to verify, and what to hold payloads against.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -22,9 +23,15 @@ pub(in crate::config) struct Source {
     /// How fast senders may be, and how much of them may lie in the queues.
     #[serde(default)]
     pub(in crate::config) limits: SourceLimits,
+    /// How long the sender waits for an answer; what is answered later is counted and said.
+    /// Default: what the scheme's provider says, where it says so.
+    pub(in crate::config) answer_within: Option<Span>,
     /// Where to find the facts of an event, where the scheme's own places do not fit.
     #[serde(default)]
     pub(in crate::config) event: EventFacts,
+    /// How much is kept of what is refused, to be judged again once a secret or a schema is mended.
+    #[serde(default)]
+    pub(in crate::config) refused: Refused,
 }
 
 /// Webhooks on one path.
@@ -34,6 +41,9 @@ pub(in crate::config) struct HttpSource {
     /// The path, exactly: `/hooks/github`.
     #[schemars(regex(pattern = "^/[!\"$->@-~]*$"))]
     pub(in crate::config) path: String,
+    /// What a delivery holds.
+    #[serde(default)]
+    pub(in crate::config) format: Format,
     /// The largest payload taken; at most 16 MiB. Default 1 MiB.
     pub(in crate::config) payload_max: Option<Size>,
     /// The media types taken, such as `application/json`; empty: any.
@@ -42,11 +52,23 @@ pub(in crate::config) struct HttpSource {
     pub(in crate::config) media_types: Vec<String>,
 }
 
+/// What a delivery holds.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Format {
+    /// One event: the body is its payload.
+    #[default]
+    Webhook,
+    /// CloudEvents 1.0: binary, structured, or batches, which are taken as a whole or not at all.
+    Cloudevents,
+}
+
 /// What payloads are held against.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct SchemaRule {
-    /// The subject of the schema; `{type}` stands for the event's type.
+    /// The subject of the schema; `{type}` stands for the event's type. `{dataschema}` alone: the
+    /// schema that a CloudEvent names itself.
     pub(in crate::config) subject: String,
     /// What to do if no schema has that subject.
     #[serde(default)]

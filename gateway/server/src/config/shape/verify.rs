@@ -12,15 +12,35 @@ pub(in crate::config) struct Verify {
     /// A provider's scheme (`github`, `standard-webhooks`, `stripe`, `slack`, ...; `sluicegate
     /// schemes` lists them), `generic`, or `none`.
     pub(in crate::config) scheme: String,
-    /// The live keys, at least one unless the scheme is `none`.
+    /// The live keys, at least one unless the scheme is `none`, or takes its key from the
+    /// handshake.
     #[serde(default)]
     pub(in crate::config) keys: Vec<Key>,
     /// How far a signed timestamp may lie from now, both ways. Default: the scheme's own.
     pub(in crate::config) tolerance: Option<Span>,
     /// The URL that the provider calls, where the scheme signs it.
     pub(in crate::config) public_url: Option<String>,
+    /// What is granted to the provider's handshake, where it asks for something.
+    #[serde(default)]
+    pub(in crate::config) handshake: Handshake,
     /// The scheme `generic`, described.
     pub(in crate::config) generic: Option<Generic>,
+}
+
+/// What is granted to handshakes, by which providers ask whether they may send.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct Handshake {
+    /// The verify token (Meta, WebSub), by its name under `secrets`. Without it their handshake is
+    /// not answered.
+    pub(in crate::config) token: Option<String>,
+    /// The origins that may send (CloudEvents), such as `eventemitter.example.com`; `*` for all.
+    /// Without any their handshake is not answered.
+    #[serde(default)]
+    pub(in crate::config) origins: Vec<String>,
+    /// Requests a minute that are granted (CloudEvents). Default: as many as are asked for.
+    #[schemars(range(min = 1))]
+    pub(in crate::config) rate: Option<u32>,
 }
 
 /// One live key.

@@ -47,6 +47,7 @@ impl Consumer {
             source: config.source.clone(),
             queue: queue.to_owned(),
             payload_bytes_max: config.payload_bytes_max,
+            format: config.format,
             dedupe: config.dedupe,
         };
         let counted = Arc::clone(&metrics);

@@ -8,14 +8,13 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use sluicegate_core::delivery::{Delivery, Transport};
 use sluicegate_core::fields::Fields;
-use sluicegate_core::limits::{ATTRIBUTES_MAX, HEADER_BYTES_MAX, HEADERS_MAX};
+use sluicegate_core::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
 
-use super::cloudevents;
 use super::types::Types;
 use super::values::read_table;
-use crate::amqp::config::{Dedupe, QueueRule};
+use crate::amqp::config::{Dedupe, Format, QueueRule};
 use crate::amqp::guard::Mark;
 
 /// A message, as lapin has read it.
@@ -67,17 +66,11 @@ pub(in crate::amqp) fn read(rule: &QueueRule, message: &Message) -> Result<Deliv
     if message.body.len() > rule.payload_bytes_max {
         return Err(Refusal::TooLarge { limit_bytes: rule.payload_bytes_max });
     }
-    let (headers, types) = headers(properties);
+    let (headers, types) = headers(rule.format, properties);
     if headers.len() > HEADERS_MAX || headers.text_len() + types.text().len() > HEADER_BYTES_MAX {
         return Err(Refusal::HeadersTooLarge);
     }
-    let mut transport = transport(rule, message, &types);
-    let keyed = rule.dedupe == Dedupe::MessageId;
-    cloudevents::read(&headers, &message.body, &mut transport, keyed);
-    let attributes = &transport.attributes;
-    if attributes.len() > ATTRIBUTES_MAX / 2 || attributes.text_len() > HEADER_BYTES_MAX {
-        return Err(Refusal::HeadersTooLarge);
-    }
+    let transport = transport(rule, message, &types);
     Ok(Delivery {
         source: rule.source.clone(),
         method: "DELIVER".to_owned(),
@@ -98,7 +91,7 @@ fn mark(properties: &BasicProperties) -> Option<Mark> {
 }
 
 /// The headers, with the two properties that are headers elsewhere before them.
-fn headers(properties: &BasicProperties) -> (Fields, Types) {
+fn headers(format: Format, properties: &BasicProperties) -> (Fields, Types) {
     let (mut headers, mut types) = (Fields::new(), Types::default());
     let mut taken = Vec::new();
     for (name, value) in [
@@ -111,7 +104,7 @@ fn headers(properties: &BasicProperties) -> (Fields, Types) {
         }
     }
     if let Some(table) = properties.headers() {
-        read_table(table, &taken, &mut headers, &mut types);
+        read_table(table, &taken, format, &mut headers, &mut types);
     }
     (headers, types)
 }
@@ -160,7 +153,7 @@ fn transport(rule: &QueueRule, message: &Message, types: &Types) -> Transport {
     let dedupe = id.map(|id| format!("{} {id}", rule.queue));
     let time = properties.timestamp().map(|seconds| seconds.saturating_mul(1000));
     let time = time.map(Timestamp::from_unix_ms);
-    Transport { attributes, kind: text(properties.kind()), subject: None, time, dedupe }
+    Transport { attributes, kind: text(properties.kind()), time, dedupe }
 }
 
 /// What the newest entry of `x-death` says of how the message came here.

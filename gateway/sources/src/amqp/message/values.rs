@@ -1,5 +1,6 @@
 //! Header values as text: numbers as people write them, bytes in Base64, tables and arrays as JSON.
-//! What a text does not tell of its type is noted in [`Types`].
+//! What a text does not tell of its type is noted in [`Types`]. On a source of CloudEvents, what is
+//! an attribute becomes the header that it is in HTTP, and needs no note.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,18 +8,27 @@ use lapin::types::{AMQPValue, FieldTable};
 use serde_json::{Map, Number, Value};
 use sluicegate_core::fields::Fields;
 
+use super::cloudevents;
 use super::types::{Types, encoded};
+use crate::amqp::config::Format;
 
 /// Adds the headers of a table to `headers`, but for those whose name is in `taken`.
 pub(super) fn read_table(
     table: &FieldTable,
     taken: &[&str],
+    format: Format,
     headers: &mut Fields,
     types: &mut Types,
 ) {
     for (name, value) in table {
         let name = name.as_str();
         if taken.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        let said = cloudevents::attribute(name).filter(|_| format == Format::CloudEvents);
+        if let Some(attribute) = said {
+            let (text, _) = text(value, attribute, &mut Types::default());
+            headers.push(&format!("ce-{attribute}"), &cloudevents::value(value, &text));
             continue;
         }
         let path = encoded(name);
@@ -129,12 +139,16 @@ mod tests {
     use lapin::types::{ByteArray, DecimalValue, FieldArray, LongString};
 
     fn read(values: Vec<(&str, AMQPValue)>) -> (Fields, String) {
+        read_as(Format::Message, values)
+    }
+
+    fn read_as(format: Format, values: Vec<(&str, AMQPValue)>) -> (Fields, String) {
         let mut table = FieldTable::default();
         for (name, value) in values {
             table.insert(name.into(), value);
         }
         let (mut headers, mut types) = (Fields::new(), Types::default());
-        read_table(&table, &["content-type"], &mut headers, &mut types);
+        read_table(&table, &["content-type"], format, &mut headers, &mut types);
         (headers, types.text().to_owned())
     }
 
@@ -179,6 +193,17 @@ mod tests {
         let json = r#"[{"a b":7,"count":2,"queue":"orders"},null]"#;
         assert_eq!(headers.first("x-death"), Some(json));
         assert_eq!(types, "x-death/0/a%20b=T x-death=A");
+    }
+
+    #[test]
+    fn attributes_of_cloudevents_are_headers_of_http_where_the_source_takes_them() {
+        let values = || vec![("cloudEvents_time", AMQPValue::Timestamp(7)), ("n", long("1"))];
+        let (headers, types) = read_as(Format::CloudEvents, values());
+        let expected = [("ce-time", "1970-01-01T00:00:07Z"), ("n", "1")];
+        assert_eq!((headers.iter().collect::<Vec<_>>(), types.as_str()), (expected.into(), ""));
+        let (headers, types) = read_as(Format::Message, values());
+        assert_eq!(headers.first("cloudevents_time"), Some("7"));
+        assert_eq!(types, "cloudEvents_time=T");
     }
 
     #[test]

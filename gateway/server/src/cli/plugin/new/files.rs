@@ -38,7 +38,9 @@ pub(super) fn files(language: Language, name: &str) -> Vec<NewFile> {
 fn is_of_sdk(path: &str, word: &str) -> bool {
     let Some((part, rest)) = path.split_once('/') else { return false };
     let own = ["test/", "tests/", "template/"];
-    let is_own = rest == "generate" || own.iter().any(|own| rest.starts_with(own));
+    let is_own = rest == "generate"
+        || rest.ends_with("_test.go")
+        || own.iter().any(|own| rest.starts_with(own));
     part == "wit" || part == word && !is_own
 }
 

@@ -7,6 +7,7 @@ fn rule(dedupe: Dedupe) -> QueueRule {
         source: "orders".parse().unwrap(),
         queue: "incoming".into(),
         payload_bytes_max: 100,
+        format: Format::Message,
         dedupe,
     }
 }

@@ -1,0 +1,17 @@
+//! Every preset, and every handshake, against what providers send and what strangers may.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is wrong"
+)]
+
+mod explained;
+mod handshakes;
+mod open_source;
+mod own;
+mod own_schemes;
+mod replaced;
+mod senders;
+mod signatures;

@@ -1,0 +1,138 @@
+//! Where verifications run.
+//!
+//! RSA and elliptic curves cost a hundred times an HMAC. They run on as many blocking threads as
+//! there are cores, and a bounded number of deliveries waits for those; beyond it the answer is
+//! 503. A flood of bad signatures for one source cannot slow the line of the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicegate_admission::handshake::Greeting;
+use sluicegate_admission::{Admission, Delivered, Evidence, Needs};
+use sluicegate_core::delivery::Delivery;
+use sluicegate_core::proof::Received;
+use sluicegate_core::refusal::Refusal;
+use sluicegate_core::time::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::keeper::Keeper;
+
+/// Proves senders, each where it belongs.
+pub struct Notary {
+    admission: Arc<Admission>,
+    keeper: Arc<Keeper>,
+    waiting: Arc<Semaphore>,
+    threads: Arc<Semaphore>,
+}
+
+impl Notary {
+    /// A notary for these gates.
+    #[must_use]
+    pub fn new(admission: Arc<Admission>, keeper: Arc<Keeper>) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
+        Self { admission, keeper, waiting, threads: Arc::new(Semaphore::new(threads)) }
+    }
+
+    /// Proves the sender of a delivery; what it holds.
+    ///
+    /// # Errors
+    /// When it is not proven, or what it is proven by cannot be had.
+    pub async fn verify(&self, received: &Arc<Received>) -> Result<Delivered, Refusal> {
+        self.prove(received, Admission::verify_all).await
+    }
+
+    /// Proves the sender of a delivery that was refused when it came, as of then.
+    ///
+    /// # Errors
+    /// When it is still not proven, or what it is proven by cannot be had.
+    pub async fn verify_late(
+        &self,
+        received: &Arc<Received>,
+        now: Timestamp,
+    ) -> Result<Delivered, Refusal> {
+        let late =
+            move |admission: &Admission, received: &Received, evidence: Option<&Evidence>| {
+                admission.verify_late(received, evidence, now)
+            };
+        self.prove(received, late).await
+    }
+
+    /// What a delivery is proven by, where that lies elsewhere and can be had.
+    pub async fn evidence(&self, delivery: &Delivery) -> Option<Arc<Evidence>> {
+        match self.admission.needs(delivery).ok()? {
+            Needs::Fetched { kind, url } => self.keeper.get(kind, &url).await.ok(),
+            Needs::Nothing | Needs::Thread => None,
+        }
+    }
+
+    async fn prove<T: Send + 'static>(
+        &self,
+        received: &Arc<Received>,
+        how: impl FnOnce(&Admission, &Received, Option<&Evidence>) -> Result<T, Refusal>
+        + Send
+        + 'static,
+    ) -> Result<T, Refusal> {
+        match self.admission.needs(received.delivery())? {
+            Needs::Nothing => how(&self.admission, received, None),
+            needs => {
+                let (admission, received) = (Arc::clone(&self.admission), Arc::clone(received));
+                let work = move |evidence: Option<Arc<Evidence>>| {
+                    how(&admission, &received, evidence.as_deref())
+                };
+                // Boxed: the way of most deliveries must not carry the room for this one.
+                Box::pin(self.apart(needs, work)).await
+            }
+        }
+    }
+
+    /// Answers a handshake, a signed one once its sender is proven.
+    ///
+    /// # Errors
+    /// When it is none, or not proven.
+    pub async fn greet(&self, delivery: Delivery, at: Timestamp) -> Result<Greeting, Refusal> {
+        if !self.admission.greeting_is_signed(&delivery) {
+            return self.admission.greet(&delivery, at, None);
+        }
+        let needs = self.admission.needs(&delivery)?;
+        let admission = Arc::clone(&self.admission);
+        self.apart(needs, move |evidence| admission.greet(&delivery, at, evidence.as_deref())).await
+    }
+
+    /// Does the work on a thread of its own, with what it needs.
+    async fn apart<T: Send + 'static>(
+        &self,
+        needs: Needs,
+        work: impl FnOnce(Option<Arc<Evidence>>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let waiting = Arc::clone(&self.waiting).try_acquire_owned();
+        let waiting = waiting.map_err(|_| overloaded())?;
+        let evidence = match needs {
+            Needs::Nothing => return work(None),
+            Needs::Thread => None,
+            Needs::Fetched { kind, url } => Some(self.keeper.get(kind, &url).await?),
+        };
+        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| overloaded())?;
+        run(work, evidence, [waiting, thread]).await
+    }
+}
+
+async fn run<T: Send + 'static>(
+    work: impl FnOnce(Option<Arc<Evidence>>) -> Result<T, Refusal> + Send + 'static,
+    evidence: Option<Arc<Evidence>>,
+    places: [OwnedSemaphorePermit; 2],
+) -> Result<T, Refusal> {
+    let done = tokio::task::spawn_blocking(move || {
+        let _held = places;
+        work(evidence)
+    });
+    done.await.unwrap_or_else(|_| Err(overloaded()))
+}
+
+fn overloaded() -> Refusal {
+    Refusal::Overloaded { what: "signatures by public keys", retry_after: RETRY_AFTER }
+}
+
+/// Deliveries that wait for a thread or a fetch: a second's work of one core.
+const WAITING_MAX: usize = 4096;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
