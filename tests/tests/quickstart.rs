@@ -1,14 +1,14 @@
-//! The story that the README tells, as a new user runs it: `examples/quickstart/try.sh`.
+//! The stories that the examples tell, as a new user runs them: `try.sh`.
 
 use std::process::{Command, Stdio};
 
 use sluicegate_tests::fixtures::{github_payload, root};
 use sluicegate_tests::gateway;
 
-#[test]
-fn the_quickstart_tells_its_whole_story() {
+/// Runs the `try.sh` of an example, and wants it to say these parts in this order.
+fn tells(example: &str, parts: &[&str]) {
     let output = Command::new("bash")
-        .arg(root().join("examples/quickstart/try.sh"))
+        .arg(root().join(format!("examples/{example}/try.sh")))
         .env("SLUICEGATE_BIN", gateway::binary())
         .stdin(Stdio::null())
         .output()
@@ -16,9 +16,18 @@ fn the_quickstart_tells_its_whole_story() {
     let said = String::from_utf8_lossy(&output.stdout);
     let faults = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{:?}\n{said}\n{faults}", output.status);
-    // In this order: taken, taken again, a forgery refused, filtered, settled, kept over a crash.
     let mut rest: &str = &said;
-    for part in [
+    for part in parts {
+        let at = rest.find(part);
+        let at = at.unwrap_or_else(|| panic!("{part} is not in its place:\n{said}\n{faults}"));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+#[test]
+fn the_quickstart_tells_its_whole_story() {
+    // Taken, taken again, a forgery refused, filtered, settled, kept over a crash.
+    let parts = [
         "\"event\":\"ready\"",
         "\"duplicate\":false",
         "\"duplicate\":true",
@@ -29,11 +38,32 @@ fn the_quickstart_tells_its_whole_story() {
         "\"depth\":0",
         "archive: push",
         "Done.",
-    ] {
-        let at = rest.find(part);
-        let at = at.unwrap_or_else(|| panic!("{part} is not in its place:\n{said}\n{faults}"));
-        rest = &rest[at + part.len()..];
-    }
+    ];
+    tells("quickstart", &parts);
+}
+
+#[test]
+fn five_providers_are_proven_and_a_wrong_secret_is_found_and_mended() {
+    let parts = [
+        "1. Stripe",
+        "\"duplicate\":false",
+        "2. Slack",
+        "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P",
+        "\"duplicate\":false",
+        "3. Twilio",
+        "\"duplicate\":false",
+        "4. Clerk",
+        "\"duplicate\":false",
+        "signature_refused",
+        "the secret is another one",
+        "signature_refused",
+        "reserialised",
+        "1 released, 0 not",
+        "\"duplicate\":true",
+        "payments",
+        "Done.",
+    ];
+    tells("providers", &parts);
 }
 
 #[test]
