@@ -12,6 +12,7 @@ use crate::keys::Prover;
 use crate::schema::{Registry, Rule, SchemaRule};
 use crate::secret::{Key, SecretFault};
 use crate::signature::Scheme;
+use crate::wrapping::Wrapping;
 
 /// What one source asks of a delivery.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Gate {
     pub source: SourceName,
     /// How senders are proven.
     pub scheme: Scheme,
+    /// Whether deliveries come in envelopes.
+    pub wrapping: Wrapping,
     /// The signing keys; all that are live count.
     pub keys: Vec<Key>,
     /// How far the time of sending may be off, both ways; `None`: as the scheme says.
@@ -43,6 +46,7 @@ impl Gate {
         Self {
             source,
             scheme,
+            wrapping: Wrapping::default(),
             keys,
             tolerance: None,
             facts: FactsOverride::default(),
@@ -129,6 +133,7 @@ pub enum GateProblem {
 /// A gate, compiled.
 pub(crate) struct Compiled {
     pub(crate) prover: Prover,
+    pub(crate) wrapping: Wrapping,
     pub(crate) facts: FactReader,
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
@@ -146,18 +151,19 @@ impl Compiled {
         let prover = Prover::build(&gate);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
         problems.extend(check_format(gate.format, &gate.facts));
+        problems.extend(gate.wrapping.check(&gate.scheme));
         let own_dedupe = gate.facts.dedupe.is_none();
         let handshakes = match &gate.scheme {
             Scheme::Preset(preset) => preset.handshakes,
             _ => &[],
         };
         let greeter = Greeter::build(handshakes, gate.handshake);
-        let format = gate.format;
+        let (format, wrapping) = (gate.format, gate.wrapping);
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
         match (prover, facts, rule, greeter) {
             (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
-                Ok(Self { prover, facts, envelope, rule, greeter, format, own_dedupe })
+                Ok(Self { prover, wrapping, facts, envelope, rule, greeter, format, own_dedupe })
             }
             (prover, facts, rule, greeter) => {
                 problems.extend(prover.err().unwrap_or_default());

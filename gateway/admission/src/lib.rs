@@ -20,6 +20,7 @@ pub mod schema;
 mod secret;
 mod signature;
 pub mod vectors;
+mod wrapping;
 
 pub use admission::{Admission, Judged, VIOLATIONS_ATTRIBUTE};
 pub use delivered::{Batch, Delivered};
@@ -36,6 +37,8 @@ pub use signature::{
     KeySet, Layout, Needs, Own, Preset, Proof, PublicForm, Scheme, SignFault, SignRequest, Signer,
     Signing, TimeFrom, TimeRule, TimeUnit, TokenPlace, hmac_sha256, sha256, sign,
 };
+
+pub use wrapping::{Wrapping, wrap};
 
 /// The presets: what the gateway knows about providers.
 pub mod preset {

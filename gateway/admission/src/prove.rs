@@ -20,7 +20,9 @@ impl Admission {
     /// # Errors
     /// When the source is not known, or the delivery names a place that its scheme does not allow.
     pub fn needs(&self, delivery: &Delivery) -> Result<Needs, Refusal> {
-        self.gate(&delivery.source)?.prover.needs(delivery).map_err(Refusal::Unverified)
+        let gate = self.gate(&delivery.source)?;
+        let delivery = gate.wrapping.open(delivery).map_err(Refusal::Unverified)?;
+        gate.prover.needs(&delivery).map_err(Refusal::Unverified)
     }
 
     /// Proves the sender, and makes the event.
@@ -51,9 +53,10 @@ impl Admission {
         received: &Received,
         evidence: Option<&Evidence>,
     ) -> Result<Delivered, Refusal> {
-        let delivery = received.delivery();
         let arrival = received.arrival();
-        let gate = self.gate(&delivery.source)?;
+        let gate = self.gate(&received.delivery().source)?;
+        let delivery = gate.wrapping.open(received.delivery()).map_err(Refusal::Unverified)?;
+        let delivery = delivery.as_ref();
         let proven = gate.prover.verify(delivery, arrival.at, Given(evidence));
         let proven = proven.map_err(Refusal::Unverified)?;
         let verdict = Verdict {

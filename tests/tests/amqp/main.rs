@@ -10,6 +10,7 @@ mod faults;
 mod kills;
 mod pika;
 mod setup;
+mod signed;
 mod sink;
 mod source;
 mod tls;

@@ -46,13 +46,17 @@ impl Admission {
     #[must_use]
     pub fn suppose(&self, delivery: &Delivery, arrival: Arrival) -> Option<Supposed> {
         let gate = self.gates.get(&delivery.source)?;
+        let refused = |refusal| Some(Supposed { events: Vec::new(), refusal: Some(refusal) });
+        let opened = match gate.wrapping.open(delivery) {
+            Ok(opened) => opened,
+            Err(fault) => return refused(Refusal::Unverified(fault)),
+        };
+        let delivery = opened.as_ref();
         let events = match gate.format {
             Format::CloudEvents => match gate.cloud_events(delivery, arrival) {
                 Ok(Read::One(event, _)) => vec![event],
                 Ok(Read::Batch { events, .. }) => events,
-                Err(refusal) => {
-                    return Some(Supposed { events: Vec::new(), refusal: Some(refusal) });
-                }
+                Err(refusal) => return refused(refusal),
             },
             Format::Webhook => {
                 let content_type = delivery.headers.first("content-type").unwrap_or_default();

@@ -7,6 +7,7 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod envelopes;
 mod explained;
 mod handshakes;
 mod open_source;

@@ -130,6 +130,10 @@ impl Checker<'_> {
         Some(Gate {
             source: name.clone(),
             scheme: scheme?,
+            wrapping: match verify.envelope {
+                true => admission::Wrapping::Envelope,
+                false => admission::Wrapping::Bare,
+            },
             keys,
             tolerance: verify.tolerance.map(|span| span.0),
             facts: self.facts(&format!("{place}/event"), &source.event),

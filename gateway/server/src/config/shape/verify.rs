@@ -18,6 +18,11 @@ pub(in crate::config) struct Verify {
     pub(in crate::config) keys: Vec<Key>,
     /// How far a signed timestamp may lie from now, both ways. Default: the scheme's own.
     pub(in crate::config) tolerance: Option<Span>,
+    /// Whether what comes is a JSON envelope, `{"headers":{...},"body":"..."}`, or one with
+    /// `body_base64`: for senders whose protocol has no headers. What is inside is verified as if
+    /// it had come so.
+    #[serde(default)]
+    pub(in crate::config) envelope: bool,
     /// The URL that the provider calls, where the scheme signs it.
     pub(in crate::config) public_url: Option<String>,
     /// What is granted to the provider's handshake, where it asks for something.
