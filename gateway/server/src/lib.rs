@@ -7,7 +7,8 @@
 //! them; `schemas` keeps registered schemas; `vault` asks who holds a key or a secret; `keys` knows
 //! which keys are used and reads their secrets again; `refused` keeps what was refused, and
 //! explains it; `blueprint` builds all rooms, `wiring` joins those of the line, `hall` runs all and
-//! takes them down; `config` reads what the operator wrote.
+//! takes them down; `amqp` starts the sources that brokers feed; `config` reads what the operator
+//! wrote.
 //! Nobody imports this crate but the tests.
 
 mod amqp;

@@ -11,6 +11,9 @@ sources:
   four: { amqp: { uri: \"amqp://h\", queue: q, queues: [ q ] }, verify: { scheme: none } }
   five: { amqp: { queue: q }, http: { path: /x }, verify: { scheme: none } }
   six: { amqp: { uri: \"amqps://h\", tls: { ca_file: none.pem } }, verify: { scheme: none } }
+  seven: { amqp: { uri: \"amqp://h\", queue: q, format: cloudevents, dedupe: message_id },
+    verify: { scheme: none } }
+  eight: { amqp: { uri: \"amqp://h\", queue: q }, verify: { scheme: none, envelope: true } }
 routes:
   - { name: all, default: true, to: [ inbox ] }
 queues: { inbox: {} }
@@ -38,6 +41,9 @@ fn every_mistake_is_told_with_its_code_and_no_secret() {
         "sink_header_reserved",
     ] {
         assert!(said.contains(code), "{code} is not in {said}");
+    }
+    for part in ["sources.seven.amqp.dedupe", "an envelope is for schemes that sign"] {
+        assert!(said.contains(part), "{part} is not in {said}");
     }
     assert!(!said.contains("hunter2"), "{said}");
 }
