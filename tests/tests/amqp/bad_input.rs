@@ -125,6 +125,7 @@ fn messages_that_cannot_be_read_are_rejected_and_the_next_ones_are_taken() {
     let event = gateway.consumer().take("inbox", 1).remove(0);
     assert_eq!(event.event["data"], "good");
     assert!(number(&gateway, "rejected_total") > 6.5);
+    assert!(number(&gateway, "unreadable_total") > 6.5);
     wait_until_standing(&gateway, "consuming");
     gateway.assert_unharmed();
     let connections = "sluicegate_amqp_source_connections_total{source=\"orders\"}";

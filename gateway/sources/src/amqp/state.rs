@@ -1,8 +1,8 @@
 //! What an AMQP source counts, and how it stands: for metrics and readiness.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use sluicegate_core::metrics::Counter;
 
@@ -43,7 +43,7 @@ impl Standing {
 /// The counters of one source.
 #[derive(Debug)]
 pub struct AmqpMetrics {
-    queues: BTreeMap<String, QueueMetrics>,
+    queues: BTreeMap<String, Arc<QueueMetrics>>,
     /// Connections that were opened.
     pub connections: Counter,
     blocked: AtomicBool,
@@ -75,7 +75,7 @@ pub struct QueueMetrics {
 
 impl AmqpMetrics {
     pub(super) fn new(queues: &[String]) -> Self {
-        let queues = queues.iter().map(|name| (name.clone(), QueueMetrics::default())).collect();
+        let queues = queues.iter().map(|name| (name.clone(), Arc::default())).collect();
         let (connections, blocked) = (Counter::default(), AtomicBool::new(false));
         Self { queues, connections, blocked, interruptions: Mutex::default() }
     }
@@ -92,11 +92,12 @@ impl AmqpMetrics {
 
     /// The queues by name.
     pub fn queues(&self) -> impl Iterator<Item = (&str, &QueueMetrics)> {
-        self.queues.iter().map(|(name, queue)| (name.as_str(), queue))
+        self.queues.iter().map(|(name, queue)| (name.as_str(), &**queue))
     }
 
-    pub(super) fn queue(&self, name: &str) -> Option<&QueueMetrics> {
-        self.queues.get(name)
+    pub(super) fn queue(&self, name: &str) -> Arc<QueueMetrics> {
+        // Every queue of the source is here; what is counted of another one is seen by nobody.
+        self.queues.get(name).cloned().unwrap_or_default()
     }
 
     /// How often something came between, by cause.

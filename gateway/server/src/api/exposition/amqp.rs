@@ -72,13 +72,16 @@ fn write_standings(page: &mut Page, amqp: &Amqp) {
 /// A counter of a queue.
 type QueueCounter = (&'static str, &'static str, fn(&QueueMetrics) -> u64);
 
-const QUEUE_COUNTERS: [QueueCounter; 7] = [
+const QUEUE_COUNTERS: [QueueCounter; 8] = [
     ("sluicegate_amqp_source_messages_total", "Messages that came.", |q| q.messages.value()),
     ("sluicegate_amqp_source_redelivered_total", "Of them, handed out before.", |q| {
         q.redelivered.value()
     }),
     ("sluicegate_amqp_source_acked_total", "Messages acknowledged.", |q| q.acked.value()),
     ("sluicegate_amqp_source_rejected_total", "Messages rejected.", |q| q.rejected.value()),
+    ("sluicegate_amqp_source_unreadable_total", "Messages that cannot be read.", |q| {
+        q.refused.value()
+    }),
     ("sluicegate_amqp_source_republished_total", "Refused messages published again.", |q| {
         q.republished.value()
     }),

@@ -22,6 +22,8 @@ pub(crate) struct Consumer {
     pub(super) config: AmqpConfig,
     queue: String,
     pub(super) line: Arc<Line>,
+    /// What is counted of this queue.
+    pub(super) numbers: Arc<QueueMetrics>,
     metrics: Arc<AmqpMetrics>,
 }
 
@@ -50,20 +52,20 @@ impl Consumer {
             format: config.format,
             dedupe: config.dedupe,
         };
-        let counted = Arc::clone(&metrics);
+        let numbers = metrics.queue(queue);
+        let counted = Arc::clone(&numbers);
         let (source, name) = (config.source.clone(), queue.to_owned());
         let refused = move |refusal: &Refusal| {
-            let Some(queue) = counted.queue(&name) else { return };
-            queue.refused.increment();
+            counted.refused.increment();
             // A stranger must not be able to fill the log.
-            if queue.refused.value().is_power_of_two() {
-                let (code, count) = (refusal.code(), queue.refused.value());
+            if counted.refused.value().is_power_of_two() {
+                let (code, count) = (refusal.code(), counted.refused.value());
                 tracing::info!(%source, queue = %name, code, count, why = %refusal, "refused");
             }
         };
         let (dice, refused) = (Arc::clone(&config.dice), Box::new(refused));
         let line = Arc::new(Line { rule, intake, rejecter, dice, refused });
-        Self { config: config.clone(), queue: queue.to_owned(), line, metrics }
+        Self { config: config.clone(), queue: queue.to_owned(), line, numbers, metrics }
     }
 
     /// Consumes until the channel ends or the gateway stops.
@@ -106,16 +108,7 @@ impl Consumer {
     }
 
     pub(super) fn stand(&self, standing: Standing, why: &str) {
-        if let Some(queue) = self.metrics.queue(&self.queue) {
-            queue.stand(standing, why);
-        }
-    }
-
-    /// Counts something of this queue.
-    pub(super) fn count(&self, count: impl FnOnce(&QueueMetrics)) {
-        if let Some(queue) = self.metrics.queue(&self.queue) {
-            count(queue);
-        }
+        self.numbers.stand(standing, why);
     }
 
     pub(super) fn interrupted(&self, cause: Cause) {

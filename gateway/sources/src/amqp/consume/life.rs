@@ -84,11 +84,9 @@ impl<'a> Life<'a> {
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     if let Some(message) = self.hold.probe() { self.try_message(message); }
                 }
-                next = messages.next(), if !held => match next {
-                    Some(Ok(delivery)) => self.take(delivery.into()),
-                    Some(Err(fault)) => return self.lost(&fault),
-                    None => return End::Interrupted(Cause::Cancelled, "consumer ended".into()),
-                },
+                next = messages.next(), if !held => {
+                    if let Err(end) = self.take_at_hand(next, &mut messages) { return end; }
+                }
                 // While nothing is taken, a lost channel is noticed all the same.
                 () = ended(&self.channel), if held => {
                     let why = "channel ended while messages were held".to_owned();
@@ -107,14 +105,34 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// Takes this one, and those that are there by now.
+    fn take_at_hand(
+        &mut self,
+        first: Option<Result<lapin::message::Delivery, lapin::Error>>,
+        messages: &mut lapin::Consumer,
+    ) -> Result<(), End> {
+        let mut next = first;
+        loop {
+            match next {
+                Some(Ok(delivery)) => self.take(delivery.into()),
+                Some(Err(fault)) => return Err(self.lost(&fault)),
+                None => {
+                    return Err(End::Interrupted(Cause::Cancelled, "consumer ended".into()));
+                }
+            }
+            match messages.next().now_or_never() {
+                Some(more) => next = more,
+                None => return Ok(()),
+            }
+        }
+    }
+
     fn take(&mut self, message: Message) {
         let redelivered = message.redelivered;
-        self.consumer.count(|queue| {
-            queue.messages.increment();
-            if redelivered {
-                queue.redelivered.increment();
-            }
-        });
+        self.consumer.numbers.messages.increment();
+        if redelivered {
+            self.consumer.numbers.redelivered.increment();
+        }
         self.window.open(message.tag);
         self.try_message(message);
     }
@@ -131,7 +149,7 @@ impl<'a> Life<'a> {
                 tag
             }
             Tried::Republished(tag) => {
-                self.consumer.count(|queue| queue.republished.increment());
+                self.consumer.numbers.republished.increment();
                 self.window.durable(tag);
                 tag
             }
@@ -140,14 +158,14 @@ impl<'a> Life<'a> {
                 tag
             }
             Tried::Hold(message, after) => {
-                self.consumer.count(|queue| queue.retried.increment());
+                self.consumer.numbers.retried.increment();
                 self.consumer.stand(Standing::Holding, "the gateway takes no more now");
                 let random = self.consumer.random();
                 self.hold.refused(message, after, Instant::now(), random);
                 return;
             }
             Tried::PutOff(message, wait) => {
-                self.consumer.count(|queue| queue.retried.increment());
+                self.consumer.numbers.retried.increment();
                 let tag = message.tag;
                 self.waits.push(Box::pin(async move {
                     tokio::time::sleep(wait).await;
@@ -169,7 +187,7 @@ impl<'a> Life<'a> {
     /// Says what there is to say, unless something is being said: it would wait, and so becomes
     /// more in the next frame.
     fn say(&mut self) {
-        self.consumer.count(|queue| queue.set_unsettled(self.window.len()));
+        self.consumer.numbers.set_unsettled(self.window.len());
         if self.saying.is_some() {
             return;
         }
@@ -196,10 +214,8 @@ impl<'a> Life<'a> {
     fn said(&mut self, said: Result<Said, lapin::Error>) -> Result<(), End> {
         self.saying = None;
         let Said { acks, rejected } = said.map_err(|fault| self.lost(&fault))?;
-        self.consumer.count(|queue| {
-            queue.acked.add(acks.count);
-            queue.rejected.add(rejected.len() as u64);
-        });
+        self.consumer.numbers.acked.add(acks.count);
+        self.consumer.numbers.rejected.add(rejected.len() as u64);
         rejected.into_iter().for_each(|tag| self.window.told(tag));
         Ok(())
     }
@@ -240,10 +256,8 @@ impl<'a> Life<'a> {
     /// Counts what was on its way.
     pub(super) fn abandon(&mut self) {
         let left = self.window.len() as u64;
-        self.consumer.count(|queue| {
-            queue.abandoned.add(left);
-            queue.set_unsettled(0);
-        });
+        self.consumer.numbers.abandoned.add(left);
+        self.consumer.numbers.set_unsettled(0);
     }
 }
 

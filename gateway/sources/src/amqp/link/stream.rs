@@ -90,9 +90,7 @@ impl LinkStream {
     fn hand_on(&mut self, buffer: &mut [u8]) -> Option<usize> {
         let rest = self.ready.get(self.read..).filter(|rest| !rest.is_empty())?;
         let count = rest.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(rest) {
-            *to = *from;
-        }
+        buffer.get_mut(..count)?.copy_from_slice(rest.get(..count)?);
         self.read += count;
         if self.read == self.ready.len() {
             self.ready.clear();

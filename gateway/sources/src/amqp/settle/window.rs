@@ -11,6 +11,8 @@ pub(crate) struct Window {
     places: VecDeque<Place>,
     /// Places that have a receipt, and wait for one before them.
     waiting: usize,
+    /// Places of which the broker was told, and that wait for one before them.
+    told: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,12 +65,14 @@ impl Window {
     /// The broker was told of the message by itself: it was rejected. Called when that was said,
     /// not before: an acknowledgement of a later tag would be an answer for this one too.
     pub(crate) fn told(&mut self, tag: u64) {
-        self.set(tag, State::Told);
+        if self.set(tag, State::Told) {
+            self.told += 1;
+        }
     }
 
     /// How many messages the broker waits for.
     pub(crate) fn len(&self) -> usize {
-        self.places.iter().filter(|place| place.state != State::Told).count()
+        self.places.len() - self.told
     }
 
     /// What can be acknowledged now. If more than `behind_max` messages with a receipt wait for one
@@ -81,6 +85,8 @@ impl Window {
                 acks.through = Some(place.tag);
                 acks.count += 1;
                 self.waiting -= 1;
+            } else {
+                self.told -= 1;
             }
             self.places.pop_front();
         }
@@ -90,6 +96,7 @@ impl Window {
                 acks.singly.push(place.tag);
                 acks.count += 1;
             }
+            self.told += self.waiting;
             self.waiting = 0;
         }
         acks
