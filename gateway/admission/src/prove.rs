@@ -64,6 +64,7 @@ impl Admission {
             skew_ms: proven.skew_ms,
             schema: None,
         };
+        let delivery = &*gate.unpacked(delivery)?;
         if gate.format == Format::CloudEvents {
             let read = gate.cloud_events(delivery, arrival)?;
             return Ok(delivered(read, verdict));

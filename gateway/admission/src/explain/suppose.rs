@@ -46,6 +46,13 @@ impl Admission {
     #[must_use]
     pub fn suppose(&self, delivery: &Delivery, arrival: Arrival) -> Option<Supposed> {
         let gate = self.gates.get(&delivery.source)?;
+        let unpacked = match gate.unpacked(delivery) {
+            Ok(unpacked) => unpacked,
+            Err(refusal) => {
+                return Some(Supposed { events: Vec::new(), refusal: Some(refusal) });
+            }
+        };
+        let delivery = &*unpacked;
         let events = match gate.format {
             Format::CloudEvents => match gate.cloud_events(delivery, arrival) {
                 Ok(Read::One(event, _)) => vec![event],

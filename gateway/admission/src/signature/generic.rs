@@ -36,8 +36,8 @@ impl Scheme {
         preset::find(name).map(Self::Preset)
     }
 
-    /// The preset of that name, with its secret in another header. `None` if there is no such preset,
-    /// or its secret is in no header.
+    /// The preset of that name, with its secret in another header. `None` if there is no such
+    /// preset, or its secret is in no header.
     #[must_use]
     pub fn preset_with_header(name: &str, header: &str) -> Option<Self> {
         let preset = preset::find(name)?;

@@ -47,8 +47,7 @@ impl Checker<'_> {
             self.fault(place, "protocol_missing", "a source names its protocol: http");
             return None;
         };
-        let bytes = http.payload_max.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
-        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let payload_bytes_max = payload_max(source);
         if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
             let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
             self.fault(&format!("{place}/http/payload_max"), "value_out_of_range", message);
@@ -66,6 +65,7 @@ impl Checker<'_> {
             source: name.clone(),
             payload_bytes_max,
             handshake_methods: Vec::new(),
+            gzip: takes_gzip(source),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
         };
         let answer_within = source.answer_within.map(|span| span.0);
@@ -115,6 +115,7 @@ impl Checker<'_> {
             schema: source.schema.as_ref().map(schema_rule),
             format: self.format(place, source),
             public_url: verify.public_url.clone(),
+            unpack_max: takes_gzip(source).then(|| payload_max(source)),
             handshake: self.handshake(&format!("{place}/verify/handshake"), &verify.handshake),
         })
     }
@@ -273,6 +274,18 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The largest payload of a source.
+fn payload_max(source: &shape::Source) -> usize {
+    let said = source.http.as_ref().and_then(|http| http.payload_max);
+    said.map_or(PAYLOAD_BYTES_DEFAULT, |size| usize::try_from(size.0).unwrap_or(usize::MAX))
+}
+
+/// Whether bodies may come packed.
+fn takes_gzip(source: &shape::Source) -> bool {
+    let said = source.http.as_ref().and_then(|http| http.gzip);
+    said.unwrap_or(source.verify.scheme == "nylas")
 }
 
 /// How long the provider of this scheme waits for an answer, where it says so.

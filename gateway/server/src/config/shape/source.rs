@@ -42,6 +42,10 @@ pub(in crate::config) struct HttpSource {
     pub(in crate::config) format: Option<Format>,
     /// The largest payload taken; at most 16 MiB. Default 1 MiB.
     pub(in crate::config) payload_max: Option<Size>,
+    /// Whether bodies may come packed (`content-encoding: gzip`). Signatures are verified over the
+    /// bytes as they came; the event has what was packed, which is at most `payload_max`. Default:
+    /// where the provider packs (`nylas`).
+    pub(in crate::config) gzip: Option<bool>,
     /// The media types taken, such as `application/json`; empty: any.
     #[serde(default)]
     #[schemars(inner(regex(pattern = "^[^; ]+/[^; ]+$")))]
