@@ -120,8 +120,17 @@ pub(crate) fn dedupe_key(said: &str) -> Option<DedupeKey> {
     DedupeKey::new(said)
 }
 
-const CREDENTIALS: [&str; 5] =
-    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-hook-secret"];
+/// Headers that prove somebody to somebody. No event has them, no sink gets them, and of a delivery
+/// that was refused they are kept only where its proof needs them.
+pub(crate) const CREDENTIALS: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "x-amz-security-token",
+    "x-hook-secret",
+];
 /// The id that a CloudEvent came with.
 const ID_ATTRIBUTE: &str = "sgid";
 /// The source that a CloudEvent came with.

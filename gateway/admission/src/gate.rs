@@ -37,6 +37,8 @@ pub struct Gate {
     pub public_url: Option<String>,
     /// What is granted to handshakes.
     pub handshake: HandshakeSetting,
+    /// Whether bodies may come packed (gzip), and what such a one may unpack to, in bytes.
+    pub unpack_max: Option<usize>,
 }
 
 impl Gate {
@@ -54,6 +56,7 @@ impl Gate {
             format: Format::default(),
             public_url: None,
             handshake: HandshakeSetting::default(),
+            unpack_max: None,
         }
     }
 }
@@ -142,6 +145,7 @@ pub(crate) struct Compiled {
     /// Whether the operator has named no idempotency key: what a signature or a CloudEvent gives
     /// for one counts then.
     pub(crate) own_dedupe: bool,
+    pub(crate) unpack_max: Option<usize>,
 }
 
 impl Compiled {
@@ -158,13 +162,21 @@ impl Compiled {
             _ => &[],
         };
         let greeter = Greeter::build(handshakes, gate.handshake);
-        let (format, wrapping) = (gate.format, gate.wrapping);
+        let (format, wrapping, unpack_max) = (gate.format, gate.wrapping, gate.unpack_max);
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
         match (prover, facts, rule, greeter) {
-            (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
-                Ok(Self { prover, wrapping, facts, envelope, rule, greeter, format, own_dedupe })
-            }
+            (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => Ok(Self {
+                prover,
+                wrapping,
+                facts,
+                envelope,
+                rule,
+                greeter,
+                format,
+                own_dedupe,
+                unpack_max,
+            }),
             (prover, facts, rule, greeter) => {
                 problems.extend(prover.err().unwrap_or_default());
                 problems.extend(greeter.err().unwrap_or_default());

@@ -19,6 +19,7 @@ mod prove;
 pub mod schema;
 mod secret;
 mod signature;
+mod unpack;
 pub mod vectors;
 mod wrapping;
 

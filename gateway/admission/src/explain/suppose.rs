@@ -51,7 +51,11 @@ impl Admission {
             Ok(opened) => opened,
             Err(fault) => return refused(Refusal::Unverified(fault)),
         };
-        let delivery = opened.as_ref();
+        let unpacked = match gate.unpacked(&opened) {
+            Ok(unpacked) => unpacked,
+            Err(refusal) => return refused(refusal),
+        };
+        let delivery = &*unpacked;
         let events = match gate.format {
             Format::CloudEvents => match gate.cloud_events(delivery, arrival) {
                 Ok(Read::One(event, _)) => vec![event],

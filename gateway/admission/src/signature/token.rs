@@ -73,7 +73,7 @@ impl TokenCheck {
             }
         }
         match matched {
-            Some(key) => Ok(Proven { key: Some(key), skew_ms: None, dedupe: None }),
+            Some(key) => Ok(Proven::by(key)),
             None if live == 0 => Err(SignatureFault::NoLiveKey),
             None => Err(SignatureFault::Mismatch),
         }

@@ -13,6 +13,7 @@ mod handshakes;
 mod open_source;
 mod own;
 mod own_schemes;
+mod repetitions;
 mod replaced;
 mod senders;
 mod signatures;

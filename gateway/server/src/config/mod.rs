@@ -13,6 +13,7 @@ mod document;
 mod encryption;
 mod fault;
 mod field;
+mod generic;
 mod live;
 mod plan;
 mod plugins;

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use sluicegate_admission as admission;
 use sluicegate_admission::handshake::HandshakeSetting;
-use sluicegate_admission::{
-    Fact, FactsOverride, Gate, GenericHmac, Key, SchemaRule, Scheme, Secret,
-};
+use sluicegate_admission::{Fact, FactsOverride, Gate, Key, SchemaRule, Scheme, Secret};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::limits::{PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX};
 use sluicegate_core::time::Timestamp;
 use sluicegate_queue::SourceConfig;
+use sluicegate_sources::amqp::{AmqpConfig, Format as AmqpFormat};
 use sluicegate_sources::http::PathRule;
 
 use super::check::{Checker, places};
@@ -63,12 +62,14 @@ impl Checker<'_> {
 
     fn way_in(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<WayIn> {
         match (&source.http, &source.amqp) {
-            (Some(http), None) => {
-                Some(WayIn::Http(self.path(&format!("{place}/http"), name.clone(), http)))
-            }
+            (Some(_), None) => self.path(place, name, source).map(WayIn::Http),
             (None, Some(amqp)) => {
                 let amqp = self.amqp_source(&format!("{place}/amqp"), name.clone(), amqp);
-                amqp.map(|amqp| WayIn::Amqp(Box::new(amqp)))
+                let is_named = source.verify.scheme == "cloudevents";
+                amqp.map(|amqp| {
+                    let format = if is_named { AmqpFormat::CloudEvents } else { amqp.format };
+                    WayIn::Amqp(Box::new(AmqpConfig { format, ..amqp }))
+                })
             }
             _ => {
                 let message = "a source names one protocol: http or amqp";
@@ -78,20 +79,21 @@ impl Checker<'_> {
         }
     }
 
-    fn path(&mut self, place: &str, source: SourceName, http: &shape::HttpSource) -> PathRule {
-        let bytes = http.payload_max.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
-        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+    fn path(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<PathRule> {
+        let http = source.http.as_ref()?;
+        let payload_bytes_max = payload_max(source);
         if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
             let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
-            self.fault(&format!("{place}/payload_max"), "value_out_of_range", message);
+            self.fault(&format!("{place}/http/payload_max"), "value_out_of_range", message);
         }
-        PathRule {
+        Some(PathRule {
             path: http.path.clone(),
-            source,
+            source: name.clone(),
             payload_bytes_max,
             handshake_methods: Vec::new(),
+            gzip: takes_gzip(source),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
-        }
+        })
     }
 
     /// How much of each source may lie in the queues; sources without a bound are left out.
@@ -138,15 +140,39 @@ impl Checker<'_> {
             tolerance: verify.tolerance.map(|span| span.0),
             facts: self.facts(&format!("{place}/event"), &source.event),
             schema: source.schema.as_ref().map(schema_rule),
-            format: format(source),
+            format: self.format(place, source),
             public_url: verify.public_url.clone(),
+            unpack_max: takes_gzip(source).then(|| payload_max(source)),
             handshake: self.handshake(&format!("{place}/verify/handshake"), &verify.handshake),
         })
     }
 
+    /// What its deliveries hold. A sender of CloudEvents is known by its scheme.
+    fn format(&mut self, place: &str, source: &shape::Source) -> admission::Format {
+        let is_named = source.verify.scheme == "cloudevents";
+        let is_said =
+            |amqp: &shape::AmqpSource| matches!(amqp.format, shape::AmqpFormat::Cloudevents);
+        if source.amqp.as_ref().is_some_and(is_said) {
+            return admission::Format::CloudEvents;
+        }
+        match source.http.as_ref().and_then(|http| http.format) {
+            Some(shape::Format::Webhook) if is_named => {
+                let message = "the scheme cloudevents takes CloudEvents: leave format out";
+                self.fault(&format!("{place}/http/format"), "scheme_incomplete", message);
+                admission::Format::CloudEvents
+            }
+            None if is_named => admission::Format::CloudEvents,
+            Some(shape::Format::Webhook) | None => admission::Format::Webhook,
+            Some(shape::Format::Cloudevents) => admission::Format::CloudEvents,
+        }
+    }
+
     fn scheme(&mut self, place: &str, verify: &shape::Verify) -> Option<Scheme> {
         match (verify.scheme.as_str(), &verify.generic) {
-            ("generic", Some(generic)) => Some(Scheme::Generic(Box::new(generic_hmac(generic)))),
+            ("generic", Some(generic)) => {
+                let at = format!("{place}/generic");
+                self.generic(&at, generic).map(|hmac| Scheme::Generic(Box::new(hmac)))
+            }
             ("generic", None) => {
                 self.fault(
                     place,
@@ -156,7 +182,28 @@ impl Checker<'_> {
                 None
             }
             (name, _) => {
-                let scheme = Scheme::preset(name);
+                let scheme = match (name, &verify.token_header) {
+                    ("token", Some(header)) => Some(Scheme::Token { header: header.clone() }),
+                    ("token", None) => {
+                        let message = "the scheme token names its token_header";
+                        self.fault(place, "scheme_incomplete", message);
+                        return None;
+                    }
+                    (name, None) => Scheme::preset(name),
+                    (name, Some(header)) => {
+                        let scheme = Scheme::preset_with_header(name, header);
+                        if scheme.is_none() && Scheme::preset(name).is_some() {
+                            let message = "token_header is for schemes whose secret is in a header";
+                            self.fault(
+                                &format!("{place}/token_header"),
+                                "scheme_incomplete",
+                                message,
+                            );
+                            return None;
+                        }
+                        scheme
+                    }
+                };
                 if scheme.is_none() {
                     let message =
                         format!("unknown scheme {name:?}: `sluicegate schemes` lists them all");
@@ -201,7 +248,7 @@ impl Checker<'_> {
         let not_before = self.time(&format!("{place}/not_before"), key.not_before.as_deref());
         let not_after = self.time(&format!("{place}/not_after"), key.not_after.as_deref());
         let secret = Secret::new(self.secret(&format!("{place}/secret"), &key.secret)?.to_vec());
-        Some(Key { id: id?, secret, not_before, not_after })
+        Some(Key { id: id?, secret, issuer: key.issuer.clone(), not_before, not_after })
     }
 
     fn handshake(&mut self, place: &str, shape: &shape::Handshake) -> HandshakeSetting {
@@ -261,15 +308,16 @@ impl Checker<'_> {
     }
 }
 
-/// What a delivery holds, whichever the protocol.
-fn format(source: &shape::Source) -> admission::Format {
-    let is_http = |http: &shape::HttpSource| matches!(http.format, shape::Format::Cloudevents);
-    let is_amqp = |amqp: &shape::AmqpSource| matches!(amqp.format, shape::AmqpFormat::Cloudevents);
-    if source.http.as_ref().is_some_and(is_http) || source.amqp.as_ref().is_some_and(is_amqp) {
-        admission::Format::CloudEvents
-    } else {
-        admission::Format::Webhook
-    }
+/// The largest payload of a source that unpacks.
+fn payload_max(source: &shape::Source) -> usize {
+    let said = source.http.as_ref().and_then(|http| http.payload_max);
+    said.map_or(PAYLOAD_BYTES_DEFAULT, |size| usize::try_from(size.0).unwrap_or(usize::MAX))
+}
+
+/// Whether bodies may come packed.
+fn takes_gzip(source: &shape::Source) -> bool {
+    let said = source.http.as_ref().and_then(|http| http.gzip);
+    said.unwrap_or(source.http.is_some() && source.verify.scheme == "nylas")
 }
 
 /// How long the provider of this scheme waits for an answer, where it says so.
@@ -295,52 +343,5 @@ fn schema_rule(rule: &shape::SchemaRule) -> SchemaRule {
             shape::OnViolation::DeadLetter => admission::OnViolation::DeadLetter,
             shape::OnViolation::Tag => admission::OnViolation::Tag,
         },
-    }
-}
-
-fn generic_hmac(generic: &shape::Generic) -> GenericHmac {
-    use admission::{
-        Algorithm, Encoding, Form, Layout, SecretEncoding, TimeFrom, TimeRule, TimeUnit,
-    };
-    let algorithm = match generic.algorithm {
-        shape::Algorithm::Sha1 => Algorithm::Sha1,
-        shape::Algorithm::Sha256 => Algorithm::Sha256,
-        shape::Algorithm::Sha384 => Algorithm::Sha384,
-        shape::Algorithm::Sha512 => Algorithm::Sha512,
-    };
-    let encoding = match generic.encoding {
-        shape::Encoding::Hex => Encoding::Hex,
-        shape::Encoding::Base64 => Encoding::Base64,
-        shape::Encoding::Base64url => Encoding::Base64Url,
-    };
-    let unit = match generic.timestamp_unit {
-        shape::TimestampUnit::Seconds => TimeUnit::Seconds,
-        shape::TimestampUnit::Milliseconds => TimeUnit::Milliseconds,
-        shape::TimestampUnit::Rfc3339 => TimeUnit::Rfc3339,
-    };
-    let separator = generic.separator.as_ref().and_then(|text| text.chars().next());
-    GenericHmac {
-        headers: vec![generic.header.to_ascii_lowercase()],
-        layout: separator.map_or(Layout::Single, |separator| Layout::List { separator }),
-        forms: vec![Form {
-            prefix: generic.prefix.clone().into(),
-            prefix_optional: false,
-            algorithm,
-            encoding,
-        }],
-        template: generic.template.clone().unwrap_or_else(|| "{body}".to_owned()),
-        id_headers: generic.id_header.iter().map(|name| name.to_ascii_lowercase()).collect(),
-        time: generic.timestamp_header.as_ref().map(|name| {
-            let header = name.to_ascii_lowercase().into();
-            TimeRule::new(TimeFrom::Header(vec![header].into()), unit)
-        }),
-        secret: match generic.secret_encoding {
-            shape::SecretEncoding::Utf8 => SecretEncoding::Utf8,
-            shape::SecretEncoding::Hex => SecretEncoding::Hex,
-            shape::SecretEncoding::Base64 => SecretEncoding::Base64,
-        },
-        any_port: false,
-        token_refused: false,
-        facts: admission::Facts::default(),
     }
 }

@@ -40,6 +40,8 @@ pub struct PathRule {
     pub media_types: Vec<String>,
     /// Methods beside `POST` that its provider's handshakes use.
     pub handshake_methods: Vec<&'static str>,
+    /// Whether bodies may come packed by gzip. They are handed on as they came.
+    pub gzip: bool,
 }
 
 /// The HTTP way in.
@@ -85,7 +87,8 @@ impl Webhooks {
         }
         // Signatures are over the bytes as sent: nothing is decoded before it is verified.
         for coding in head.headers.all("content-encoding") {
-            if !coding.eq_ignore_ascii_case("identity") {
+            let packed = ["gzip", "x-gzip"].iter().any(|name| coding.eq_ignore_ascii_case(name));
+            if !(coding.eq_ignore_ascii_case("identity") || packed && rule.gzip) {
                 return Err(Refusal::WrongMediaType { what: "content-encoding".into() });
             }
         }

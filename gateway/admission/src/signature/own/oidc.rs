@@ -58,7 +58,7 @@ impl Oidc {
         }
         let account = said("email").as_bytes();
         let key = self.accounts.judge(at, |known| same(known.as_bytes(), account))?;
-        Ok(Proven { key: Some(key), skew_ms: token.judge_time(self.watch, at)?, dedupe: None })
+        Ok(Proven { skew_ms: token.judge_time(self.watch, at)?, ..Proven::by(key) })
     }
 }
 

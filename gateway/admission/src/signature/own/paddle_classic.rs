@@ -53,7 +53,7 @@ impl PaddleClassic {
         }
         let message = serialise(&sorted).map_err(|_| malformed("the form is too long"))?;
         let key = self.keys.judge(at, |key| key.verifies(Signing::RsaSha1, &message, signature))?;
-        Ok(Proven { key: Some(key), skew_ms: None, dedupe: None })
+        Ok(Proven::by(key))
     }
 }
 

@@ -64,7 +64,7 @@ impl PayPal {
             let message = format!("{id}|{time}|{webhook}|{sum}");
             key.verifies(Signing::RsaSha256, message.as_bytes(), signature)
         })?;
-        Ok(Proven { key: Some(matched), skew_ms: None, dedupe: Some(id.to_owned()) })
+        Ok(Proven { dedupe: Some(id.to_owned()), ..Proven::by(matched) })
     }
 }
 

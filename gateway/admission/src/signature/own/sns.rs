@@ -64,7 +64,7 @@ impl Sns {
         }
         let topic = text(&message, "TopicArn")?.as_bytes();
         let key = self.topics.judge(at, |known| same(known.as_bytes(), topic))?;
-        Ok(Proven { key: Some(key), skew_ms: None, dedupe: None })
+        Ok(Proven::by(key))
     }
 }
 

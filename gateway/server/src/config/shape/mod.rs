@@ -36,7 +36,7 @@ pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, 
 pub(in crate::config) use secret::{SecretRef, VaultServer};
 pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{
-    EventFacts, Format, HttpSource, OnUnknown, OnViolation, SchemaRule, Source,
+    EventFacts, Format, OnUnknown, OnViolation, SchemaRule, Source,
 };
 pub(in crate::config) use verify::{
     Algorithm, Encoding, Generic, Handshake, Key, SecretEncoding, TimestampUnit, Verify,

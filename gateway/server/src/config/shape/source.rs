@@ -41,11 +41,14 @@ pub(in crate::config) struct HttpSource {
     /// The path, exactly: `/hooks/github`.
     #[schemars(regex(pattern = "^/[!\"$->@-~]*$"))]
     pub(in crate::config) path: String,
-    /// What a delivery holds.
-    #[serde(default)]
-    pub(in crate::config) format: Format,
+    /// What a delivery holds. Default: `webhook`; for the scheme `cloudevents`, `cloudevents`.
+    pub(in crate::config) format: Option<Format>,
     /// The largest payload taken; at most 16 MiB. Default 1 MiB.
     pub(in crate::config) payload_max: Option<Size>,
+    /// Whether bodies may come packed (`content-encoding: gzip`). Signatures are verified over the
+    /// bytes as they came; the event has what was packed, which is at most `payload_max`. Default:
+    /// where the provider packs (`nylas`).
+    pub(in crate::config) gzip: Option<bool>,
     /// The media types taken, such as `application/json`; empty: any.
     #[serde(default)]
     #[schemars(inner(regex(pattern = "^[^; ]+/[^; ]+$")))]
@@ -53,11 +56,10 @@ pub(in crate::config) struct HttpSource {
 }
 
 /// What a delivery holds.
-#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum Format {
     /// One event: the body is its payload.
-    #[default]
     Webhook,
     /// CloudEvents 1.0: binary, structured, or batches, which are taken as a whole or not at all.
     Cloudevents,
@@ -120,7 +122,8 @@ pub(in crate::config) struct SourceLimits {
 }
 
 /// Where to find the facts of an event: each a list of `header:NAME`, `pointer:/json/pointer` or
-/// `form:FIELD`, of which the first that is there counts.
+/// `form:FIELD`, of which the first that is there counts. `*` in a pointer stands for every item of
+/// an array, all of them together.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct EventFacts {
