@@ -35,8 +35,8 @@ pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig
 pub use fault::OpenFault;
 pub use metrics::{QueueMetrics, StateUsage, StoreMetrics};
 pub use refused::{
-    KeepFault, Kept, RefusedBounds, RefusedDelivery, RefusedFault, RefusedLog, RefusedQuery,
-    RefusedStanding, RefusedUsage,
+    KeepFault, Kept, RefusedBounds, RefusedClass, RefusedDelivery, RefusedFault, RefusedLog,
+    RefusedQuery, RefusedStanding, RefusedUsage,
 };
 pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
 pub use store::{
