@@ -5,6 +5,7 @@
 mod errand;
 mod keeper;
 mod learned;
+mod proofs;
 mod threads;
 
 pub use errand::Errands;

@@ -104,7 +104,13 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
     for (source, counters) in &rooms.sources {
         page.counter(name, help, &[("source", source.as_str())], counters.late.value());
     }
-    for (result, count) in [("fetched", &rooms.keeper.fetched), ("failed", &rooms.keeper.failed)] {
+    let keeper = &rooms.keeper;
+    let fetches = [
+        ("fetched", &keeper.fetched),
+        ("failed", &keeper.failed),
+        ("held_back", &keeper.held_back),
+    ];
+    for (result, count) in fetches {
         let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
         page.counter(name, help, &[("result", result)], count.value());
     }
