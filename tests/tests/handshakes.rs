@@ -6,8 +6,10 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sluicegate_tests::config::HEAD;
+use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::http::{self, Response};
+use sluicegate_tests::metrics::value;
 use sluicegate_tests::registry::Registry;
 use sluicegate_tests::signing;
 use sluicegate_tests::world::World;
@@ -97,6 +99,28 @@ fn a_secret_that_was_handed_over_is_durable_and_taken_once() {
     assert!(!gateway.log().contains(secret));
     let kept = fs::read_to_string(world.path("data/learned/asana.secret")).unwrap();
     assert_eq!(kept, secret);
+}
+
+#[test]
+fn whoever_asks_for_consents_makes_the_gateway_call_few_addresses() {
+    let gateway = world().start();
+    for number in 0..100 {
+        // No address that is called: the guard refuses it, and that is a call all the same.
+        let url = format!("https://127.0.0.1/never-logged-{number}");
+        let asked = [("WebHook-Request-Origin", "e.example"), ("WebHook-Request-Callback", &url)];
+        let answer = ask(&gateway, "OPTIONS", "/hooks/cloudevents", &asked, "");
+        assert_eq!(answer.status, 200, "the consent does not hang on it");
+    }
+    gateway.wait_for_log("failed to complete a handshake");
+    let calls = |result: &str| {
+        value(&gateway, &format!("sluicegate_handshake_calls_total{{result=\"{result}\"}}"))
+    };
+    wait_for("every call to have ended", || {
+        (calls("failed") + calls("held_back") == 100.0).then_some(())
+    });
+    // Four at once, and one a second for as long as this has taken.
+    assert!(calls("failed") < 40.0, "{}", calls("failed"));
+    assert!(!gateway.log().contains("never-logged"), "{}", gateway.log());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use sluicegate_admission::handshake::Errand;
 use sluicegate_admission::{Admission, Anchors};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::seams::Engine;
@@ -20,7 +21,7 @@ use crate::intake::{Door, Entrance};
 use crate::keys::Ledger;
 use crate::limiter::Limiter;
 use crate::metrics::SourceCounters;
-use crate::notary::{Errands, Fetch, Keeper, Learned, Notary};
+use crate::notary::{Call, ErrandCounters, Errands, Fetch, Keeper, Learned, Notary};
 use crate::pipeline::Pipeline;
 use crate::refused::Refused;
 use crate::routes::Matcher;
@@ -40,6 +41,7 @@ pub(crate) struct LineParts {
 pub(crate) struct Wired {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) errands: Arc<ErrandCounters>,
     pub(crate) ledger: Ledger,
     pub(crate) refused: Arc<Refused>,
     pub(crate) sources: BTreeMap<SourceName, Arc<SourceCounters>>,
@@ -76,11 +78,14 @@ pub(crate) async fn wire(
     let refused = open_refused(plan, store, &pipeline, clock.clone()).await?;
     let sources = counters(plan);
     let (line, stamp) = (Arc::clone(&pipeline), Stamp::new(clock.clone()));
-    let (kept, errands) = (Arc::clone(&refused), Errands::new(fetcher));
-    let door = Arc::new(Door::new(line, stamp, entrances(plan, &sources), kept, errands, learned));
+    let (kept, calls) = (Arc::clone(&refused), Errands::new(call_by(&fetcher)));
+    let errands = Arc::clone(&calls.counters);
+    let entrances = entrances(plan, &sources);
+    let door = Door::new(line, stamp, entrances, kept, calls, learned);
+    let door = Arc::new(door);
     let config = HttpConfig { limits: plan.http_limits.clone(), paths };
     let source = HttpSource::new(config, Arc::clone(&door) as _);
-    Ok(Wired { pipeline, keeper, ledger, refused, sources, door, source })
+    Ok(Wired { pipeline, keeper, errands, ledger, refused, sources, door, source })
 }
 
 /// Opens what was refused before, where blocking is allowed.
@@ -137,6 +142,18 @@ fn fetch_by(fetcher: &Arc<Fetcher>) -> Fetch {
     Arc::new(move |url: String| {
         let fetcher = Arc::clone(&fetcher);
         Box::pin(async move { fetcher.get(&url, &[]).await.map_err(|why| why.to_string()) })
+    })
+}
+
+/// How errands are run.
+fn call_by(fetcher: &Arc<Fetcher>) -> Call {
+    let fetcher = Arc::clone(fetcher);
+    Arc::new(move |errand: Errand| {
+        let fetcher = Arc::clone(&fetcher);
+        Box::pin(async move {
+            let called = fetcher.get(&errand.url, &errand.headers).await;
+            called.map_err(|why| why.to_string())
+        })
     })
 }
 

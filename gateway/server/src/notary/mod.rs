@@ -8,7 +8,7 @@ mod learned;
 mod proofs;
 mod threads;
 
-pub use errand::Errands;
+pub use errand::{Call, ErrandCounters, Errands};
 pub use keeper::{Fetch, Keeper};
 pub use learned::Learned;
 pub use threads::Notary;

@@ -21,7 +21,7 @@ use super::show::Configured;
 use crate::jobs::Jobs;
 use crate::keys::{Ledger, SecretWatch};
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
-use crate::notary::Keeper;
+use crate::notary::{ErrandCounters, Keeper};
 use crate::origins::Watch;
 use crate::plugins::Versions;
 use crate::refused::Refused;
@@ -51,6 +51,8 @@ pub struct Rooms {
     pub watch: Arc<Watch>,
     /// What was fetched to prove senders.
     pub keeper: Arc<Keeper>,
+    /// The calls that complete handshakes.
+    pub errands: Arc<ErrandCounters>,
     /// What was refused and is kept.
     pub refused: Arc<Refused>,
     /// The uses of keys.
@@ -112,6 +114,13 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
     ];
     for (result, count) in fetches {
         let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
+        page.counter(name, help, &[("result", result)], count.value());
+    }
+    let errands = &rooms.errands;
+    let calls =
+        [("done", &errands.done), ("failed", &errands.failed), ("held_back", &errands.held_back)];
+    for (result, count) in calls {
+        let (name, help) = ("sluicegate_handshake_calls_total", "Calls that complete handshakes.");
         page.counter(name, help, &[("result", result)], count.value());
     }
     let name = "sluicegate_source_line_seconds";
