@@ -102,6 +102,51 @@ fn a_secret_that_was_handed_over_is_durable_and_taken_once() {
 }
 
 #[test]
+fn a_secret_that_was_handed_over_is_sealed_with_the_folder_and_shown_to_the_operator() {
+    let secret = "b537207f20cbfa02357cf448134da559";
+    let key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    let world = world().with_variable("DATA_KEY", key);
+    let plain = fs::read_to_string(world.configuration()).unwrap();
+    let shown = |gateway: &Gateway| {
+        let admin = format!("http://{}", gateway.admin());
+        let output = world.run(&["keys", "learned", "asana", "--admin", &admin]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let gateway = world.start();
+    assert_eq!(shown(&gateway), (Some(1), String::new()), "there is none yet");
+    let learned = "/v1/keys/learned/asana";
+    gateway.admin_get(learned).assert_problem(404, "learned_not_found");
+    let shake = ask(&gateway, "POST", "/hooks/asana", &[("X-Hook-Secret", secret)], "");
+    assert_eq!(shake.status, 200);
+    assert_eq!(shown(&gateway), (Some(0), format!("{secret}\n")));
+    assert_eq!(gateway.admin_get(learned).header("cache-control"), Some("no-store"));
+    let page = http::headers(&[("Origin", "http://evil.example")]);
+    let asked = http::send(gateway.admin(), &http::request("GET", learned, &page, b""));
+    asked.assert_problem(403, "origin_not_allowed");
+    gateway.wait_for_log("was shown over the admin API");
+    gateway.stop();
+    assert!(world.path("data/learned/asana.secret").exists(), "nothing is encrypted");
+
+    let encrypted = plain.replace("secrets:\n", "secrets:\n  data: { env: DATA_KEY }\n");
+    let encryption = "encryption: { key: { id: a, secret: data } }\n";
+    world.write("gateway.yaml", format!("{encrypted}{encryption}"));
+    for _ in 0..2 {
+        let gateway = world.start();
+        let body = r#"{"events":[{"action":"added"}]}"#;
+        let tag = signing::hex(&signing::hmac_sha256(secret.as_bytes(), body.as_bytes()));
+        let event = ask(&gateway, "POST", "/hooks/asana", &[("X-Hook-Signature", &tag)], body);
+        assert!(!event.accepted().id.is_empty());
+        assert_eq!(shown(&gateway), (Some(0), format!("{secret}\n")));
+        assert!(!gateway.log().contains(secret), "{}", gateway.log());
+        gateway.kill();
+        let files: Vec<_> = fs::read_dir(world.path("data/learned")).unwrap().collect();
+        assert_eq!(files.len(), 1);
+        let sealed = fs::read(world.path("data/learned/asana.sealed")).unwrap();
+        assert!(!sealed.windows(8).any(|some| some == &secret.as_bytes()[..8]));
+    }
+}
+
+#[test]
 fn whoever_asks_for_consents_makes_the_gateway_call_few_addresses() {
     let gateway = world().start();
     for number in 0..100 {

@@ -38,7 +38,7 @@ pub use refused::{
     KeepFault, Kept, RefusedBounds, RefusedClass, RefusedDelivery, RefusedFault, RefusedLog,
     RefusedQuery, RefusedStanding, RefusedUsage,
 };
-pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
+pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, NoteFault, Notes, WrapFault};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,
 };

@@ -10,7 +10,7 @@ use sluicegate_core::ids::SourceName;
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Chain, Host};
-use sluicegate_queue::Store;
+use sluicegate_queue::{Notes, Store};
 use sluicegate_sinks::http::Fetcher;
 use sluicegate_sources::http::{HttpConfig, HttpSource, PathRule};
 
@@ -41,6 +41,7 @@ pub(crate) struct LineParts {
 pub(crate) struct Wired {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) learned: Learned,
     pub(crate) errands: Arc<ErrandCounters>,
     pub(crate) ledger: Ledger,
     pub(crate) refused: Arc<Refused>,
@@ -60,7 +61,7 @@ pub(crate) async fn wire(
     clock: &Clock,
 ) -> Result<Wired, RunFault> {
     let LineParts { admission, fetcher, anchors, filters, routes } = parts;
-    let learned = recall(plan, &admission)?;
+    let learned = recall(plan, &admission, store.notes()).await?;
     let keeper = Arc::new(Keeper::new(fetch_by(&fetcher), anchors, clock.clone()));
     let paths = paths(plan, &admission);
     let pipeline = Arc::new(Pipeline {
@@ -81,11 +82,11 @@ pub(crate) async fn wire(
     let (kept, calls) = (Arc::clone(&refused), Errands::new(call_by(&fetcher)));
     let errands = Arc::clone(&calls.counters);
     let entrances = entrances(plan, &sources);
-    let door = Door::new(line, stamp, entrances, kept, calls, learned);
+    let door = Door::new(line, stamp, entrances, kept, calls, learned.clone());
     let door = Arc::new(door);
     let config = HttpConfig { limits: plan.http_limits.clone(), paths };
     let source = HttpSource::new(config, Arc::clone(&door) as _);
-    Ok(Wired { pipeline, keeper, errands, ledger, refused, sources, door, source })
+    Ok(Wired { pipeline, keeper, learned, errands, ledger, refused, sources, door, source })
 }
 
 /// Opens what was refused before, where blocking is allowed.
@@ -104,11 +105,17 @@ async fn open_refused(
 }
 
 /// Gives sources the secrets that were handed over to them.
-fn recall(plan: &Plan, admission: &Admission) -> Result<Learned, RunFault> {
-    let learned = Learned::new(&plan.store.folder);
-    let system = |fault| RunFault::System { what: "read the secrets of handshakes", fault };
-    learned.recall(admission).map_err(system)?;
-    Ok(learned)
+async fn recall(
+    plan: &Plan,
+    admission: &Arc<Admission>,
+    notes: Notes,
+) -> Result<Learned, RunFault> {
+    let learned = Learned::new(&plan.store.folder, notes);
+    let (folder, admission) = (learned.clone(), Arc::clone(admission));
+    let recalled = tokio::task::spawn_blocking(move || folder.recall(&admission)).await;
+    let recalled = recalled.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+    let what = "read the secrets of handshakes";
+    recalled.map(|()| learned).map_err(|fault| RunFault::System { what, fault })
 }
 
 fn counters(plan: &Plan) -> BTreeMap<SourceName, Arc<SourceCounters>> {

@@ -327,3 +327,18 @@ async fn in_a_sealed_folder_nothing_of_it_is_readable_on_the_disk() {
     let log = store.refused(all, at(2)).unwrap();
     assert_eq!(log.read(one.id).unwrap(), (one, RefusedStanding::Releasing(at(1))));
 }
+
+#[tokio::test]
+async fn the_store_lends_its_keys_to_notes_that_open_after_a_restart() {
+    let disk = SimulatedDisk::new();
+    let shared = Arc::new(disk.clone()) as Arc<dyn Disk>;
+    let store = open_on(&shared, &sealed_by(config("unused"), "k1"));
+    let sealed = store.notes().seal("learned/notion", b"secret_of_notion").unwrap();
+    drop(store);
+    let store = open_on(&shared, &sealed_by(config("unused"), "k1"));
+    let notes = store.notes();
+    assert_eq!(&**notes.open("learned/notion", &sealed).unwrap(), b"secret_of_notion");
+    assert!(notes.open("learned/asana", &sealed).is_err());
+    let plain = Arc::new(SimulatedDisk::new()) as Arc<dyn Disk>;
+    assert_eq!(open_on(&plain, &config("unused")).notes().seal("learned/notion", b"x"), None);
+}

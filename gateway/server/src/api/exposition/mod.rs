@@ -21,7 +21,7 @@ use super::show::Configured;
 use crate::jobs::Jobs;
 use crate::keys::{Ledger, SecretWatch};
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
-use crate::notary::{ErrandCounters, Keeper};
+use crate::notary::{ErrandCounters, Keeper, Learned};
 use crate::origins::Watch;
 use crate::plugins::Versions;
 use crate::refused::Refused;
@@ -51,6 +51,8 @@ pub struct Rooms {
     pub watch: Arc<Watch>,
     /// What was fetched to prove senders.
     pub keeper: Arc<Keeper>,
+    /// The secrets that handshakes handed over.
+    pub learned: Learned,
     /// The calls that complete handshakes.
     pub errands: Arc<ErrandCounters>,
     /// What was refused and is kept.
