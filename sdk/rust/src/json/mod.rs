@@ -5,6 +5,7 @@
 //! stack; nesting deeper than [`DEPTH_MAX`] is an error.
 
 mod reader;
+mod scan;
 mod value;
 
 pub use reader::{DEPTH_MAX, Error, Kind, Reader, Token};
