@@ -64,7 +64,6 @@ fn size_of_piece(layout: Layout) -> usize {
 // library's, and given back to it with the layout that it was taken with: what began there stays
 // there. Nothing here calls back, so no two of these mutable views live at once.
 unsafe impl<const BYTES: usize> GlobalAlloc for Heap<BYTES> {
-    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let size = size_of_piece(layout);
         let block = unsafe { &mut *self.0.get() };
@@ -83,7 +82,6 @@ unsafe impl<const BYTES: usize> GlobalAlloc for Heap<BYTES> {
         piece
     }
 
-    #[inline]
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
         if !self.has(piece) {
             return unsafe { System.dealloc(piece, layout) };
@@ -95,7 +93,6 @@ unsafe impl<const BYTES: usize> GlobalAlloc for Heap<BYTES> {
         }
     }
 
-    #[inline]
     unsafe fn realloc(&self, piece: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         if !self.has(piece) {
             return unsafe { System.realloc(piece, layout, bytes) };

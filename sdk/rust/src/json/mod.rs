@@ -6,6 +6,7 @@
 
 mod reader;
 mod scan;
+mod text;
 mod value;
 
 pub use reader::{DEPTH_MAX, Error, Kind, Reader, Token};

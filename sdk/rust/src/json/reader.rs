@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::scan;
+use super::{scan, text};
 
 /// Reads the tokens of one JSON text (RFC 8259).
 #[derive(Debug, Clone)]
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
     fn string(&mut self, kind: Kind) -> Result<Token, Error> {
         let bytes = self.text.as_bytes();
         let text =
-            scan::string(bytes, self.at).ok_or_else(|| scan::string_error(bytes, self.at))?;
+            text::string(bytes, self.at).ok_or_else(|| text::string_error(bytes, self.at))?;
         let span = self.at..text.end();
         self.at = span.end;
         Ok(Token { kind, span })

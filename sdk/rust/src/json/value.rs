@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::reader::{Error, Kind, Reader};
 use super::scan::{self, Member, Next};
+use super::text;
 
 /// A JSON value that has not been read yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +116,7 @@ impl<'a> Value<'a> {
             return self.name(member) == name;
         }
         let bytes = self.0.as_bytes().get(member.start + 1..member.name.end() - 1);
-        bytes.is_some_and(|it| scan::is_same(it, name.as_bytes()))
+        bytes.is_some_and(|it| text::is_same(it, name.as_bytes()))
     }
 
     /// The name of a member of this text.
@@ -189,7 +190,7 @@ impl<'a> Value<'a> {
     /// The text of a string; `None` if it is not one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let bytes = self.0.as_bytes();
-        let text = (scan::peek(bytes, 0) == b'"').then(|| scan::string(bytes, 0))??;
+        let text = (scan::peek(bytes, 0) == b'"').then(|| text::string(bytes, 0))??;
         let plain = self.0.get(1..text.end() - 1).filter(|_| text.end() == bytes.len())?;
         Some(if text.is_escaped() { unescaped(plain) } else { Cow::Borrowed(plain) })
     }
