@@ -194,6 +194,12 @@ pub(super) fn plain_value_end(bytes: &[u8], at: usize, byte: u8) -> End {
 }
 
 fn number_end(bytes: &[u8], at: usize) -> End {
+    NonZeroUsize::new(number(bytes, at).ok()?)
+}
+
+/// The end of a number, or where a digit is missing in it.
+#[inline]
+fn number(bytes: &[u8], at: usize) -> Result<usize, usize> {
     let mut at = at + usize::from(peek(bytes, at) == b'-');
     at = if peek(bytes, at) == b'0' { at + 1 } else { digits_end(bytes, at)? };
     if peek(bytes, at) == b'.' {
@@ -203,17 +209,17 @@ fn number_end(bytes: &[u8], at: usize) -> End {
         let sign = matches!(peek(bytes, at + 1), b'+' | b'-');
         at = digits_end(bytes, at + 1 + usize::from(sign))?;
     }
-    NonZeroUsize::new(at)
+    Ok(at)
 }
 
-/// The end of one digit or more.
+/// The end of one digit or more; `start` if there is none.
 #[inline]
-fn digits_end(bytes: &[u8], start: usize) -> Option<usize> {
+fn digits_end(bytes: &[u8], start: usize) -> Result<usize, usize> {
     let mut at = start;
     while peek(bytes, at).is_ascii_digit() {
         at += 1;
     }
-    (at > start).then_some(at)
+    if at > start { Ok(at) } else { Err(start) }
 }
 
 fn word_end(bytes: &[u8], at: usize) -> End {
@@ -225,8 +231,10 @@ fn word_end(bytes: &[u8], at: usize) -> End {
 /// Why there is neither a number nor a word that begins here.
 #[cold]
 pub(super) fn plain_value_error(bytes: &[u8], at: usize) -> Error {
-    let is_number = matches!(peek(bytes, at), b'-' | b'0'..=b'9');
-    Error { at, what: if is_number { "a digit is missing" } else { "a value belongs here" } }
+    match (peek(bytes, at), number(bytes, at)) {
+        (b'-' | b'0'..=b'9', Err(at)) => Error { at, what: "a digit belongs here" },
+        _ => Error { at, what: "a value belongs here" },
+    }
 }
 
 #[cfg(test)]
@@ -267,6 +275,21 @@ mod tests {
         }
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(is_passed(&nested(128)) && !is_passed(&nested(129)));
+    }
+
+    #[test]
+    fn an_error_is_told_where_it_is() {
+        let told = |text: &str| Reader::new(text).token().unwrap_err().to_string();
+        for (text, error) in [
+            ("1.", "not JSON at byte 2: a digit belongs here"),
+            ("-x", "not JSON at byte 1: a digit belongs here"),
+            ("1e+", "not JSON at byte 3: a digit belongs here"),
+            ("nul", "not JSON at byte 0: a value belongs here"),
+            (r#""abcdefgh\x""#, "not JSON at byte 9: an escape that is none"),
+            (r#""abcdefgh"#, "not JSON at byte 9: a string is cut off"),
+        ] {
+            assert_eq!(told(text), error, "{text}");
+        }
     }
 
     #[test]
