@@ -133,7 +133,7 @@ mod tests {
     fn take(heap: &Heap<4096>, bytes: usize, fill: u8) -> (*mut u8, Layout) {
         let layout = Layout::from_size_align(bytes, 8).unwrap();
         let piece = unsafe { heap.alloc(layout) };
-        assert!(!piece.is_null() && (piece as usize).is_multiple_of(8));
+        assert!(!piece.is_null() && (piece as usize) % 8 == 0);
         unsafe { piece.write_bytes(fill, bytes) };
         (piece, layout)
     }
@@ -168,7 +168,7 @@ mod tests {
         kept.into_iter().for_each(|(piece, layout)| unsafe { heap.dealloc(piece, layout) });
         let wide = Layout::from_size_align(64, 64).unwrap();
         let piece = unsafe { heap.alloc(wide) };
-        assert!(!heap.has(piece) && (piece as usize).is_multiple_of(64));
+        assert!(!heap.has(piece) && (piece as usize) % 64 == 0);
         unsafe { heap.dealloc(piece, wide) };
     }
 

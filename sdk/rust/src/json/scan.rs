@@ -116,7 +116,7 @@ impl Open {
 }
 
 const WORDS: usize = (DEPTH_MAX / 64) as usize;
-const _: () = assert!(DEPTH_MAX.is_multiple_of(64), "one bit for each container");
+const _: () = assert!(DEPTH_MAX % 64 == 0, "one bit for each container");
 
 /// The end of the value that begins here, inside so many containers.
 #[inline]
