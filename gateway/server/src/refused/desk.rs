@@ -230,6 +230,7 @@ fn is_mendable(refusal: &Refusal) -> bool {
         | Refusal::HandshakeRefused
         | Refusal::Rejected(_)
         | Refusal::RateLimited { .. }
+        | Refusal::BatchTooLarge { .. }
         | Refusal::Overloaded { .. }
         | Refusal::QueueFull { .. }
         | Refusal::QueueOverRate { .. }
