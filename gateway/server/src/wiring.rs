@@ -18,6 +18,7 @@ use crate::clock::Stamp;
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
+use crate::judges::Judges;
 use crate::keys::Ledger;
 use crate::limiter::Limiter;
 use crate::metrics::SourceCounters;
@@ -66,6 +67,7 @@ pub(crate) async fn wire(
     let paths = paths(plan, &admission);
     let pipeline = Arc::new(Pipeline {
         notary: Notary::new(Arc::clone(&admission), Arc::clone(&keeper)),
+        judges: Judges::default(),
         admission,
         rates: rates(plan),
         routes,

@@ -23,6 +23,7 @@ pub(super) fn class_of(refusal: &Refusal) -> Option<RefusedClass> {
         | Refusal::HandshakeRefused
         | Refusal::Rejected(_)
         | Refusal::RateLimited { .. }
+        | Refusal::BatchTooLarge { .. }
         | Refusal::Overloaded { .. }
         | Refusal::QueueFull { .. }
         | Refusal::QueueOverRate { .. }
