@@ -10,6 +10,7 @@ pub mod config;
 pub mod consumer;
 pub mod deadline;
 pub mod fixtures;
+pub mod fuzz;
 pub mod gateway;
 pub mod http;
 pub mod kills;

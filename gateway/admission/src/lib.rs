@@ -5,6 +5,7 @@
 //! bytes that were signed, and never fetch anything. It has no clock: the time is the arrival's.
 
 mod admission;
+mod case;
 pub mod cloudevents;
 mod delivered;
 mod envelope;
@@ -23,7 +24,8 @@ mod unpack;
 pub mod vectors;
 mod wrapping;
 
-pub use admission::{Admission, Judged, VIOLATIONS_ATTRIBUTE};
+pub use admission::Admission;
+pub use case::{Case, Judged, VIOLATIONS_ATTRIBUTE};
 pub use delivered::{Batch, Delivered};
 pub use explain::{Likely, Mistake, SignatureExplained, Supposed, SupposedEvent};
 pub use facts::{Fact, Facts, FactsOverride};

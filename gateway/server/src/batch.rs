@@ -28,18 +28,19 @@ struct Member<'p> {
 }
 
 impl Pipeline {
-    /// Holds each event of a batch against its schema.
+    /// Holds each event of a batch against its schema. Others have their turn between two events:
+    /// each is judged quickly, and all of them together may not be.
     ///
     /// # Errors
     /// The refusal of any of its events is that of the whole.
-    pub(crate) fn validate_batch(&self, batch: Batch) -> Result<JudgedBatch, Refusal> {
+    pub(crate) async fn validate_batch(&self, batch: Batch) -> Result<JudgedBatch, Refusal> {
         let Batch { whole, events } = batch;
-        let judge = |(number, event)| {
-            let judged = self.admission.validate(event);
-            judged.map_err(|refusal| of_event(number, refusal))
-        };
-        let events = events.into_iter().enumerate().map(judge).collect::<Result<_, _>>()?;
-        Ok(JudgedBatch { whole: self.admission.envelope(whole), events })
+        let mut judged = Vec::with_capacity(events.len());
+        for (number, event) in events.into_iter().enumerate() {
+            judged.push(self.judge(event).await.map_err(|refusal| of_event(number, refusal))?);
+            tokio::task::yield_now().await;
+        }
+        Ok(JudgedBatch { whole: self.admission.envelope(whole), events: judged })
     }
 
     /// Takes a batch the rest of the way.

@@ -77,7 +77,8 @@ impl Hall {
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
         let Blueprint { schemas, plugins, sinks, watch, line } = blueprint;
         let wired = wire(&plan, line, &store, &clock).await?;
-        let Wired { pipeline, keeper, ledger, refused, sources, door, source } = wired;
+        let Wired { pipeline, keeper, learned, errands, ledger, refused, sources, door, source } =
+            wired;
         let mut hall = Self {
             http: local(&listener)?,
             admin: local(&admin)?,
@@ -115,6 +116,8 @@ impl Hall {
             fsync,
             watch,
             keeper,
+            learned,
+            errands,
             refused,
             ledger,
             secrets,

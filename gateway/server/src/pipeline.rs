@@ -20,7 +20,8 @@ use sluicegate_core::time::Timestamp;
 use sluicegate_filters::{Branch, Chain, Decided, End, Host};
 
 use crate::batch::JudgedBatch;
-use crate::limiter::Limiter;
+use crate::judges::Judges;
+use crate::limiter::{Limiter, Short};
 use crate::notary::Notary;
 use crate::routes::{Matcher, Route, Ruling, dead, resolve};
 
@@ -32,6 +33,8 @@ pub struct Pipeline {
     pub(crate) admission: Arc<Admission>,
     /// Proves senders by those gates.
     pub(crate) notary: Notary,
+    /// Hold payloads against schemas where that takes long.
+    pub(crate) judges: Judges,
     /// The rate of each source that has one.
     pub(crate) rates: HashMap<SourceName, Limiter>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
@@ -61,7 +64,7 @@ impl Pipeline {
     pub async fn run(&self, received: &Arc<Received>) -> Result<Receipt, Refusal> {
         let verified = self.notary.verify(received).await?;
         self.limit(&verified, received.arrival())?;
-        let admitted = self.validate(verified)?;
+        let admitted = self.validate(verified).await?;
         self.place(admitted).await
     }
 
@@ -75,7 +78,8 @@ impl Pipeline {
         received: &Arc<Received>,
         now: Timestamp,
     ) -> Result<Admitted, Refusal> {
-        self.validate(self.notary.verify_late(received, now).await?)
+        let verified = self.notary.verify_late(received, now).await?;
+        self.validate(verified).await
     }
 
     /// Takes what was admitted the rest of the way. It is new: what filters write is kept.
@@ -121,7 +125,7 @@ impl Pipeline {
     /// # Errors
     /// As above; and when it still breaks its schema.
     pub async fn validate_again(&self, stored: Verified) -> Result<Receipt, Refusal> {
-        let judged = self.admission.validate(stored)?;
+        let judged = self.judge(stored).await?;
         if judged.letter.is_some() {
             return Err(Refusal::Invalid { violations: Vec::new() });
         }
@@ -162,15 +166,30 @@ impl Pipeline {
             Delivered::Batch(batch) => (&batch.whole, batch.events.len()),
         };
         let Some(limiter) = self.rates.get(&first.event().source) else { return Ok(()) };
-        let limited = |retry_after| Refusal::RateLimited { retry_after };
-        (0..events).try_for_each(|_| limiter.take(arrival.steady).map_err(limited))
+        limiter.take_all(events, arrival.steady).map_err(|short| match short {
+            Short::For(retry_after) => Refusal::RateLimited { retry_after },
+            Short::Forever { burst } => Refusal::BatchTooLarge { events, events_max: burst },
+        })
     }
 
-    fn validate(&self, delivered: Delivered) -> Result<Admitted, Refusal> {
+    async fn validate(&self, delivered: Delivered) -> Result<Admitted, Refusal> {
         match delivered {
-            Delivered::One(verified) => self.admission.validate(verified).map(Admitted::One),
-            Delivered::Batch(batch) => self.validate_batch(batch).map(Admitted::Batch),
+            Delivered::One(verified) => self.judge(verified).await.map(Admitted::One),
+            // Boxed: the way of most deliveries must not carry the room for this one.
+            Delivered::Batch(batch) => {
+                Box::pin(self.validate_batch(batch)).await.map(Admitted::Batch)
+            }
         }
+    }
+
+    /// Holds an event against its schema: here, or among the judges if that takes long.
+    pub(crate) async fn judge(&self, verified: Verified) -> Result<Judged, Refusal> {
+        let case = self.admission.case(verified)?;
+        if case.is_long() {
+            // Boxed, as above.
+            return Box::pin(self.judges.judge(case)).await;
+        }
+        case.judge()
     }
 
     /// The routes that take the event. One that broke its schema is on none: it has a letter.

@@ -76,9 +76,13 @@ impl Admission {
 impl Compiled {
     fn suppose(&self, event: Event) -> SupposedEvent {
         let json = Json::in_form(self.facts.form_field().map(Arc::clone));
-        let judged = self.rule.as_ref().map(|rule| rule.judge(&event, &json)).transpose();
+        let judge = self.rule.as_ref().map_or(Ok(None), |rule| rule.judge_of(&event));
+        let judged = judge.and_then(|judge| match judge {
+            Some(judge) => judge.judge(&event, &json, None),
+            None => Ok(Ruling::default()),
+        });
         let (ruling, refusal) = match judged {
-            Ok(ruling) => (ruling.unwrap_or_default(), None),
+            Ok(ruling) => (ruling, None),
             Err(refusal) => (Ruling::default(), Some(refusal)),
         };
         let Ruling { schema, letter, tags } = ruling;

@@ -91,8 +91,10 @@ pub struct SourcePlan {
 pub struct FetchPlan {
     /// Which addresses outside the open internet may be called.
     pub allow: AllowPrivate,
-    /// Who is believed.
+    /// Who is believed when a server is called.
     pub roots: Roots,
+    /// Who is believed to vouch for the certificate of a signer.
+    pub signers: Roots,
 }
 
 /// How the events of a source come in.

@@ -69,23 +69,25 @@ impl Checker<'_> {
             self.fault(&format!("{place}/timeout"), "value_out_of_range", message);
         }
         config.allow_private = self.allowed(place, http.allow_private, &http.allow_networks);
-        config.roots = self.roots(place, http.ca_file.as_deref());
+        config.roots = self.roots(&format!("{place}/ca_file"), http.ca_file.as_deref());
         config
     }
 
     /// How what proves senders is fetched.
     pub(super) fn fetch(&mut self, fetch: &shape::Fetch) -> FetchPlan {
         let allow = self.allowed("/fetch", fetch.allow_private, &fetch.allow_networks);
-        FetchPlan { allow, roots: self.roots("/fetch", fetch.ca_file.as_deref()) }
+        let roots = self.roots("/fetch/ca_file", fetch.ca_file.as_deref());
+        let signers = self.roots("/fetch/signer_ca_file", fetch.signer_ca_file.as_deref());
+        FetchPlan { allow, roots, signers }
     }
 
-    fn roots(&mut self, place: &str, file: Option<&str>) -> Roots {
+    fn roots(&mut self, pointer: &str, file: Option<&str>) -> Roots {
         let Some(file) = file else { return Roots::Web };
         match std::fs::read(self.base.join(file)) {
             Ok(pem) => Roots::Pem(pem),
             Err(fault) => {
                 let message = format!("cannot read {file}: {fault}");
-                self.fault(&format!("{place}/ca_file"), "file_unreadable", message);
+                self.fault(pointer, "file_unreadable", message);
                 Roots::Web
             }
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sluicegate_admission::handshake::Greeting;
 use sluicegate_admission::{Admission, Delivered, Evidence, Needs};
 use sluicegate_core::delivery::Delivery;
+use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::Received;
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
@@ -61,7 +62,9 @@ impl Notary {
     /// What a delivery is proven by, where that lies elsewhere and can be had.
     pub async fn evidence(&self, delivery: &Delivery) -> Option<Arc<Evidence>> {
         match self.admission.needs(delivery).ok()? {
-            Needs::Fetched { kind, url } => self.keeper.get(kind, &url).await.ok(),
+            Needs::Fetched { kind, url } => {
+                self.keeper.get(&delivery.source, kind, &url).await.ok()
+            }
             Needs::Nothing | Needs::Thread => None,
         }
     }
@@ -76,12 +79,13 @@ impl Notary {
         match self.admission.needs(received.delivery())? {
             Needs::Nothing => how(&self.admission, received, None),
             needs => {
+                let source = received.delivery().source.clone();
                 let (admission, received) = (Arc::clone(&self.admission), Arc::clone(received));
                 let work = move |evidence: Option<Arc<Evidence>>| {
                     how(&admission, &received, evidence.as_deref())
                 };
                 // Boxed: the way of most deliveries must not carry the room for this one.
-                Box::pin(self.apart(needs, work)).await
+                Box::pin(self.apart(&source, needs, work)).await
             }
         }
     }
@@ -95,25 +99,36 @@ impl Notary {
             return self.admission.greet(&delivery, at, None);
         }
         let needs = self.admission.needs(&delivery)?;
-        let admission = Arc::clone(&self.admission);
-        self.apart(needs, move |evidence| admission.greet(&delivery, at, evidence.as_deref())).await
+        let (admission, source) = (Arc::clone(&self.admission), delivery.source.clone());
+        let work = move |evidence: Option<Arc<Evidence>>| {
+            admission.greet(&delivery, at, evidence.as_deref())
+        };
+        self.apart(&source, needs, work).await
     }
 
     /// Does the work on a thread of its own, with what it needs.
     async fn apart<T: Send + 'static>(
         &self,
+        source: &SourceName,
         needs: Needs,
         work: impl FnOnce(Option<Arc<Evidence>>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
+        // Who waits for a fetch takes no place of those who need none: the keeper has its own.
+        let (evidence, url) = match needs {
+            Needs::Nothing => return work(None),
+            Needs::Thread => (None, None),
+            Needs::Fetched { kind, url } => {
+                (Some(self.keeper.get(source, kind, &url).await?), Some(url))
+            }
+        };
         let waiting = Arc::clone(&self.waiting).try_acquire_owned();
         let waiting = waiting.map_err(|_| overloaded())?;
-        let evidence = match needs {
-            Needs::Nothing => return work(None),
-            Needs::Thread => None,
-            Needs::Fetched { kind, url } => Some(self.keeper.get(kind, &url).await?),
-        };
         let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| overloaded())?;
-        run(work, evidence, [waiting, thread]).await
+        let done = run(work, evidence, [waiting, thread]).await;
+        if let Some(url) = url.filter(|_| done.is_ok()) {
+            self.keeper.has_proven(source, &url);
+        }
+        done
     }
 }
 
@@ -133,6 +148,6 @@ fn overloaded() -> Refusal {
     Refusal::Overloaded { what: "signatures by public keys", retry_after: RETRY_AFTER }
 }
 
-/// Deliveries that wait for a thread or a fetch: a second's work of one core.
+/// Deliveries that wait for a thread: a second's work of one core.
 const WAITING_MAX: usize = 4096;
 const RETRY_AFTER: Duration = Duration::from_secs(1);

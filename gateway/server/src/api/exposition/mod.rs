@@ -24,7 +24,7 @@ use super::show::Configured;
 use crate::jobs::Jobs;
 use crate::keys::{Ledger, SecretWatch};
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
-use crate::notary::Keeper;
+use crate::notary::{ErrandCounters, Keeper, Learned};
 use crate::origins::Watch;
 use crate::plugins::Versions;
 use crate::refused::Refused;
@@ -56,6 +56,10 @@ pub struct Rooms {
     pub watch: Arc<Watch>,
     /// What was fetched to prove senders.
     pub keeper: Arc<Keeper>,
+    /// The secrets that handshakes handed over.
+    pub learned: Learned,
+    /// The calls that complete handshakes.
+    pub errands: Arc<ErrandCounters>,
     /// What was refused and is kept.
     pub refused: Arc<Refused>,
     /// The uses of keys.
@@ -110,8 +114,21 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
     for (source, counters) in &rooms.sources {
         page.counter(name, help, &[("source", source.as_str())], counters.late.value());
     }
-    for (result, count) in [("fetched", &rooms.keeper.fetched), ("failed", &rooms.keeper.failed)] {
+    let keeper = &rooms.keeper;
+    let fetches = [
+        ("fetched", &keeper.fetched),
+        ("failed", &keeper.failed),
+        ("held_back", &keeper.held_back),
+    ];
+    for (result, count) in fetches {
         let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
+        page.counter(name, help, &[("result", result)], count.value());
+    }
+    let errands = &rooms.errands;
+    let calls =
+        [("done", &errands.done), ("failed", &errands.failed), ("held_back", &errands.held_back)];
+    for (result, count) in calls {
+        let (name, help) = ("sluicegate_handshake_calls_total", "Calls that complete handshakes.");
         page.counter(name, help, &[("result", result)], count.value());
     }
     let name = "sluicegate_source_line_seconds";
