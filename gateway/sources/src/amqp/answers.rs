@@ -28,6 +28,7 @@ pub(super) fn fate(refusal: &Refusal) -> Fate {
         | Refusal::WrongMethod
         | Refusal::TooSlow
         | Refusal::TooLarge { .. }
+        | Refusal::BatchTooLarge { .. }
         | Refusal::HeadersTooLarge
         | Refusal::WrongMediaType { .. }
         | Refusal::Unverified(_)
