@@ -11,9 +11,7 @@ use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
 use sluicegate_sinks::amqp::{AmqpSink, AmqpSinkMetrics};
 use sluicegate_sinks::http::{Fetcher, HttpSink, HttpSinkConfig, Roots, SinkFault};
 
-use crate::config::{
-    AmqpSinkPlan, ConfigFault, ConfigFaults, FetchPlan, Plan, SinkPlan, WayOut,
-};
+use crate::config::{AmqpSinkPlan, ConfigFault, ConfigFaults, FetchPlan, Plan, SinkPlan, WayOut};
 use crate::origins::{Watch, Watched};
 use crate::routes::{Matcher, Route};
 use crate::wiring::LineParts;
