@@ -6,7 +6,7 @@ use std::io::Read as _;
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
-use sluicegate_core::delivery::Delivery;
+use sluicegate_core::delivery::{Delivery, is_gzip};
 use sluicegate_core::refusal::Refusal;
 
 use crate::gate::Compiled;
@@ -31,8 +31,7 @@ impl Compiled {
         if coding.eq_ignore_ascii_case("identity") {
             return Ok(Cow::Borrowed(delivery));
         }
-        let known = coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip");
-        let bytes_max = self.unpack_max.filter(|_| known).ok_or_else(other)?;
+        let bytes_max = self.unpack_max.filter(|_| is_gzip(coding)).ok_or_else(other)?;
         let body = unpack(&delivery.body, bytes_max)?;
         let mut delivery = delivery.clone();
         delivery.headers.remove(CODING);

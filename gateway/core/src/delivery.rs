@@ -54,6 +54,12 @@ pub fn media_type(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// Whether a content coding is gzip (RFC 9110 section 8.4.1.3).
+#[must_use]
+pub fn is_gzip(coding: &str) -> bool {
+    coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip")
+}
+
 /// Whether a media type says that the payload is JSON (RFC 6839 section 3.1 for `+json`).
 #[must_use]
 pub fn is_json(content_type: &str) -> bool {

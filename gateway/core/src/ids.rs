@@ -227,9 +227,9 @@ impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Written at once: it is part of keys that are made for every event.
         let mut text = [0_u8; 64];
-        let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
-        for (two, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            two.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        let (fours, _) = self.0.as_chunks();
+        for (eight, four) in text.chunks_exact_mut(8).zip(fours) {
+            eight.copy_from_slice(&hex(u32::from_be_bytes(*four)));
         }
         f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }

@@ -9,10 +9,10 @@ use sluicegate_admission::{Batch, Judged};
 use sluicegate_core::limits::PLACEMENTS_MAX;
 use sluicegate_core::proof::{Receipt, Routed, Validated};
 use sluicegate_core::refusal::{Refusal, Violation};
-use sluicegate_core::seams::{StateView, Uncommitted};
+use sluicegate_core::seams::StateView;
 use sluicegate_core::state::{Layer, Transaction};
 
-use crate::pipeline::{FilteredRoute, Pipeline, STATE_RETRY_AFTER, TRIES_MAX};
+use crate::pipeline::{FilteredRoute, MET_TOO_OFTEN, Pipeline, TRIES_MAX};
 use crate::routes::together;
 
 /// A batch whose events were all held against their schemas.
@@ -57,16 +57,11 @@ impl Pipeline {
             if state.is_empty() {
                 return self.engine.commit(routed).await;
             }
-            let committed = self.engine.commit_with(routed, state);
-            // What was written is seen by others from now on, and the next one may go.
-            drop(turn.take());
-            match committed.await {
-                Ok(receipt) => return Ok(receipt),
-                Err(Uncommitted::Refused(refusal)) => return Err(refusal),
-                Err(Uncommitted::Conflict) => turn = Some(self.turn.lock().await),
+            if let Some(receipt) = self.try_commit(routed, state, &mut turn).await? {
+                return Ok(receipt);
             }
         }
-        Err(Refusal::Overloaded { what: "state of filters", retry_after: STATE_RETRY_AFTER })
+        Err(MET_TOO_OFTEN)
     }
 
     /// Asks the filters of one event after the other, and puts where they all go together.

@@ -5,27 +5,24 @@
 //! judged in time is answered 503; its judgement goes on to its end, which is bounded, and keeps
 //! its thread as long. Who sends what is judged in microseconds never waits here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_admission::{Case, Judged};
 use sluicegate_core::refusal::Refusal;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// The threads, and the places before them.
+use crate::threads::Threads;
+
+/// Who judges what takes long.
 pub(crate) struct Judges {
-    waiting: Arc<Semaphore>,
-    threads: Arc<Semaphore>,
+    threads: Threads,
     /// How long a delivery waits for its judgement, the thread included.
     deadline: Duration,
 }
 
 impl Default for Judges {
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
-        Self { waiting, threads: Arc::new(Semaphore::new(threads)), deadline: DEADLINE }
+        Self { threads: Threads::new(WAITING_MAX, OVERLOADED), deadline: DEADLINE }
     }
 }
 
@@ -42,29 +39,19 @@ impl Judges {
         &self,
         work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| overloaded())?;
-        let done = async {
-            let threads = Arc::clone(&self.threads);
-            let thread = threads.acquire_owned().await.map_err(|_| overloaded())?;
-            let places = [waiting, thread];
-            let done = tokio::task::spawn_blocking(move || {
-                let _held = places;
-                work()
-            });
-            done.await.unwrap_or_else(|_| Err(overloaded()))
-        };
-        timeout(self.deadline, done).await.unwrap_or_else(|_| Err(overloaded()))
+        let done = timeout(self.deadline, self.threads.run(work)).await;
+        done.unwrap_or_else(|_| Err(self.threads.overloaded()))
     }
 }
 
-fn overloaded() -> Refusal {
-    Refusal::Overloaded { what: "payloads to hold against schemas", retry_after: RETRY_AFTER }
-}
+const OVERLOADED: Refusal = Refusal::Overloaded {
+    what: "payloads to hold against schemas",
+    retry_after: Duration::from_secs(2),
+};
 
 /// Deliveries that wait for a thread or are judged. Each holds its payload and its JSON.
 const WAITING_MAX: usize = 64;
 const DEADLINE: Duration = Duration::from_secs(5);
-const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
@@ -72,8 +59,8 @@ mod tests {
     use std::sync::mpsc;
 
     fn of_one_thread(waiting: usize) -> Judges {
-        let one = |places| Arc::new(Semaphore::new(places));
-        Judges { waiting: one(waiting), threads: one(1), deadline: Duration::from_millis(50) }
+        let threads = Threads::of(1, waiting, OVERLOADED);
+        Judges { threads, deadline: Duration::from_millis(50) }
     }
 
     #[tokio::test]
@@ -85,9 +72,10 @@ mod tests {
         assert_eq!(refusal.code(), "overloaded");
         // The first is still at it: the next has no thread, and waits for as long.
         assert!(judges.apart(|| Ok(())).await.is_err());
-        assert_eq!(judges.waiting.available_permits(), 7);
+        let [waiting, threads] = judges.threads.free();
+        assert_eq!(waiting.available_permits(), 7);
         end.send(()).unwrap();
-        let freed = judges.threads.acquire().await.unwrap();
+        let freed = threads.acquire().await.unwrap();
         drop(freed);
         let patient = Judges { deadline: DEADLINE, ..judges };
         assert_eq!(patient.apart(|| Ok(7)).await, Ok(7));

@@ -2,7 +2,8 @@
 //!
 //! `pipeline` is the file to read first: the way of every event through the house. `batch` takes
 //! several events along it at once; `intake` is where sources call it; `notary` proves senders;
-//! `judges` hold payloads against schemas where that takes long; `routes` decides where events go;
+//! `judges` hold payloads against schemas where that takes long, both on bounded `threads`;
+//! `routes` decides where events go;
 //! `dispatch` takes from queues and hands to sinks; `plugins` holds the versions of plugins,
 //! `origins` is where they come from, and `oci` asks registries for them; `schemas` keeps
 //! registered schemas; `vault` asks who holds a key or a secret; `keys` knows which keys are used
@@ -38,5 +39,6 @@ pub mod refused;
 pub mod routes;
 mod said;
 pub mod schemas;
+mod threads;
 pub mod vault;
 mod wiring;

@@ -18,6 +18,7 @@ use sluicegate_core::seams::{Engine, StateView, Uncommitted};
 use sluicegate_core::state::Transaction;
 use sluicegate_core::time::Timestamp;
 use sluicegate_filters::{Branch, Chain, Decided, End, Host};
+use tokio::sync::MutexGuard;
 
 use crate::batch::JudgedBatch;
 use crate::judges::Judges;
@@ -147,16 +148,32 @@ impl Pipeline {
                 return self.engine.commit(self.route(validated, letter, rulings)).await;
             }
             let routed = self.route(validated.clone(), letter.clone(), rulings);
-            let committed = self.engine.commit_with(routed, state);
-            // What was written is seen by others from now on, and the next one may go.
-            drop(turn.take());
-            match committed.await {
-                Ok(receipt) => return Ok(receipt),
-                Err(Uncommitted::Refused(refusal)) => return Err(refusal),
-                Err(Uncommitted::Conflict) => turn = Some(self.turn.lock().await),
+            if let Some(receipt) = self.try_commit(routed, state, &mut turn).await? {
+                return Ok(receipt);
             }
         }
-        Err(Refusal::Overloaded { what: "state of filters", retry_after: STATE_RETRY_AFTER })
+        Err(MET_TOO_OFTEN)
+    }
+
+    /// Commits what was decided, with what the filters wrote. `None`: what they read was changed by
+    /// another event meanwhile, and they are to be asked again; then it is this one's turn.
+    pub(crate) async fn try_commit<'t>(
+        &'t self,
+        routed: Routed,
+        state: Transaction,
+        turn: &mut Option<MutexGuard<'t, ()>>,
+    ) -> Result<Option<Receipt>, Refusal> {
+        let committed = self.engine.commit_with(routed, state);
+        // What was written is seen by others from now on, and the next one may go.
+        drop(turn.take());
+        match committed.await {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(Uncommitted::Refused(refusal)) => Err(refusal),
+            Err(Uncommitted::Conflict) => {
+                *turn = Some(self.turn.lock().await);
+                Ok(None)
+            }
+        }
     }
 
     /// Holds a proven sender to the rate of its source. A stranger cannot use it up.
@@ -248,5 +265,6 @@ enum Remembering {
 /// How often the filters are asked about one event, if what they remember is changed meanwhile.
 pub(crate) const TRIES_MAX: usize = 32;
 
-/// When a sender may come back whose event has met others every time.
-pub(crate) const STATE_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The answer to a sender whose event has met others every time.
+pub(crate) const MET_TOO_OFTEN: Refusal =
+    Refusal::Overloaded { what: "state of filters", retry_after: Duration::from_secs(1) };

@@ -279,7 +279,8 @@ fn the_command_line_lists_shows_judges_releases_and_removes() {
     assert_eq!(code, Some(0), "{listed}");
     assert!(all.iter().all(|one| listed.contains(id(one))), "{listed}");
     let (_, shown) = run(&world, &gateway, &["refused", "show", id(&all[0])]);
-    assert!(shown.contains("x-github-delivery: d-0") && shown.contains("cookie: ***"), "{shown}");
+    // Those of one millisecond come in any order.
+    assert!(shown.contains("x-github-delivery: d-") && shown.contains("cookie: ***"), "{shown}");
     let (code, judged) = run(&world, &gateway, &["refused", "reverify", "--all"]);
     assert_eq!(code, Some(1), "{judged}");
     assert!(judged.contains("0 would be taken, 3 not"), "{judged}");

@@ -61,11 +61,6 @@ struct Walk<'p, 'o, 'd> {
 }
 
 impl<'d> Walk<'_, '_, 'd> {
-    /// The pointers among the wanted whose next step is every item of an array.
-    fn through_every(&self) -> u32 {
-        self.through(EVERY)
-    }
-
     /// The pointers among the wanted whose next step is `step`.
     fn through(&self, step: &str) -> u32 {
         let mut wanted = 0;
@@ -85,7 +80,13 @@ impl<'d> Walk<'_, '_, 'd> {
                 && let Some(slot) = self.found.get_mut(bit)
             {
                 *slot = Some(match slot.take() {
-                    Some(before) if pointer.is_every() => Cow::Owned(format!("{before}\n{text}")),
+                    // In place: there may be as many as a payload has room for.
+                    Some(before) if pointer.is_every() => {
+                        let mut all = before.into_owned();
+                        all.push('\n');
+                        all.push_str(&text);
+                        Cow::Owned(all)
+                    }
                     _ => text.clone(),
                 });
             }
@@ -93,8 +94,8 @@ impl<'d> Walk<'_, '_, 'd> {
     }
 
     /// How much is found for each pointer.
-    fn sizes(&self) -> Vec<usize> {
-        self.found.iter().map(|text| text.as_ref().map_or(0, |text| text.len())).collect()
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.found.iter().map(|text| text.as_ref().map_or(0, |text| text.len()))
     }
 
     fn step<'s>(&'s mut self, wanted: u32) -> Walk<'s, 's, 'd> {
@@ -161,8 +162,8 @@ impl<'d> Visitor<'d> for Walk<'_, '_, 'd> {
     }
 
     fn visit_seq<A: SeqAccess<'d>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        let every = self.through_every();
-        let mut lacking = 0;
+        let every = self.through(EVERY);
+        let (mut lacking, mut sizes) = (0, self.sizes().collect::<Vec<_>>());
         for index in 0_usize.. {
             // Only the first few items can be named by a pointer that a person writes.
             let named = if index < 100 { self.through(&index.to_string()) } else { 0 };
@@ -173,13 +174,12 @@ impl<'d> Visitor<'d> for Walk<'_, '_, 'd> {
                 }
                 continue;
             }
-            let before = if every == 0 { Vec::new() } else { self.sizes() };
             if seq.next_element_seed(self.step(wanted))?.is_none() {
                 break;
             }
-            let after = if every == 0 { Vec::new() } else { self.sizes() };
-            for (bit, (before, after)) in before.iter().zip(&after).enumerate() {
-                lacking |= u32::from(every & 1 << bit != 0 && before == after) << bit;
+            for (bit, (size, now)) in sizes.iter_mut().zip(self.sizes()).enumerate() {
+                lacking |= u32::from(every & 1 << bit != 0 && *size == now) << bit;
+                *size = now;
             }
         }
         for (bit, slot) in self.found.iter_mut().enumerate() {

@@ -14,25 +14,22 @@ use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::Received;
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::keeper::Keeper;
+use crate::threads::Threads;
 
 /// Proves senders, each where it belongs.
 pub struct Notary {
     admission: Arc<Admission>,
     keeper: Arc<Keeper>,
-    waiting: Arc<Semaphore>,
-    threads: Arc<Semaphore>,
+    threads: Threads,
 }
 
 impl Notary {
     /// A notary for these gates.
     #[must_use]
     pub fn new(admission: Arc<Admission>, keeper: Arc<Keeper>) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
-        Self { admission, keeper, waiting, threads: Arc::new(Semaphore::new(threads)) }
+        Self { admission, keeper, threads: Threads::new(WAITING_MAX, OVERLOADED) }
     }
 
     /// Proves the sender of a delivery; what it holds.
@@ -121,10 +118,7 @@ impl Notary {
                 (Some(self.keeper.get(source, kind, &url).await?), Some(url))
             }
         };
-        let waiting = Arc::clone(&self.waiting).try_acquire_owned();
-        let waiting = waiting.map_err(|_| overloaded())?;
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| overloaded())?;
-        let done = run(work, evidence, [waiting, thread]).await;
+        let done = self.threads.run(move || work(evidence)).await;
         if let Some(url) = url.filter(|_| done.is_ok()) {
             self.keeper.has_proven(source, &url);
         }
@@ -132,22 +126,8 @@ impl Notary {
     }
 }
 
-async fn run<T: Send + 'static>(
-    work: impl FnOnce(Option<Arc<Evidence>>) -> Result<T, Refusal> + Send + 'static,
-    evidence: Option<Arc<Evidence>>,
-    places: [OwnedSemaphorePermit; 2],
-) -> Result<T, Refusal> {
-    let done = tokio::task::spawn_blocking(move || {
-        let _held = places;
-        work(evidence)
-    });
-    done.await.unwrap_or_else(|_| Err(overloaded()))
-}
-
-fn overloaded() -> Refusal {
-    Refusal::Overloaded { what: "signatures by public keys", retry_after: RETRY_AFTER }
-}
+const OVERLOADED: Refusal =
+    Refusal::Overloaded { what: "signatures by public keys", retry_after: Duration::from_secs(1) };
 
 /// Deliveries that wait for a thread: a second's work of one core.
 const WAITING_MAX: usize = 4096;
-const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::delivery::{Delivery, Transport, media_type};
+use sluicegate_core::delivery::{Delivery, Transport, is_gzip, media_type};
 use sluicegate_core::handshake::Reply;
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::{Receipt, Repeat};
@@ -87,8 +87,7 @@ impl Webhooks {
         }
         // Signatures are over the bytes as sent: nothing is decoded before it is verified.
         for coding in head.headers.all("content-encoding") {
-            let packed = ["gzip", "x-gzip"].iter().any(|name| coding.eq_ignore_ascii_case(name));
-            if !(coding.eq_ignore_ascii_case("identity") || packed && rule.gzip) {
+            if !(coding.eq_ignore_ascii_case("identity") || rule.gzip && is_gzip(coding)) {
                 return Err(Refusal::WrongMediaType { what: "content-encoding".into() });
             }
         }

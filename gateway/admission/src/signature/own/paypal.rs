@@ -49,8 +49,7 @@ impl PayPal {
         }
         let mut signature = [0; SIGNATURE_BYTES_MAX];
         let text = header("paypal-transmission-sig")?.as_bytes();
-        let len = Encoding::Base64.decode(text, &mut signature);
-        let signature = len.and_then(|len| signature.get(..len));
+        let signature = Encoding::Base64.decoded(text, &mut signature);
         let signature = signature.ok_or_else(|| malformed("it is no base64"))?;
         certificate_url(delivery)?;
         let certificate = given.certificate()?;
