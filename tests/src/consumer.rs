@@ -48,6 +48,7 @@ struct RawDelivery<'a> {
 #[derive(Deserialize)]
 struct RawData<'a> {
     #[serde(borrow)]
+    #[serde(default, deserialize_with = "also_null")]
     data: Option<&'a RawValue>,
     data_base64: Option<String>,
     datacontenttype: Option<String>,
@@ -214,6 +215,11 @@ fn delivered(raw: &RawValue) -> Delivered {
         payload: payload(&data),
         whole,
     }
+}
+
+/// Null is data like any other.
+fn also_null<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    serde::Deserialize::deserialize(from).map(Some)
 }
 
 /// The bytes of the payload, as the JSON format of CloudEvents (section 3.1) carries them.

@@ -115,6 +115,8 @@ fn payloads_of_every_kind_keep_their_bytes() {
         (r#","datacontenttype":"text/plain","data":"na\u00efve""#, "naïve".as_bytes()),
         (r#","datacontenttype":"image/png","data_base64":"AAH/""#, b"\x00\x01\xff"),
         (r#","data":"text in JSON""#, b"\"text in JSON\""),
+        (r#","data":null"#, b"null"),
+        (r#","data":null,"data_base64":"AAH/""#, b"\x00\x01\xff"),
     ]
     .into_iter()
     .enumerate()
@@ -148,6 +150,7 @@ fn what_is_no_cloud_event_is_refused_with_a_reason() {
         (with("ce-source", "a b"), "URI"),
         (without("ce-type"), "type is missing"),
         (with("ce-time", "yesterday"), "time"),
+        (with("ce-time", "2026-11-22 12:00:00Z"), "time"),
         (with("ce-subject", "%zz"), "ce-subject"),
         (with("ce-subject", "%0A"), "control"),
         (with("ce-my_name", "x"), "letters"),

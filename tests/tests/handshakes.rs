@@ -6,8 +6,10 @@ use std::fs;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sluicegate_tests::config::HEAD;
+use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::http::{self, Response};
+use sluicegate_tests::metrics::value;
 use sluicegate_tests::registry::Registry;
 use sluicegate_tests::signing;
 use sluicegate_tests::world::World;
@@ -97,6 +99,73 @@ fn a_secret_that_was_handed_over_is_durable_and_taken_once() {
     assert!(!gateway.log().contains(secret));
     let kept = fs::read_to_string(world.path("data/learned/asana.secret")).unwrap();
     assert_eq!(kept, secret);
+}
+
+#[test]
+fn a_secret_that_was_handed_over_is_sealed_with_the_folder_and_shown_to_the_operator() {
+    let secret = "b537207f20cbfa02357cf448134da559";
+    let key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    let world = world().with_variable("DATA_KEY", key);
+    let plain = fs::read_to_string(world.configuration()).unwrap();
+    let shown = |gateway: &Gateway| {
+        let admin = format!("http://{}", gateway.admin());
+        let output = world.run(&["keys", "learned", "asana", "--admin", &admin]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let gateway = world.start();
+    assert_eq!(shown(&gateway), (Some(1), String::new()), "there is none yet");
+    let learned = "/v1/keys/learned/asana";
+    gateway.admin_get(learned).assert_problem(404, "learned_not_found");
+    let shake = ask(&gateway, "POST", "/hooks/asana", &[("X-Hook-Secret", secret)], "");
+    assert_eq!(shake.status, 200);
+    assert_eq!(shown(&gateway), (Some(0), format!("{secret}\n")));
+    assert_eq!(gateway.admin_get(learned).header("cache-control"), Some("no-store"));
+    let page = http::headers(&[("Origin", "http://evil.example")]);
+    let asked = http::send(gateway.admin(), &http::request("GET", learned, &page, b""));
+    asked.assert_problem(403, "origin_not_allowed");
+    gateway.wait_for_log("was shown over the admin API");
+    gateway.stop();
+    assert!(world.path("data/learned/asana.secret").exists(), "nothing is encrypted");
+
+    let encrypted = plain.replace("secrets:\n", "secrets:\n  data: { env: DATA_KEY }\n");
+    let encryption = "encryption: { key: { id: a, secret: data } }\n";
+    world.write("gateway.yaml", format!("{encrypted}{encryption}"));
+    for _ in 0..2 {
+        let gateway = world.start();
+        let body = r#"{"events":[{"action":"added"}]}"#;
+        let tag = signing::hex(&signing::hmac_sha256(secret.as_bytes(), body.as_bytes()));
+        let event = ask(&gateway, "POST", "/hooks/asana", &[("X-Hook-Signature", &tag)], body);
+        assert!(!event.accepted().id.is_empty());
+        assert_eq!(shown(&gateway), (Some(0), format!("{secret}\n")));
+        assert!(!gateway.log().contains(secret), "{}", gateway.log());
+        gateway.kill();
+        let files: Vec<_> = fs::read_dir(world.path("data/learned")).unwrap().collect();
+        assert_eq!(files.len(), 1);
+        let sealed = fs::read(world.path("data/learned/asana.sealed")).unwrap();
+        assert!(!sealed.windows(8).any(|some| some == &secret.as_bytes()[..8]));
+    }
+}
+
+#[test]
+fn whoever_asks_for_consents_makes_the_gateway_call_few_addresses() {
+    let gateway = world().start();
+    for number in 0..100 {
+        // No address that is called: the guard refuses it, and that is a call all the same.
+        let url = format!("https://127.0.0.1/never-logged-{number}");
+        let asked = [("WebHook-Request-Origin", "e.example"), ("WebHook-Request-Callback", &url)];
+        let answer = ask(&gateway, "OPTIONS", "/hooks/cloudevents", &asked, "");
+        assert_eq!(answer.status, 200, "the consent does not hang on it");
+    }
+    gateway.wait_for_log("failed to complete a handshake");
+    let calls = |result: &str| {
+        value(&gateway, &format!("sluicegate_handshake_calls_total{{result=\"{result}\"}}"))
+    };
+    wait_for("every call to have ended", || {
+        (calls("failed") + calls("held_back") == 100.0).then_some(())
+    });
+    // Four at once, and one a second for as long as this has taken.
+    assert!(calls("failed") < 40.0, "{}", calls("failed"));
+    assert!(!gateway.log().contains("never-logged"), "{}", gateway.log());
 }
 
 #[test]

@@ -354,6 +354,11 @@ fn a_new_plugin_in_c_builds_and_passes_at_once() {
 }
 
 #[test]
+fn a_new_plugin_in_cpp_builds_and_passes_at_once() {
+    from_nothing("cpp", Some(("sdk/c/run-tests", &["."])));
+}
+
+#[test]
 fn a_missing_tool_is_told_with_the_command_that_installs_it() {
     let world = World::new("");
     for (language, wanted) in

@@ -209,3 +209,39 @@ fn every_live_key_verifies_and_no_other() {
     gateway.deliver(GITHUB, &stranger).assert_problem(401, "signature_refused");
     assert_eq!(gateway.consumer().take("inbox", 2).len(), 2);
 }
+
+#[test]
+fn a_packed_body_is_verified_as_it_came_and_stored_unpacked_where_the_source_says_so() {
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write as _;
+    let pack = |plain: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let delivery = |id: &str, body: Vec<u8>| {
+        let mut delivery = fixtures::github_signed("push", "application/json", id, body);
+        delivery.headers.push(("Content-Encoding".into(), "gzip".into()));
+        delivery
+    };
+    let text = config::every_scheme();
+    let world = World::new(&text);
+    let gateway = world.start();
+    let answer = gateway.deliver(GITHUB, &delivery("a", pack(b"{}")));
+    answer.assert_problem(415, "media_type_unsupported");
+    gateway.stop();
+
+    let path = "path: /hooks/github\n";
+    let text = text.replace(path, &format!("{path}      gzip: true\n      payload_max: 64KiB\n"));
+    let gateway = World::new(&text).start();
+    let plain = fixtures::github_payload("push");
+    let _ = gateway.deliver(GITHUB, &delivery("b", pack(&plain))).accepted();
+    let taken = gateway.consumer().take("inbox", 1).remove(0);
+    assert_eq!(taken.payload, plain);
+    assert!(taken.event["sgheaders"].get("content-encoding").is_none());
+    let bomb = pack(&vec![b' '; 8 << 20]);
+    gateway.deliver(GITHUB, &delivery("c", bomb)).assert_problem(413, "payload_too_large");
+    let torn = pack(&plain)[..40].to_vec();
+    gateway.deliver(GITHUB, &delivery("d", torn)).assert_problem(400, "request_malformed");
+    assert_nothing_stored(&gateway, "inbox");
+}

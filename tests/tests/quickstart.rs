@@ -58,7 +58,7 @@ fn five_providers_are_proven_and_a_wrong_secret_is_found_and_mended() {
         "the secret is another one",
         "signature_refused",
         "reserialised",
-        "1 released, 0 not",
+        "is event",
         "\"duplicate\":true",
         "payments",
         "Done.",

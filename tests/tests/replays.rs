@@ -72,7 +72,7 @@ fn a_replay_through_the_line_asks_the_filters_again_and_marks_what_it_places() {
         );
         let again = gateway.consumer().take("inbox", 1).remove(0);
         assert_eq!((again.attribute("id"), again.attempt), (&*push, 1));
-        assert_eq!(again.attribute("sluicegatereplay"), job["id"].as_str().unwrap());
+        assert_eq!(again.attribute("sgreplay"), job["id"].as_str().unwrap());
         assert_eq!(again.payload, fixtures::github_payload("push"));
         assert_eq!(again.attribute("time"), before.attribute("time"));
         assert_ne!(again.attribute("sgreceivedtime"), before.attribute("sgreceivedtime"));
@@ -120,7 +120,7 @@ fn letters_that_never_reached_a_queue_come_back_through_the_line() {
     assert_eq!((&job["counts"]["read"], &job["counts"]["moved"]), (&json!(2), &json!(1)), "{job}");
     let back = gateway.consumer().take("inbox", 1).remove(0);
     assert_eq!(back.attribute("id"), issue);
-    assert_eq!(back.attribute("sluicegatereplay"), job["id"].as_str().unwrap());
+    assert_eq!(back.attribute("sgreplay"), job["id"].as_str().unwrap());
     assert_eq!(gateway.consumer().depth("dead-letters"), 1, "the ping is still there");
     // What is still unrouted is a letter again; the job does not go round in circles.
     let job = run(&gateway, "/v1/queues/dead-letters/replay", &json!({}));
@@ -161,7 +161,7 @@ fn a_queue_that_was_added_later_starts_in_the_past() {
     let late = gateway.consumer().take("late", 5);
     let ids: Vec<&str> = late.iter().map(|one| one.attribute("id")).collect();
     assert_eq!(ids, sent, "in the order in which they came");
-    assert!(late.iter().all(|one| one.attribute("sluicegatereplay").is_empty()));
+    assert!(late.iter().all(|one| one.attribute("sgreplay").is_empty()));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_replay_through_the_line_goes_on_after_kills_and_leaves_nothing_out() {
     let placed = gateway.consumer().drain("inbox");
     let ids: BTreeSet<String> = placed.iter().map(|one| one.attribute("id").to_owned()).collect();
     assert_eq!(ids, sent);
-    assert!(placed.iter().all(|one| one.attribute("sluicegatereplay") == id));
+    assert!(placed.iter().all(|one| one.attribute("sgreplay") == id));
     // Of each life the page that was not noted may have been placed again: four events at most.
     assert!(placed.len() <= 60 + 2 * 4, "{}", placed.len());
     assert_eq!(gateway.consumer().depth("dead-letters"), 0);

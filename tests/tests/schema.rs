@@ -1,5 +1,7 @@
 //! Payloads against their schemas, through the real binary: pointers to what is wrong, and bombs.
 
+use std::time::{Duration, Instant};
+
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::fixtures::{self, Encoding};
 use sluicegate_tests::http;
@@ -151,4 +153,51 @@ fn any_bytes_pass_byte_for_byte_where_no_schema_asks_for_json() {
         assert_eq!((taken.attribute("id"), taken.payload.as_slice()), (&*receipt.id, body));
     }
     gateway.assert_unharmed();
+}
+
+#[test]
+fn who_is_judged_quickly_does_not_wait_for_who_is_judged_long() {
+    let world = World::new(&format!(
+        "{HEAD}\
+schemas: ./schemas
+sources:
+  open:
+    http: {{ path: /hooks/open }}
+    verify: {{ scheme: none }}
+    schema: {{ subject: slow, on_violation: reject }}
+routes:
+  - {{ name: all, default: true, to: [ inbox ] }}
+queues:
+  inbox: {{}}
+"
+    ));
+    world.write("schemas/slow.json", r#"{ "pattern": "[01]*1[01]{800}2" }"#);
+    let gateway = world.start();
+    let post = |text: &str| {
+        let body = format!("\"{text}\"");
+        gateway.send(&http::request("POST", "/hooks/open", &[], body.as_bytes()))
+    };
+    // Longer than its work may be: refused at once.
+    let refused = post(&"01".repeat(500_000));
+    refused.assert_problem(422, "payload_invalid");
+    assert_eq!(refused.json()["violations"][0]["keyword"], "json");
+    // More at once than there are threads, each of seconds if nothing is optimised.
+    let long = "01".repeat(10_000);
+    std::thread::scope(|scope| {
+        let long: Vec<_> = (0..8).map(|_| scope.spawn(|| post(&long))).collect();
+        let mut quick = 0;
+        while quick < 20 || (quick < 200 && long.iter().any(|one| !one.is_finished())) {
+            let start = Instant::now();
+            post("0123").assert_problem(422, "payload_invalid");
+            assert!(start.elapsed() < Duration::from_secs(2), "it took {:?}", start.elapsed());
+            quick += 1;
+        }
+        for one in long {
+            let answer = one.join().unwrap();
+            match answer.status {
+                422 => answer.assert_problem(422, "payload_invalid"),
+                _ => answer.assert_problem(503, "overloaded"),
+            }
+        }
+    });
 }

@@ -1,34 +1,24 @@
 //! Admission: every gate, by the name of its source. Verify, then validate.
 //!
-//! This file builds the gates and judges payloads; `prove` proves senders, `delivered` is what they
-//! sent, `greet` answers handshakes, `keys` knows their keys, `explain` says why one was refused.
+//! This file builds the gates; `prove` proves senders, `case` holds payloads against schemas,
+//! `delivered` is what they sent, `greet` answers handshakes, `keys` knows their keys, `explain`
+//! says why one was refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sluicegate_core::ids::SourceName;
-use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::{Validated, Verified};
 use sluicegate_core::refusal::Refusal;
 
+use crate::case::Judged;
 use crate::gate::{Compiled, Gate, GateFault, GateProblem};
 use crate::json::Json;
-use crate::schema::{Registry, Ruling};
+use crate::schema::Registry;
 
 /// The door: proves senders and judges payloads, for every source.
 pub struct Admission {
     pub(crate) gates: HashMap<SourceName, Compiled>,
-}
-
-/// A validated event, with what the validation learned.
-#[derive(Debug)]
-pub struct Judged {
-    /// The event.
-    pub validated: Validated,
-    /// Its payload as JSON, already parsed if a schema asked.
-    pub json: Json,
-    /// Why it must go to the dead-letter queue, on a source that wants that for violations.
-    pub letter: Option<Letter>,
 }
 
 impl Admission {
@@ -76,24 +66,13 @@ impl Admission {
         self.gates.get(source).ok_or(Refusal::NoSource)
     }
 
-    /// Holds the payload against the schema of its subject, if the source asks for one.
+    /// Holds the payload against the schema of its subject, if the source asks for one, here and
+    /// now: where nobody waits for the thread. The line asks for the [`Admission::case`] instead.
     ///
     /// # Errors
     /// When the payload breaks its schema, or has none, on a source that rejects that.
     pub fn validate(&self, verified: Verified) -> Result<Judged, Refusal> {
-        let (mut event, mut verdict, dedupe) = verified.into_parts();
-        let gate = self.gate(&event.source)?;
-        let json = Json::in_form(gate.facts.form_field().map(Arc::clone));
-        let Some(rule) = &gate.rule else {
-            let validated = Validated::assertion(event, verdict, dedupe);
-            return Ok(Judged { validated, json, letter: None });
-        };
-        let Ruling { schema, letter, tags } = rule.judge(&event, &json)?;
-        if let Some(count) = tags {
-            event.parts_mut().attributes.set(VIOLATIONS_ATTRIBUTE, &count.to_string());
-        }
-        verdict.schema = schema;
-        Ok(Judged { validated: Validated::assertion(event, verdict, dedupe), json, letter })
+        self.case(verified)?.judge()
     }
 
     /// What a batch came in as. Its payload is that of no event, so no schema judges it: each of
@@ -112,6 +91,3 @@ impl Admission {
         Json::in_form(gate.and_then(|gate| gate.facts.form_field().map(Arc::clone)))
     }
 }
-
-/// How many ways a payload breaks its schema, on a source that tags instead of rejecting.
-pub const VIOLATIONS_ATTRIBUTE: &str = "sgviolations";

@@ -52,7 +52,7 @@ impl Envelope {
             source: self.source.clone(),
             kind: kind(delivery, found.kind),
             subject: found.subject.map(Cow::into_owned),
-            time: found.time,
+            time: found.time.or(delivery.transport.time),
             received_at: arrival.at,
             content_type: content_type.into(),
             attributes: delivery.transport.attributes.clone(),
@@ -120,8 +120,17 @@ pub(crate) fn dedupe_key(said: &str) -> Option<DedupeKey> {
     DedupeKey::new(said)
 }
 
-const CREDENTIALS: [&str; 5] =
-    ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-hook-secret"];
+/// Headers that prove somebody to somebody. No event has them, no sink gets them, and of a delivery
+/// that was refused they are kept only where its proof needs them.
+pub(crate) const CREDENTIALS: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "x-amz-security-token",
+    "x-hook-secret",
+];
 /// The id that a CloudEvent came with.
 const ID_ATTRIBUTE: &str = "sgid";
 /// The source that a CloudEvent came with.

@@ -12,6 +12,7 @@ use crate::keys::Prover;
 use crate::schema::{Registry, Rule, SchemaRule};
 use crate::secret::{Key, SecretFault};
 use crate::signature::Scheme;
+use crate::wrapping::Wrapping;
 
 /// What one source asks of a delivery.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Gate {
     pub source: SourceName,
     /// How senders are proven.
     pub scheme: Scheme,
+    /// Whether deliveries come in envelopes.
+    pub wrapping: Wrapping,
     /// The signing keys; all that are live count.
     pub keys: Vec<Key>,
     /// How far the time of sending may be off, both ways; `None`: as the scheme says.
@@ -34,6 +37,8 @@ pub struct Gate {
     pub public_url: Option<String>,
     /// What is granted to handshakes.
     pub handshake: HandshakeSetting,
+    /// Whether bodies may come packed (gzip), and what such a one may unpack to, in bytes.
+    pub unpack_max: Option<usize>,
 }
 
 impl Gate {
@@ -43,6 +48,7 @@ impl Gate {
         Self {
             source,
             scheme,
+            wrapping: Wrapping::default(),
             keys,
             tolerance: None,
             facts: FactsOverride::default(),
@@ -50,6 +56,7 @@ impl Gate {
             format: Format::default(),
             public_url: None,
             handshake: HandshakeSetting::default(),
+            unpack_max: None,
         }
     }
 }
@@ -129,6 +136,7 @@ pub enum GateProblem {
 /// A gate, compiled.
 pub(crate) struct Compiled {
     pub(crate) prover: Prover,
+    pub(crate) wrapping: Wrapping,
     pub(crate) facts: FactReader,
     pub(crate) envelope: Envelope,
     pub(crate) rule: Option<Rule>,
@@ -137,6 +145,7 @@ pub(crate) struct Compiled {
     /// Whether the operator has named no idempotency key: what a signature or a CloudEvent gives
     /// for one counts then.
     pub(crate) own_dedupe: bool,
+    pub(crate) unpack_max: Option<usize>,
 }
 
 impl Compiled {
@@ -146,19 +155,28 @@ impl Compiled {
         let prover = Prover::build(&gate);
         let envelope = Envelope::new(&gate.source, &gate.scheme);
         problems.extend(check_format(gate.format, &gate.facts));
+        problems.extend(gate.wrapping.check(&gate.scheme));
         let own_dedupe = gate.facts.dedupe.is_none();
         let handshakes = match &gate.scheme {
             Scheme::Preset(preset) => preset.handshakes,
             _ => &[],
         };
         let greeter = Greeter::build(handshakes, gate.handshake);
-        let format = gate.format;
+        let (format, wrapping, unpack_max) = (gate.format, gate.wrapping, gate.unpack_max);
         let facts = FactReader::build(gate.facts.over(scheme_facts(&gate.scheme)));
         let rule = gate.schema.map(|rule| Rule::build(&rule, &gate.source, registry)).transpose();
         match (prover, facts, rule, greeter) {
-            (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => {
-                Ok(Self { prover, facts, envelope, rule, greeter, format, own_dedupe })
-            }
+            (Ok(prover), Ok(facts), Ok(rule), Ok(greeter)) if problems.is_empty() => Ok(Self {
+                prover,
+                wrapping,
+                facts,
+                envelope,
+                rule,
+                greeter,
+                format,
+                own_dedupe,
+                unpack_max,
+            }),
             (prover, facts, rule, greeter) => {
                 problems.extend(prover.err().unwrap_or_default());
                 problems.extend(greeter.err().unwrap_or_default());

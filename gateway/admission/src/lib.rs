@@ -5,6 +5,7 @@
 //! bytes that were signed, and never fetch anything. It has no clock: the time is the arrival's.
 
 mod admission;
+mod case;
 pub mod cloudevents;
 mod delivered;
 mod envelope;
@@ -19,9 +20,12 @@ mod prove;
 pub mod schema;
 mod secret;
 mod signature;
+mod unpack;
 pub mod vectors;
+mod wrapping;
 
-pub use admission::{Admission, Judged, VIOLATIONS_ATTRIBUTE};
+pub use admission::Admission;
+pub use case::{Case, Judged, VIOLATIONS_ATTRIBUTE};
 pub use delivered::{Batch, Delivered};
 pub use explain::{Likely, Mistake, SignatureExplained, Supposed, SupposedEvent};
 pub use facts::{Fact, Facts, FactsOverride};
@@ -36,6 +40,8 @@ pub use signature::{
     KeySet, Layout, Needs, Own, Preset, Proof, PublicForm, Scheme, SignFault, SignRequest, Signer,
     Signing, TimeFrom, TimeRule, TimeUnit, TokenPlace, hmac_sha256, sha256, sign,
 };
+
+pub use wrapping::{Wrapping, wrap};
 
 /// The presets: what the gateway knows about providers.
 pub mod preset {

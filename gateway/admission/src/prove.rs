@@ -1,6 +1,8 @@
 //! The proof of a sender, over the raw bytes and as of the arrival, and the event that the delivery
 //! is then. Nothing of a delivery is believed before its proof.
 
+use std::borrow::Cow;
+
 use sluicegate_core::delivery::Delivery;
 use sluicegate_core::proof::{DedupeKey, Received, Verified};
 use sluicegate_core::refusal::Refusal;
@@ -11,7 +13,7 @@ use crate::admission::Admission;
 use crate::delivered::{Batch, Delivered, Read};
 use crate::envelope::dedupe_key;
 use crate::gate::Format;
-use crate::signature::{Evidence, Given, Needs};
+use crate::signature::{Evidence, Given, Needs, sha256};
 
 impl Admission {
     /// What the verification of this delivery needs: where it should run, and what is to be fetched
@@ -20,7 +22,9 @@ impl Admission {
     /// # Errors
     /// When the source is not known, or the delivery names a place that its scheme does not allow.
     pub fn needs(&self, delivery: &Delivery) -> Result<Needs, Refusal> {
-        self.gate(&delivery.source)?.prover.needs(delivery).map_err(Refusal::Unverified)
+        let gate = self.gate(&delivery.source)?;
+        let delivery = gate.wrapping.open(delivery).map_err(Refusal::Unverified)?;
+        gate.prover.needs(&delivery).map_err(Refusal::Unverified)
     }
 
     /// Proves the sender, and makes the event.
@@ -51,9 +55,10 @@ impl Admission {
         received: &Received,
         evidence: Option<&Evidence>,
     ) -> Result<Delivered, Refusal> {
-        let delivery = received.delivery();
         let arrival = received.arrival();
-        let gate = self.gate(&delivery.source)?;
+        let gate = self.gate(&received.delivery().source)?;
+        let delivery = gate.wrapping.open(received.delivery()).map_err(Refusal::Unverified)?;
+        let delivery = delivery.as_ref();
         let proven = gate.prover.verify(delivery, arrival.at, Given(evidence));
         let proven = proven.map_err(Refusal::Unverified)?;
         let verdict = Verdict {
@@ -62,6 +67,7 @@ impl Admission {
             skew_ms: proven.skew_ms,
             schema: None,
         };
+        let delivery = &*gate.unpacked(delivery)?;
         if gate.format == Format::CloudEvents {
             let read = gate.cloud_events(delivery, arrival)?;
             return Ok(delivered(read, verdict));
@@ -70,8 +76,10 @@ impl Admission {
         let found = gate.facts.read(&delivery.headers, content_type, &delivery.body);
         let said = found.dedupe.as_deref();
         let said = said.or(proven.dedupe.as_deref().filter(|_| gate.own_dedupe));
-        let said = said.or(delivery.transport.dedupe.as_deref());
-        let dedupe = said.and_then(dedupe_key);
+        let said = said.or(delivery.transport.dedupe.as_deref()).map(Cow::Borrowed);
+        let said =
+            said.or_else(|| sealed(proven.sealed_at, &delivery.body).filter(|_| gate.own_dedupe));
+        let dedupe = said.as_deref().and_then(dedupe_key);
         let event = gate.envelope.event(delivery, arrival, found);
         Ok(Delivered::One(Verified::assertion(event, verdict, dedupe)))
     }
@@ -108,6 +116,13 @@ impl Admission {
             }),
         })
     }
+}
+
+/// The idempotency key of a delivery that names none: the signed time with the signed body. Whoever
+/// sends a recorded one again within the tolerance sends the same.
+fn sealed<'d>(at: Option<Timestamp>, body: &[u8]) -> Option<Cow<'d, str>> {
+    let at = at?;
+    Some(Cow::Owned(format!("sealed:{}:{}", at.unix_ns(), sha256(body))))
 }
 
 /// What was read of a delivery whose sender is proven.

@@ -51,6 +51,8 @@ pub struct Key {
     pub id: KeyId,
     /// The secret.
     pub secret: Secret,
+    /// Whose it is, where tokens name who signed them: another name is refused.
+    pub issuer: Option<String>,
     /// Live from this moment on.
     pub not_before: Option<Timestamp>,
     /// Live until just before this moment.
@@ -61,7 +63,7 @@ impl Key {
     /// A key that is always live.
     #[must_use]
     pub fn new(id: KeyId, secret: Secret) -> Self {
-        Self { id, secret, not_before: None, not_after: None }
+        Self { id, secret, issuer: None, not_before: None, not_after: None }
     }
 
     /// Whether the key is live at `at`.

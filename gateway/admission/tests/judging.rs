@@ -14,7 +14,7 @@ use sluicegate_admission::{
 use sluicegate_core::delivery::{Arrival, Delivery, Transport};
 use sluicegate_core::ids::EventId;
 use sluicegate_core::letter::Cause;
-use sluicegate_core::proof::Received;
+use sluicegate_core::proof::{Received, Verified};
 use sluicegate_core::refusal::{Refusal, Violation};
 use sluicegate_core::time::Timestamp;
 
@@ -49,6 +49,15 @@ fn key() -> Key {
 }
 
 fn post(admission: &Admission, kind: &str, media: &str, body: &[u8]) -> Result<Judged, Refusal> {
+    admission.validate(verified(admission, kind, media, body)?)
+}
+
+fn verified(
+    admission: &Admission,
+    kind: &str,
+    media: &str,
+    body: &[u8],
+) -> Result<Verified, Refusal> {
     let request = SignRequest { body, id: "d-1", now: NOW, url: "", method: "POST", kind };
     let mut headers = sign(&Scheme::preset("github").unwrap(), &key(), request).unwrap();
     headers.push(("content-type".into(), media.into()));
@@ -62,7 +71,7 @@ fn post(admission: &Admission, kind: &str, media: &str, body: &[u8]) -> Result<J
         transport: Transport::default(),
     };
     let arrival = Arrival { id: EventId::new(NOW, 7), at: NOW, steady: NOW };
-    admission.validate(admission.verify(&Received::assertion(delivery, arrival), None)?)
+    admission.verify(&Received::assertion(delivery, arrival), None)
 }
 
 fn post_json(admission: &Admission, kind: &str, body: &[u8]) -> Result<Judged, Refusal> {
@@ -246,4 +255,28 @@ fn a_rule_that_can_never_be_kept_is_refused_when_it_is_built() {
     assert!(with("{source}.{type}", OnUnknown::Reject).is_ok());
     assert!(with("{dataschema}", OnUnknown::Reject).is_ok());
     assert!(with("{dataschema}.x", OnUnknown::Reject).is_err());
+}
+
+#[test]
+fn what_providers_send_is_judged_where_it_stands_and_what_is_large_is_not() {
+    let admission = github(rule(OnUnknown::Reject, OnViolation::Reject));
+    let case = |kind: &str, body: &[u8]| {
+        let verified = verified(&admission, kind, "application/json", body).unwrap();
+        admission.case(verified).unwrap()
+    };
+    for event in EVENTS {
+        assert!(!case(event, &delivery_of(event)).is_long(), "{event}");
+    }
+    let mut push: Value = serde_json::from_slice(&delivery_of("push")).unwrap();
+    let commit = push.pointer("/commits/0").unwrap().clone();
+    let mut with = |commits: usize| {
+        *push.pointer_mut("/commits").unwrap() = Value::Array(vec![commit.clone(); commits]);
+        push.to_string().into_bytes()
+    };
+    let (some, many) = (with(60), with(2_000));
+    assert!(some.len() > 40_000 && !case("push", &some).is_long(), "{}", some.len());
+    assert!(case("push", &many).is_long(), "{}", many.len());
+    // Long or not, it comes to the same.
+    assert!(case("push", &many).judge().is_ok());
+    assert!(!case("push", b"no JSON").is_long());
 }

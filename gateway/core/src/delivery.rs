@@ -35,6 +35,8 @@ pub struct Transport {
     pub attributes: Fields,
     /// The type of the event, where the sender says none.
     pub kind: Option<String>,
+    /// When it happened, where the sender does not say.
+    pub time: Option<Timestamp>,
     /// The idempotency key, where the sender says none.
     pub dedupe: Option<String>,
     /// What its source must remember from the moment on in which the event is durable: committed
@@ -54,6 +56,12 @@ impl Delivery {
 #[must_use]
 pub fn media_type(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a content coding is gzip (RFC 9110 section 8.4.1.3).
+#[must_use]
+pub fn is_gzip(coding: &str) -> bool {
+    coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip")
 }
 
 /// Whether a media type says that the payload is JSON (RFC 6839 section 3.1 for `+json`).

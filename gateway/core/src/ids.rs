@@ -167,15 +167,29 @@ impl EventId {
 }
 
 impl fmt::Display for EventId {
-    /// Digit by digit: every call of a filter writes one, and five formatted numbers take longer.
+    /// Eight digits at a time: every call of a filter writes one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = *b"00000000-0000-0000-0000-000000000000";
-        let digits = self.to_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        for (place, digit) in text.iter_mut().filter(|place| **place == b'0').zip(digits) {
-            *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-        }
+        let [a, b, c, d] = [96, 64, 32, 0].map(|bits| hex((self.0 >> bits) as u32));
+        let mut text = *b"........-....-....-....-............";
+        text[..8].copy_from_slice(&a);
+        text[9..13].copy_from_slice(&b[..4]);
+        text[14..18].copy_from_slice(&b[4..]);
+        text[19..23].copy_from_slice(&c[..4]);
+        text[24..28].copy_from_slice(&c[4..]);
+        text[28..].copy_from_slice(&d);
         f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
+}
+
+/// The eight hexadecimal digits of a number: its halves move apart, then the halves of those, until
+/// every byte has one digit. Then each becomes a character; letters lie 39 further than digits.
+fn hex(number: u32) -> [u8; 8] {
+    let mut digits = u64::from(number);
+    digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff;
+    digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff;
+    digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (digits + 0x3030_3030_3030_3030 + letters * 39).to_be_bytes()
 }
 
 impl fmt::Debug for EventId {
@@ -211,7 +225,13 @@ pub struct Digest(pub [u8; 32]);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // Written at once: it is part of keys that are made for every event.
+        let mut text = [0_u8; 64];
+        let (fours, _) = self.0.as_chunks();
+        for (eight, four) in text.chunks_exact_mut(8).zip(fours) {
+            eight.copy_from_slice(&hex(u32::from_be_bytes(*four)));
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -263,6 +283,16 @@ mod tests {
         assert_eq!(EventId::from_bytes(id.to_bytes()), id);
         assert!(text.to_uppercase().parse::<EventId>().is_ok());
         assert!("é00000000-0000-0000-0000-00000000000".parse::<EventId>().is_err());
+    }
+
+    #[test]
+    fn every_digit_of_an_event_id_stands_where_it_belongs() {
+        for number in [0, u128::MAX, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210] {
+            let text = EventId::from_bytes(number.to_be_bytes()).to_string();
+            assert_eq!(text.replace('-', ""), format!("{number:032x}"));
+            let lengths: Vec<_> = text.split('-').map(str::len).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        }
     }
 
     #[test]

@@ -82,6 +82,14 @@ pub enum Refusal {
         /// When a next try may succeed.
         retry_after: Duration,
     },
+    /// A batch has more events than its source takes at once, however long its sender waits.
+    #[error("batch has {events} events, and its source takes {events_max} at once")]
+    BatchTooLarge {
+        /// As many as it has.
+        events: usize,
+        /// The burst of the source.
+        events_max: usize,
+    },
     /// A bound inside the gateway is reached: commits in flight, filter work, connections.
     #[error("gateway is at capacity: {what}")]
     Overloaded {
@@ -180,7 +188,8 @@ impl Refusal {
             | Self::HandshakeRefused
             | Self::Invalid { .. }
             | Self::Rejected(_)
-            | Self::RateLimited { .. } => Blame::Sender,
+            | Self::RateLimited { .. }
+            | Self::BatchTooLarge { .. } => Blame::Sender,
             Self::NoSchema { .. }
             | Self::QueueFull { .. }
             | Self::QueueOverRate { .. }
@@ -220,6 +229,7 @@ impl Refusal {
                 RejectCode::Unavailable => "filter_rejected_unavailable",
             },
             Self::RateLimited { .. } => "rate_limited",
+            Self::BatchTooLarge { .. } => "batch_too_large",
             Self::Overloaded { .. } => "overloaded",
             Self::QueueFull { .. } => "queue_full",
             Self::QueueOverRate { .. } => "queue_over_rate",

@@ -132,6 +132,12 @@ pub trait Sink: Send + Sync + 'static {
     /// Tries once to hand over each event of the batch: one outcome for each, in order. Never
     /// retries by itself, and never blocks for longer than its own timeout.
     fn deliver<'a>(&'a self, batch: &'a [Attempt]) -> Pending<'a, Vec<Outcome>>;
+
+    /// Waits until an attempt makes sense. Nothing is leased for the sink before: a receiver that
+    /// says by itself that it takes nothing for now costs no event an attempt.
+    fn ready(&self) -> Pending<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// One event to hand over.

@@ -69,7 +69,7 @@ impl Timestamp {
     /// # Errors
     /// When the text is not RFC 3339, or the time is before 1970.
     pub fn parse_rfc3339_or_last(text: &str) -> Result<Self, TimestampError> {
-        let time: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        let Some(time) = parse(text)? else { return Ok(Self::LAST) };
         let unix_ns = u128::try_from(time.as_nanosecond()).map_err(|_| TimestampError)?;
         Ok(Self { unix_ns: u64::try_from(unix_ns).unwrap_or(u64::MAX) })
     }
@@ -79,11 +79,60 @@ impl Timestamp {
     /// # Errors
     /// When the text is not RFC 3339, or the time is before 1970 or beyond 2554.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimestampError> {
-        let time: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        let time = parse(text)?.ok_or(TimestampError)?;
         let unix_ns = u64::try_from(time.as_nanosecond()).map_err(|_| TimestampError)?;
         Ok(Self { unix_ns })
     }
+
+    /// Whether a text is an RFC 3339 time, also one before 1970 or beyond 2554.
+    #[must_use]
+    pub fn is_rfc3339(text: &str) -> bool {
+        parse(text).is_ok()
+    }
 }
+
+/// The time of a text in the grammar of RFC 3339, section 5.6; `None` for the last day of the year
+/// 9999, which the library cannot tell. By itself the library takes more: a space for the `T`, a
+/// day without a time.
+fn parse(text: &str) -> Result<Option<jiff::Timestamp>, TimestampError> {
+    let Some((seconds, rest)) = text.split_at_checked(SECONDS.len()) else {
+        return Err(TimestampError);
+    };
+    let is_there = seconds.parse::<jiff::civil::DateTime>().is_ok();
+    if !is_like(seconds, SECONDS) || !is_there || !ends_well(rest) {
+        return Err(TimestampError);
+    }
+    Ok(text.parse().ok())
+}
+
+/// Whether this is a fraction, if there is one, and an offset.
+fn ends_well(rest: &str) -> bool {
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let offset = fraction.trim_start_matches(|char: char| char.is_ascii_digit());
+            if offset.len() == fraction.len() {
+                return false;
+            }
+            offset
+        }
+        None => rest,
+    };
+    let within = |hours: &str, minutes: &str| hours < "24" && minutes < "60";
+    offset.eq_ignore_ascii_case("Z")
+        || ((is_like(offset, "+00:00") || is_like(offset, "-00:00"))
+            && offset.get(1..3).zip(offset.get(4..)).is_some_and(|(h, m)| within(h, m)))
+}
+
+/// Whether a text has a digit where the form has one, and elsewhere what the form has.
+fn is_like(text: &str, form: &str) -> bool {
+    text.len() == form.len()
+        && text.bytes().zip(form.bytes()).all(|(byte, like)| match like {
+            b'0' => byte.is_ascii_digit(),
+            other => byte.eq_ignore_ascii_case(&other),
+        })
+}
+
+const SECONDS: &str = "0000-00-00T00:00:00";
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -170,6 +219,46 @@ mod tests {
         assert_eq!(time.rfc3339(), "2026-11-22T10:00:00Z");
         assert!(Timestamp::parse_rfc3339("1969-12-31T23:59:59Z").is_err());
         assert!(Timestamp::parse_rfc3339("yesterday").is_err());
+    }
+
+    #[test]
+    fn only_the_grammar_of_rfc3339_is_read() {
+        for good in [
+            "2026-11-22T12:00:00Z",
+            "2026-11-22t12:00:00z",
+            "2026-11-22T12:00:00.123456789-05:30",
+            "2026-12-31T23:59:60Z",
+            "0001-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.9999999+00:00",
+        ] {
+            assert!(Timestamp::is_rfc3339(good), "{good}");
+        }
+        let end = Timestamp::parse_rfc3339_or_last("9999-12-31T23:59:59.9999999Z");
+        assert_eq!(end, Ok(Timestamp::LAST));
+        for bad in [
+            "",
+            "2026-11-22",
+            "2026-11-22 12:00:00Z",
+            "2026-11-22T12:00:00",
+            "2026-11-22T12:00Z",
+            "2026-11-22T12:00:00.Z",
+            "2026-11-22T12:00:00,5Z",
+            "2026-11-22T12:00:00+0200",
+            "2026-11-22T12:00:00+02",
+            "2026-11-22T12:00:00Z[UTC]",
+            "20261122T120000Z",
+            "+002026-11-22T12:00:00Z",
+            "2026-02-30T12:00:00Z",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22T12:00:00+24:00",
+            "2026-11-22T12:00:00-02:60",
+            " 2026-11-22T12:00:00Z",
+            "2026-11-22T12:00:00\u{ff3a}",
+        ] {
+            assert!(!Timestamp::is_rfc3339(bad), "{bad}");
+            assert!(Timestamp::parse_rfc3339(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

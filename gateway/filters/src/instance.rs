@@ -16,7 +16,7 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use crate::contract::exports::sluicegate::plugin::filter::{
     Decision, Failure, Subscription as Asked,
 };
-use crate::deadline::{Deadline, Overrun, thread_time};
+use crate::deadline::{Deadline, Overrun};
 use crate::exports::{Exports, Guest};
 use crate::fault::Fault;
 use crate::imports::{Context, Memory};
@@ -26,6 +26,7 @@ use crate::projection::{Projection, write_id};
 use crate::series::Handles;
 use crate::subscription::Subscription;
 use crate::trial::Meter;
+use crate::watch::{Watch, thread_time};
 
 /// A living instance.
 pub(crate) struct Instance {
@@ -47,6 +48,8 @@ pub(crate) struct Place<'a> {
     pub(crate) route: &'a RouteName,
     /// Room for the text of the event's id.
     pub(crate) id: &'a mut String,
+    /// The clock of the question. Its last look is the start of the call.
+    pub(crate) watch: &'a mut Watch,
 }
 
 /// What `configure` said.
@@ -94,7 +97,8 @@ impl Instance {
         deadline: Duration,
         place: Place<'_>,
     ) -> Result<Answer, Fault> {
-        let Place { session, route, id } = place;
+        let Place { session, route, id, watch } = place;
+        let deadline = Deadline::new(deadline, watch);
         self.begin(Some(event.id), deadline, answer_bytes_max(event));
         let context = self.store.data_mut();
         let remembers = context.state.grant.is_some();
@@ -104,9 +108,8 @@ impl Instance {
         }
         write_id(id, event);
         let projection = Projection::new(event, wanted);
-        let began = Instant::now();
         let answer = self.guest.filter(&mut self.store, projection.seen(id, event));
-        self.end(began.elapsed());
+        self.end(watch);
         let answer = answer.map_err(|error| fault(&error, &self.store)).flatten();
         if remembers {
             *session = self.store.data_mut().take_back();
@@ -126,30 +129,31 @@ impl Instance {
         deadline: Duration,
     ) -> Result<Vec<Answer>, Fault> {
         let answer_bytes = events.iter().map(|event| answer_bytes_max(event)).sum();
+        let mut watch = Watch::start();
         // What it logs is about all of them.
-        self.begin(None, deadline, answer_bytes);
+        self.begin(None, Deadline::new(deadline, &watch), answer_bytes);
         let ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
         let projections: Vec<_> = events.iter().map(|it| Projection::new(it, wanted)).collect();
         let parts = ids.iter().zip(events).zip(&projections);
         let seen: Vec<_> = parts.map(|((id, event), it)| it.seen(id, event)).collect();
-        let began = Instant::now();
         let answers = self.guest.filter_together(&mut self.store, &seen);
-        self.end(began.elapsed());
+        self.end(&mut watch);
         answers.map_err(|error| fault(&error, &self.store)).flatten()
     }
 
-    fn begin(&mut self, event: Option<EventId>, deadline: Duration, answer_bytes: usize) {
+    fn begin(&mut self, event: Option<EventId>, deadline: Deadline, answer_bytes: usize) {
         let context = self.store.data_mut();
         context.event = event;
-        context.deadline = Deadline::new(deadline);
+        context.deadline = deadline;
         self.store.set_epoch_deadline(1);
         self.store.set_hostcall_fuel(answer_bytes);
     }
 
     /// Counts a call.
-    fn end(&mut self, took: Duration) {
+    fn end(&mut self, watch: &mut Watch) {
         self.calls += 1;
         let context = self.store.data();
+        let took = watch.lap(|| Some(context.deadline.ran(thread_time())));
         let counts = &context.about.counts;
         counts.call_time_ns.observe(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         if context.memory.bytes() > self.memory_bytes_seen {
@@ -190,7 +194,7 @@ fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) 
     let context = Context {
         about: Arc::clone(about),
         memory: MemoryCap::new(limits.memory_bytes_max),
-        deadline: Deadline::new(limits.deadline.max(START_DEADLINE)),
+        deadline: Deadline::new(limits.deadline.max(START_DEADLINE), &Watch::start()),
         handles: Handles::default(),
         event: None,
         state: Memory::granted(limits.state),
@@ -198,7 +202,7 @@ fn store(instances: &InstancePre<Context>, about: &Arc<About>, limits: &Limits) 
     let mut store = Store::new(instances.engine(), context);
     store.limiter(|context| &mut context.memory);
     store.epoch_deadline_callback(|mut store| {
-        store.data_mut().deadline.tick(thread_time())?;
+        store.data_mut().deadline.tick(Instant::now(), thread_time())?;
         Ok(UpdateDeadline::Continue(1))
     });
     store.set_epoch_deadline(1);

@@ -51,6 +51,7 @@ mod ticker;
 mod together;
 mod trial;
 mod walk;
+mod watch;
 mod work;
 
 pub use aot::{Cache, Child, Compiler, compile_child};

@@ -39,11 +39,16 @@ impl Pace {
         left == 0 && !self.always
     }
 
-    /// Notes how long an answer took. Wall time: a preempted call counts as slow, which costs a few
-    /// hand-overs and no more.
-    pub(crate) fn answered(&self, took: Duration) {
+    /// Whether it was slow not long ago: then what it costs is measured exactly.
+    pub(crate) fn was_slow(&self) -> bool {
+        self.penalty.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes how long the thread ran for an answer. By the clock on the wall, a call would count as
+    /// slow because the machine is full, and handing over then costs what is short.
+    pub(crate) fn answered(&self, ran: Duration) {
         let penalty = self.penalty.load(Ordering::Relaxed);
-        if took > SLOW {
+        if ran > SLOW {
             let next = penalty.saturating_mul(2).clamp(PENALTY_MIN, PENALTY_MAX);
             self.penalty.store(next, Ordering::Relaxed);
             self.handed_over.store(next, Ordering::Relaxed);

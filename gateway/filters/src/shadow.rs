@@ -26,6 +26,7 @@ use crate::spec::Queues;
 use crate::station::Station;
 use crate::ticker::Ticker;
 use crate::trial::Said;
+use crate::watch::Watch;
 
 /// A version in shadow. Its thread ends when the last handle is gone.
 pub(crate) struct Shadow {
@@ -132,7 +133,7 @@ fn ask(
     }
     let remembers = plugin.0.limits.state.is_some();
     let mut session = remembers.then(|| Session::over(Arc::clone(state) as Arc<dyn StateView>));
-    let verdict = station.ask(plugin, event, route, &mut session);
+    let verdict = station.ask(plugin, event, route, &mut session, &mut Watch::start());
     // As on the line: what is refused, or what broke, is not remembered.
     if let (Ok(Ok(decision)), Some(session)) = (&verdict, session)
         && !matches!(decision, Decision::Reject(_))

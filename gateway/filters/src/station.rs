@@ -19,6 +19,7 @@ use crate::plugin::{Loaded, Plugin};
 use crate::spec::{Branch, Chain, Queues};
 use crate::together::Ahead;
 use crate::walk::{Tally, Verdict, walk};
+use crate::watch::Watch;
 
 /// The instances of one station.
 pub(crate) struct Station {
@@ -50,9 +51,9 @@ impl Station {
         let mut tally = Tally::new(event);
         let mut pins = std::mem::take(&mut self.pins);
         let one = |chain: &Arc<Chain>| {
-            let ask = |plugin: &Plugin, event: &Event| {
+            let ask = |plugin: &Plugin, event: &Event, watch: &mut Watch| {
                 Ahead::answer(&mut ahead, plugin, event)
-                    .unwrap_or_else(|| self.ask(plugin, event, &chain.route, session))
+                    .unwrap_or_else(|| self.ask(plugin, event, &chain.route, session, watch))
             };
             walk(event, chain, &mut tally, &mut pins, ask)
         };
@@ -105,14 +106,17 @@ impl Station {
         event: &Event,
         route: &RouteName,
         session: &mut Option<Session>,
+        watch: &mut Watch,
     ) -> Verdict {
         let Self { queues, slots, id, .. } = self;
         let slot = slot(slots, plugin);
-        let (answer, was_used) = call(slot, &plugin.0, event, Place { session, route, id });
+        let place = Place { session, route, id, watch };
+        let (answer, was_used) = call(slot, &plugin.0, event, place);
         let answer = match answer {
             Err(fault) if was_used && matches!(fault.cause, Cause::Trap | Cause::Memory) => {
                 plugin.0.about.counts.retries.increment();
-                call(slot, &plugin.0, event, Place { session, route, id }).0
+                let place = Place { session, route, id, watch };
+                call(slot, &plugin.0, event, place).0
             }
             answer => answer,
         };
@@ -179,7 +183,7 @@ fn call(
     event: &Event,
     place: Place<'_>,
 ) -> (Result<Answer, Fault>, bool) {
-    let mut instance = match slot.instance.take().map_or_else(|| plugin.start(), Ok) {
+    let mut instance = match taken_or_started(slot, plugin, place.watch) {
         Ok(instance) => instance,
         Err(fault) => return (Err(fault), false),
     };
@@ -189,6 +193,19 @@ fn call(
         keep(slot, plugin, instance);
     }
     (answer, was_used)
+}
+
+fn taken_or_started(
+    slot: &mut Slot,
+    plugin: &Loaded,
+    watch: &mut Watch,
+) -> Result<Box<Instance>, Fault> {
+    if let Some(instance) = slot.instance.take() {
+        return Ok(instance);
+    }
+    let started = plugin.start();
+    watch.lap(|| None);
+    started
 }
 
 /// Keeps an instance that has answered, unless it is old.

@@ -54,26 +54,35 @@ impl Names {
 
 /// A pattern in which `*` stands for any number of characters, and all else for itself.
 #[derive(Debug)]
-struct Glob(String);
+struct Glob {
+    /// What stands before the first star.
+    first: String,
+    /// What stands between stars, and behind the last; `None`: there is no star.
+    rest: Option<(Vec<String>, String)>,
+}
 
 impl Glob {
     fn new(pattern: String) -> Result<Self, LoadFault> {
         if pattern.len() > NAME_BYTES_MAX {
             return Err(LoadFault::Subscription { what: "a type pattern is too long" });
         }
-        Ok(Self(pattern))
+        let Some((first, rest)) = pattern.split_once('*') else {
+            return Ok(Self { first: pattern, rest: None });
+        };
+        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+        let parts = middle.split('*').filter(|part| !part.is_empty()).map(str::to_owned);
+        Ok(Self { first: first.to_owned(), rest: Some((parts.collect(), last.to_owned())) })
     }
 
     /// Greedy from both ends, so the work is linear in the text for each `*`.
     fn matches(&self, text: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
-        let Some(mut text) = text.strip_prefix(first) else { return false };
-        let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-        for part in middle.split('*') {
-            let Some(at) = text.find(part) else { return false };
+        let Some((parts, last)) = &self.rest else { return self.first == text };
+        let Some(mut text) = text.strip_prefix(self.first.as_str()) else { return false };
+        for part in parts {
+            let Some(at) = text.find(part.as_str()) else { return false };
             text = text.get(at + part.len()..).unwrap_or_default();
         }
-        text.ends_with(last)
+        text.ends_with(last.as_str())
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::Engine;
 
@@ -72,13 +72,17 @@ impl Ticker {
 
     fn run(&self, engine: &Engine, jobs: &Jobs) {
         let mut idle = 0;
+        let mut next = Instant::now() + TICK;
         while !self.stopping.load(Ordering::SeqCst) {
-            thread::sleep(TICK);
+            // To a moment, not for a time: what the rest of a tick takes does not make it longer.
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+            next = (next + TICK).max(Instant::now());
             engine.increment_epoch();
             jobs.nudge();
             idle = if self.running.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
             if idle > IDLE_TICKS {
                 self.park();
+                next = Instant::now() + TICK;
                 idle = 0;
             }
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sluicegate_core::decision::{Decision, Failure};
 use sluicegate_core::event::Event;
@@ -25,6 +25,7 @@ use crate::plugin::Plugin;
 use crate::spec::{AnyQueue, Terms};
 use crate::ticker::Ticker;
 use crate::walk::Verdict;
+use crate::watch::Watch;
 
 /// What a trial counts beside time and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,10 +166,17 @@ impl Trial {
         if reuse == Reuse::Fresh {
             self.instance = None;
         }
-        let began = Instant::now();
-        let mut instance = match self.instance.take().map_or_else(|| self.plugin.0.start(), Ok) {
-            Ok(instance) => instance,
-            Err(fault) => return broke(fault, began.elapsed()),
+        let mut watch = Watch::start();
+        let mut instance = match self.instance.take() {
+            Some(instance) => instance,
+            None => {
+                let started = self.plugin.0.start();
+                watch.lap(|| None);
+                match started {
+                    Ok(instance) => instance,
+                    Err(fault) => return broke(fault, watch.took()),
+                }
+            }
         };
         let before = instance.fuel();
         let loaded = &self.plugin.0;
@@ -176,9 +184,10 @@ impl Trial {
         let remembers = loaded.limits.state.is_some();
         let view = || Session::over(Arc::clone(&self.state) as Arc<dyn StateView>);
         let mut session = remembers.then(view);
-        let place = Place { session: &mut session, route: &self.route, id: &mut self.id };
+        let (route, id) = (&self.route, &mut self.id);
+        let place = Place { session: &mut session, route, id, watch: &mut watch };
         let answer = instance.call(event, &loaded.subscription, loaded.limits.deadline, place);
-        let took = began.elapsed();
+        let took = watch.took();
         let answer = match answer {
             Ok(answer) => answer,
             Err(fault) => return broke(fault, took),

@@ -18,6 +18,7 @@ use crate::pins::Pins;
 use crate::plugin::Plugin;
 use crate::slot::{Seat, Slot, Stands};
 use crate::spec::{Branch, Chain, End, OnFailure};
+use crate::watch::Watch;
 
 /// What was made out of one received event so far, over all its chains.
 pub(crate) struct Tally {
@@ -47,12 +48,12 @@ impl Tally {
     }
 
     /// Asks. The time is that of the whole answer: a fresh instance and a second try included.
-    fn timed(&mut self, plugin: &Plugin, ask: impl FnOnce() -> Verdict) -> Verdict {
-        let began = Instant::now();
-        let verdict = ask();
-        let took = began.elapsed();
-        self.spent += took;
-        plugin.0.pace.answered(took);
+    fn timed(&mut self, plugin: &Plugin, ask: impl FnOnce(&mut Watch) -> Verdict) -> Verdict {
+        let is_slow = plugin.0.pace.was_slow();
+        let mut watch = if is_slow { Watch::start_exact() } else { Watch::start() };
+        let verdict = ask(&mut watch);
+        self.spent += watch.took();
+        plugin.0.pace.answered(watch.ran());
         verdict
     }
 }
@@ -73,7 +74,7 @@ pub(crate) fn walk(
     chain: &Chain,
     tally: &mut Tally,
     pins: &mut Pins,
-    mut ask: impl FnMut(&Plugin, &Event) -> Verdict,
+    mut ask: impl FnMut(&Plugin, &Event, &mut Watch) -> Verdict,
 ) -> Result<Vec<Branch>, Refusal> {
     let mut done = Vec::with_capacity(1);
     let mut open = vec![(event.clone(), 0)];
@@ -130,13 +131,13 @@ fn consult(
     seat: &Seat,
     event: &Event,
     tally: &mut Tally,
-    ask: impl FnOnce(&Plugin, &Event) -> Verdict,
+    ask: impl FnOnce(&Plugin, &Event, &mut Watch) -> Verdict,
 ) -> Verdict {
     let plugin = &seat.plugin;
     seat.may_ask()?;
     tally.has_time(plugin)?;
     plugin.0.about.counts.asked.increment();
-    let verdict = tally.timed(plugin, || ask(plugin, event));
+    let verdict = tally.timed(plugin, |watch| ask(plugin, event, watch));
     seat.compare(event, route, &verdict);
     match &verdict {
         Err(_) => broke(slot, plugin),

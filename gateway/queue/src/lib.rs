@@ -35,10 +35,10 @@ pub use config::{FsyncMode, Hold, QueueConfig, Retain, SourceConfig, StoreConfig
 pub use fault::OpenFault;
 pub use metrics::{QueueMetrics, StateUsage, StoreMetrics};
 pub use refused::{
-    KeepFault, Kept, RefusedBounds, RefusedDelivery, RefusedFault, RefusedLog, RefusedQuery,
-    RefusedStanding, RefusedUsage,
+    KeepFault, Kept, RefusedBounds, RefusedClass, RefusedDelivery, RefusedFault, RefusedLog,
+    RefusedQuery, RefusedStanding, RefusedUsage,
 };
-pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, WrapFault};
+pub use seal::{Encryption, KEY_BYTES, KeyWrap, LocalKey, NoteFault, Notes, WrapFault};
 pub use store::{
     Browsed, Cursor, CursorError, Defined, Past, PastEvent, QueueInfo, QueueOrigin, Store,
 };

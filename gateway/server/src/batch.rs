@@ -9,10 +9,10 @@ use sluicegate_admission::{Batch, Judged};
 use sluicegate_core::limits::PLACEMENTS_MAX;
 use sluicegate_core::proof::{Receipt, Routed, Validated};
 use sluicegate_core::refusal::{Refusal, Violation};
-use sluicegate_core::seams::{StateView, Uncommitted};
+use sluicegate_core::seams::StateView;
 use sluicegate_core::state::{Layer, Transaction};
 
-use crate::pipeline::{FilteredRoute, Pipeline, STATE_RETRY_AFTER, TRIES_MAX};
+use crate::pipeline::{FilteredRoute, MET_TOO_OFTEN, Pipeline, TRIES_MAX};
 use crate::routes::together;
 
 /// A batch whose events were all held against their schemas.
@@ -28,18 +28,19 @@ struct Member<'p> {
 }
 
 impl Pipeline {
-    /// Holds each event of a batch against its schema.
+    /// Holds each event of a batch against its schema. Others have their turn between two events:
+    /// each is judged quickly, and all of them together may not be.
     ///
     /// # Errors
     /// The refusal of any of its events is that of the whole.
-    pub(crate) fn validate_batch(&self, batch: Batch) -> Result<JudgedBatch, Refusal> {
+    pub(crate) async fn validate_batch(&self, batch: Batch) -> Result<JudgedBatch, Refusal> {
         let Batch { whole, events } = batch;
-        let judge = |(number, event)| {
-            let judged = self.admission.validate(event);
-            judged.map_err(|refusal| of_event(number, refusal))
-        };
-        let events = events.into_iter().enumerate().map(judge).collect::<Result<_, _>>()?;
-        Ok(JudgedBatch { whole: self.admission.envelope(whole), events })
+        let mut judged = Vec::with_capacity(events.len());
+        for (number, event) in events.into_iter().enumerate() {
+            judged.push(self.judge(event).await.map_err(|refusal| of_event(number, refusal))?);
+            tokio::task::yield_now().await;
+        }
+        Ok(JudgedBatch { whole: self.admission.envelope(whole), events: judged })
     }
 
     /// Takes a batch the rest of the way, with what its source wants to be remembered.
@@ -61,16 +62,11 @@ impl Pipeline {
             if state.is_empty() {
                 return self.engine.commit(routed).await;
             }
-            let committed = self.engine.commit_with(routed, state);
-            // What was written is seen by others from now on, and the next one may go.
-            drop(turn.take());
-            match committed.await {
-                Ok(receipt) => return Ok(receipt),
-                Err(Uncommitted::Refused(refusal)) => return Err(refusal),
-                Err(Uncommitted::Conflict) => turn = Some(self.turn.lock().await),
+            if let Some(receipt) = self.try_commit(routed, state, &mut turn).await? {
+                return Ok(receipt);
             }
         }
-        Err(Refusal::Overloaded { what: "state of filters", retry_after: STATE_RETRY_AFTER })
+        Err(MET_TOO_OFTEN)
     }
 
     /// Asks the filters of one event after the other, and puts where they all go together.

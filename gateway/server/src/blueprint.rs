@@ -8,10 +8,11 @@ use sluicegate_admission::{Admission, Anchors, Registry};
 use sluicegate_core::ids::{PluginName, SinkName};
 use sluicegate_core::seams::Sink;
 use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
+use sluicegate_sinks::amqp::{AmqpSink, AmqpSinkMetrics};
 use sluicegate_sinks::http::{Fetcher, HttpSink, HttpSinkConfig, Roots, SinkFault};
 use sluicegate_sinks::mqtt::{MqttSink, MqttSinkConfig};
 
-use crate::config::{ConfigFault, ConfigFaults, Plan, SinkPlan, WayOut};
+use crate::config::{AmqpSinkPlan, ConfigFault, ConfigFaults, FetchPlan, Plan, SinkPlan, WayOut};
 use crate::origins::{Watch, Watched};
 use crate::routes::{Matcher, Route};
 use crate::wiring::LineParts;
@@ -38,7 +39,12 @@ pub(crate) struct BuiltSink {
     pub(crate) name: SinkName,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) plan: SinkPlan,
+    /// The counters of one to an AMQP broker.
+    pub(crate) amqp: Option<Arc<AmqpSinkMetrics>>,
 }
+
+/// A way out, and its counters if it has any of its own.
+type BuiltWay = (Arc<dyn Sink>, Option<Arc<AmqpSinkMetrics>>);
 
 impl Blueprint {
     /// Builds the rooms of a plan; takes from the plan what they keep.
@@ -84,18 +90,27 @@ fn build_admission(
 }
 
 fn build_fetcher(plan: &Plan, faults: &mut Vec<ConfigFault>) -> Option<(Arc<Fetcher>, Anchors)> {
-    let anchors = match &plan.fetch.roots {
-        Roots::Web => Some(Anchors::web()),
-        Roots::Pem(text) => std::str::from_utf8(text).ok().and_then(Anchors::pem),
-    };
     let fetcher = Fetcher::new(plan.fetch.allow.clone(), &plan.fetch.roots);
+    let fetcher = fetcher.map_err(|fault| ("/fetch/ca_file", fault));
+    let anchors = anchors(&plan.fetch);
+    let anchors = anchors.ok_or(("/fetch/signer_ca_file", SinkFault::RootsMalformed));
     match (fetcher, anchors) {
-        (Ok(fetcher), Some(anchors)) => Some((Arc::new(fetcher), anchors)),
-        (fetcher, _) => {
-            let fault = fetcher.err().unwrap_or(SinkFault::RootsMalformed);
-            faults.push(plan.fault("/fetch/ca_file", fault.code(), fault.to_string()));
+        (Ok(fetcher), Ok(anchors)) => Some((Arc::new(fetcher), anchors)),
+        (fetcher, anchors) => {
+            for (pointer, fault) in fetcher.err().into_iter().chain(anchors.err()) {
+                faults.push(plan.fault(pointer, fault.code(), fault.to_string()));
+            }
             None
         }
+    }
+}
+
+/// Who vouches for the certificate of a signer. Not who is believed when a server is called: the
+/// authority of a proxy that looks into TLS must not be able to sign as a provider.
+fn anchors(fetch: &FetchPlan) -> Option<Anchors> {
+    match &fetch.signers {
+        Roots::Web => Some(Anchors::web()),
+        Roots::Pem(text) => std::str::from_utf8(text).ok().and_then(Anchors::pem),
     }
 }
 
@@ -139,8 +154,9 @@ fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink>
     let mut built = Vec::new();
     for sink in std::mem::take(&mut plan.sinks) {
         match build_sink(&sink) {
-            Ok(way_out) => {
-                built.push(BuiltSink { name: sink.name.clone(), sink: way_out, plan: sink });
+            Ok((way_out, amqp)) => {
+                let name = sink.name.clone();
+                built.push(BuiltSink { name, sink: way_out, plan: sink, amqp });
             }
             Err((protocol, code, message)) => {
                 let pointer = format!("{}/{protocol}", sink.pointer);
@@ -151,15 +167,22 @@ fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink>
     built
 }
 
-/// A way out; or the protocol, the code and the fault.
-fn build_sink(sink: &SinkPlan) -> Result<Arc<dyn Sink>, (&'static str, &'static str, String)> {
+/// A way out, and its counters if it has any of its own; or the protocol, the code and the fault.
+fn build_sink(sink: &SinkPlan) -> Result<BuiltWay, (&'static str, &'static str, String)> {
     match &sink.way {
         WayOut::Http(http) => match HttpSink::new(HttpSinkConfig::clone(http)) {
-            Ok(way_out) => Ok(Arc::new(way_out)),
+            Ok(way_out) => Ok((Arc::new(way_out), None)),
             Err(fault) => Err(("http", fault.code(), fault.to_string())),
         },
+        WayOut::Amqp(AmqpSinkPlan(config)) => match AmqpSink::new(config) {
+            Ok(way_out) => {
+                let metrics = way_out.metrics();
+                Ok((Arc::new(way_out), Some(metrics)))
+            }
+            Err(fault) => Err(("amqp", fault.code(), fault.to_string())),
+        },
         WayOut::Mqtt(mqtt) => match MqttSink::new(MqttSinkConfig::clone(mqtt)) {
-            Ok(way_out) => Ok(Arc::new(way_out)),
+            Ok(way_out) => Ok((Arc::new(way_out), None)),
             Err(fault) => Err(("mqtt", fault.code(), fault.to_string())),
         },
     }
@@ -182,3 +205,23 @@ fn build_routes(plan: &mut Plan, plugins: &[BuiltPlugin]) -> Matcher<Option<Arc<
 
 /// Events that may wait for a filter thread.
 const JOBS_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluicegate_sinks::http::AllowPrivate;
+
+    #[test]
+    fn who_is_believed_when_a_server_is_called_does_not_vouch_for_a_signer() {
+        let authority =
+            || Roots::Pem(include_bytes!("../../admission/tests/keys/root.pem").to_vec());
+        let believed = |roots, signers| {
+            let fetch = FetchPlan { allow: AllowPrivate::Nothing, roots, signers };
+            anchors(&fetch).map(|anchors| format!("{anchors:?}"))
+        };
+        let web = Some(format!("{:?}", Anchors::web()));
+        assert_eq!(believed(authority(), Roots::Web), web);
+        assert_eq!(believed(Roots::Web, authority()), Some("Anchors(1)".to_owned()));
+        assert_eq!(believed(Roots::Web, Roots::Pem(b"none".to_vec())), None);
+    }
+}

@@ -49,6 +49,10 @@ impl Dispatch {
     async fn run(self: Arc<Self>, engine: Arc<dyn Engine>, mut stop: watch::Receiver<bool>) {
         let ask = Ask { max: self.batch, wait: RECEIVE_WAIT, lease: self.lease };
         while !*stop.borrow() {
+            tokio::select! {
+                () = self.sink.ready() => {}
+                _ = stop.changed() => continue,
+            }
             // Never cut short: a batch on its way would be leased to nobody, an attempt each.
             match engine.receive(&self.from, ask).await {
                 Ok(batch) if batch.is_empty() => {}

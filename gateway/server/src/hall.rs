@@ -12,6 +12,7 @@ use sluicegate_core::seams::{Engine, Intake};
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
+use sluicegate_sinks::amqp::AmqpSinkMetrics;
 use sluicegate_sources::http::{Front, HttpLimits};
 use sluicegate_sources::mqtt::MqttMetrics;
 use sluicegate_sources::mqtt_client::MqttClientMetrics;
@@ -19,7 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::{Access, Api, Readiness, Rooms};
+use crate::amqp;
+use crate::api::{Access, Amqp, Api, Readiness, Rooms};
 use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
 use crate::clock::machine_clock;
 use crate::config::Plan;
@@ -81,8 +83,9 @@ impl Hall {
         let engine: Arc<dyn Engine> = Arc::clone(&store) as Arc<dyn Engine>;
         let Blueprint { schemas, plugins, sinks, watch, line } = blueprint;
         let wired = wire(&plan, line, &store, &clock).await?;
+        let Wired { pipeline, keeper, learned, errands, ledger, refused, sources, door, source } =
+            wired;
         let mqtt_clock = clock.clone();
-        let Wired { pipeline, keeper, ledger, refused, sources, door, source } = wired;
         let mut hall = Self {
             http: local(&listener)?,
             mqtt: mqtt.as_ref().map_or_else(Vec::new, MqttDoor::addresses),
@@ -100,7 +103,9 @@ impl Hall {
         };
         let schemas = hall.open_schemas(&plan, schemas).await?;
         let plugins = hall.start_plugins(&plan, plugins).await?;
-        let sinks = hall.start_sinks(sinks, &engine);
+        let brokers = amqp::start(&plan, &hall.door, &hall.stops.sources, &mut hall.sources);
+        let (sinks, to_brokers) = hall.start_sinks(sinks, &engine);
+        let amqp = Amqp { sources: brokers, sinks: to_brokers };
         let jobs = hall.start_jobs(&plan, clock)?;
         let watch = hall.start_watch(watch, &plugins);
         let (ledger, secrets) = hall.start_keys(&mut plan, ledger);
@@ -120,10 +125,13 @@ impl Hall {
             http,
             mqtt,
             clients,
+            amqp,
             configured,
             fsync,
             watch,
             keeper,
+            learned,
+            errands,
             refused,
             ledger,
             secrets,
@@ -138,18 +146,19 @@ impl Hall {
         &mut self,
         sinks: Vec<BuiltSink>,
         engine: &Arc<dyn Engine>,
-    ) -> BTreeMap<SinkName, Arc<SinkCounters>> {
+    ) -> (BTreeMap<SinkName, Arc<SinkCounters>>, BTreeMap<SinkName, Arc<AmqpSinkMetrics>>) {
         let stop = self.stops.dispatches.subscribe();
-        let mut all = BTreeMap::new();
-        for BuiltSink { name, sink, plan } in sinks {
+        let (mut all, mut brokers) = (BTreeMap::new(), BTreeMap::new());
+        for BuiltSink { name, sink, plan, amqp } in sinks {
             let counters = Arc::new(SinkCounters::default());
             all.insert(name.clone(), Arc::clone(&counters));
+            brokers.extend(amqp.map(|amqp| (name.clone(), amqp)));
             let lease = plan.way.timeout().saturating_add(LEASE_BEYOND_TIMEOUT);
             let dispatch =
                 Dispatch { name, from: plan.from, sink, batch: plan.batch, lease, counters };
             dispatch.start(engine, plan.concurrency, &stop, &mut self.dispatches);
         }
-        all
+        (all, brokers)
     }
 
     /// Reads the schemas that were registered. From then on the line judges by them, too.

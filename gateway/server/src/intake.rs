@@ -121,10 +121,10 @@ impl Door {
         let source = delivery.source.clone();
         let mut greeting = self.pipeline.notary.greet(delivery, at).await?;
         if let Some(secret) = greeting.learned.take() {
-            self.learn(source, secret).await?;
+            self.learn(source.clone(), secret).await?;
         }
         if let Some(errand) = greeting.errand.take() {
-            self.errands.run(errand).await?;
+            self.errands.run(&source, errand, self.stamp.now()).await?;
         }
         Ok(greeting)
     }

@@ -38,10 +38,27 @@ impl Limiter {
     /// # Errors
     /// How long until there is one.
     pub fn take(&self, now: Timestamp) -> Result<(), Duration> {
+        self.take_ns(self.step_ns, now)
+    }
+
+    /// Takes so many tokens in one step, or none.
+    ///
+    /// # Errors
+    /// How long until there are so many, or that there never will be.
+    pub fn take_all(&self, tokens: usize, now: Timestamp) -> Result<(), Short> {
+        let needed_ns = self.step_ns.saturating_mul(u64::try_from(tokens).unwrap_or(u64::MAX));
+        if needed_ns > self.burst_ns {
+            let burst = usize::try_from(self.burst_ns / self.step_ns.max(1)).unwrap_or(usize::MAX);
+            return Err(Short::Forever { burst });
+        }
+        self.take_ns(needed_ns, now).map_err(Short::For)
+    }
+
+    fn take_ns(&self, needed_ns: u64, now: Timestamp) -> Result<(), Duration> {
         let now = now.unix_ns();
         let mut full_at = self.full_at_ns.load(Ordering::Relaxed);
         loop {
-            let next = full_at.max(now).saturating_add(self.step_ns);
+            let next = full_at.max(now).saturating_add(needed_ns);
             let ahead = next.saturating_sub(now);
             if ahead > self.burst_ns {
                 return Err(Duration::from_nanos(ahead - self.burst_ns));
@@ -57,6 +74,18 @@ impl Limiter {
             }
         }
     }
+}
+
+/// Why a bucket did not give what was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Short {
+    /// It will, after this.
+    For(Duration),
+    /// It never will: it holds fewer.
+    Forever {
+        /// As many as it holds.
+        burst: usize,
+    },
 }
 
 #[cfg(test)]
@@ -81,5 +110,18 @@ mod tests {
         let limiter = Limiter::new(Rate { per_second: 1, burst: 2 });
         let later = Timestamp::from_unix_ms(90_000_000);
         assert_eq!((0..9).filter(|_| limiter.take(later).is_ok()).count(), 2);
+    }
+
+    #[test]
+    fn many_are_taken_all_or_none() {
+        let limiter = Limiter::new(Rate { per_second: 10, burst: 5 });
+        let start = Timestamp::from_unix_ms(1_000_000);
+        assert_eq!(limiter.take_all(3, start), Ok(()));
+        assert_eq!(limiter.take_all(3, start), Err(Short::For(Duration::from_millis(100))));
+        assert_eq!(limiter.take_all(2, start), Ok(()), "what was refused took nothing");
+        let full = start.plus(Duration::from_secs(10));
+        assert_eq!(limiter.take_all(6, full), Err(Short::Forever { burst: 5 }));
+        assert_eq!(limiter.take_all(5, full), Ok(()));
+        assert_eq!(limiter.take_all(0, full), Ok(()));
     }
 }

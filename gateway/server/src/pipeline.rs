@@ -18,9 +18,11 @@ use sluicegate_core::seams::{Engine, StateView, Uncommitted};
 use sluicegate_core::state::Transaction;
 use sluicegate_core::time::Timestamp;
 use sluicegate_filters::{Branch, Chain, Decided, End, Host};
+use tokio::sync::MutexGuard;
 
 use crate::batch::JudgedBatch;
-use crate::limiter::Limiter;
+use crate::judges::Judges;
+use crate::limiter::{Limiter, Short};
 use crate::notary::Notary;
 use crate::routes::{Matcher, Route, Ruling, dead, resolve};
 
@@ -32,6 +34,8 @@ pub struct Pipeline {
     pub(crate) admission: Arc<Admission>,
     /// Proves senders by those gates.
     pub(crate) notary: Notary,
+    /// Hold payloads against schemas where that takes long.
+    pub(crate) judges: Judges,
     /// The rate of each source that has one.
     pub(crate) rates: HashMap<SourceName, Limiter>,
     pub(crate) routes: Matcher<Option<Arc<Chain>>>,
@@ -61,7 +65,7 @@ impl Pipeline {
     pub async fn run(&self, received: &Arc<Received>) -> Result<Receipt, Refusal> {
         let verified = self.notary.verify(received).await?;
         self.limit(&verified, received.arrival())?;
-        let admitted = self.validate(verified)?;
+        let admitted = self.validate(verified).await?;
         self.place_with(admitted, received.delivery().transport.state.clone()).await
     }
 
@@ -75,7 +79,8 @@ impl Pipeline {
         received: &Arc<Received>,
         now: Timestamp,
     ) -> Result<Admitted, Refusal> {
-        self.validate(self.notary.verify_late(received, now).await?)
+        let verified = self.notary.verify_late(received, now).await?;
+        self.validate(verified).await
     }
 
     /// Takes what was admitted the rest of the way. It is new: what filters write is kept.
@@ -130,7 +135,7 @@ impl Pipeline {
     /// # Errors
     /// As above; and when it still breaks its schema.
     pub async fn validate_again(&self, stored: Verified) -> Result<Receipt, Refusal> {
-        let judged = self.admission.validate(stored)?;
+        let judged = self.judge(stored).await?;
         if judged.letter.is_some() {
             return Err(Refusal::Invalid { violations: Vec::new() });
         }
@@ -156,16 +161,32 @@ impl Pipeline {
                 return self.engine.commit(self.route(validated, letter, rulings)).await;
             }
             let routed = self.route(validated.clone(), letter.clone(), rulings);
-            let committed = self.engine.commit_with(routed, state);
-            // What was written is seen by others from now on, and the next one may go.
-            drop(turn.take());
-            match committed.await {
-                Ok(receipt) => return Ok(receipt),
-                Err(Uncommitted::Refused(refusal)) => return Err(refusal),
-                Err(Uncommitted::Conflict) => turn = Some(self.turn.lock().await),
+            if let Some(receipt) = self.try_commit(routed, state, &mut turn).await? {
+                return Ok(receipt);
             }
         }
-        Err(Refusal::Overloaded { what: "state of filters", retry_after: STATE_RETRY_AFTER })
+        Err(MET_TOO_OFTEN)
+    }
+
+    /// Commits what was decided, with what the filters wrote. `None`: what they read was changed by
+    /// another event meanwhile, and they are to be asked again; then it is this one's turn.
+    pub(crate) async fn try_commit<'t>(
+        &'t self,
+        routed: Routed,
+        state: Transaction,
+        turn: &mut Option<MutexGuard<'t, ()>>,
+    ) -> Result<Option<Receipt>, Refusal> {
+        let committed = self.engine.commit_with(routed, state);
+        // What was written is seen by others from now on, and the next one may go.
+        drop(turn.take());
+        match committed.await {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(Uncommitted::Refused(refusal)) => Err(refusal),
+            Err(Uncommitted::Conflict) => {
+                *turn = Some(self.turn.lock().await);
+                Ok(None)
+            }
+        }
     }
 
     /// Holds a proven sender to the rate of its source. A stranger cannot use it up.
@@ -175,15 +196,30 @@ impl Pipeline {
             Delivered::Batch(batch) => (&batch.whole, batch.events.len()),
         };
         let Some(limiter) = self.rates.get(&first.event().source) else { return Ok(()) };
-        let limited = |retry_after| Refusal::RateLimited { retry_after };
-        (0..events).try_for_each(|_| limiter.take(arrival.steady).map_err(limited))
+        limiter.take_all(events, arrival.steady).map_err(|short| match short {
+            Short::For(retry_after) => Refusal::RateLimited { retry_after },
+            Short::Forever { burst } => Refusal::BatchTooLarge { events, events_max: burst },
+        })
     }
 
-    fn validate(&self, delivered: Delivered) -> Result<Admitted, Refusal> {
+    async fn validate(&self, delivered: Delivered) -> Result<Admitted, Refusal> {
         match delivered {
-            Delivered::One(verified) => self.admission.validate(verified).map(Admitted::One),
-            Delivered::Batch(batch) => self.validate_batch(batch).map(Admitted::Batch),
+            Delivered::One(verified) => self.judge(verified).await.map(Admitted::One),
+            // Boxed: the way of most deliveries must not carry the room for this one.
+            Delivered::Batch(batch) => {
+                Box::pin(self.validate_batch(batch)).await.map(Admitted::Batch)
+            }
         }
+    }
+
+    /// Holds an event against its schema: here, or among the judges if that takes long.
+    pub(crate) async fn judge(&self, verified: Verified) -> Result<Judged, Refusal> {
+        let case = self.admission.case(verified)?;
+        if case.is_long() {
+            // Boxed, as above.
+            return Box::pin(self.judges.judge(case)).await;
+        }
+        case.judge()
     }
 
     /// The routes that take the event. One that broke its schema is on none: it has a letter.
@@ -244,5 +280,6 @@ enum Remembering {
 /// How often the filters are asked about one event, if what they remember is changed meanwhile.
 pub(crate) const TRIES_MAX: usize = 32;
 
-/// When a sender may come back whose event has met others every time.
-pub(crate) const STATE_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The answer to a sender whose event has met others every time.
+pub(crate) const MET_TOO_OFTEN: Refusal =
+    Refusal::Overloaded { what: "state of filters", retry_after: Duration::from_secs(1) };

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use sluicegate_admission::handshake::Errand;
 use sluicegate_admission::{Admission, Anchors};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::seams::Engine;
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Chain, Host};
-use sluicegate_queue::Store;
+use sluicegate_queue::{Notes, Store};
 use sluicegate_sinks::http::Fetcher;
 use sluicegate_sources::http::{HttpConfig, HttpSource, PathRule};
 
@@ -17,10 +18,11 @@ use crate::clock::Stamp;
 use crate::config::{DEAD_LETTERS, Plan, SourcePlan};
 use crate::fault::RunFault;
 use crate::intake::{Door, Entrance};
+use crate::judges::Judges;
 use crate::keys::Ledger;
 use crate::limiter::Limiter;
 use crate::metrics::SourceCounters;
-use crate::notary::{Errands, Fetch, Keeper, Learned, Notary};
+use crate::notary::{Call, ErrandCounters, Errands, Fetch, Keeper, Learned, Notary};
 use crate::pipeline::Pipeline;
 use crate::refused::Refused;
 use crate::routes::Matcher;
@@ -40,6 +42,8 @@ pub(crate) struct LineParts {
 pub(crate) struct Wired {
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) learned: Learned,
+    pub(crate) errands: Arc<ErrandCounters>,
     pub(crate) ledger: Ledger,
     pub(crate) refused: Arc<Refused>,
     pub(crate) sources: BTreeMap<SourceName, Arc<SourceCounters>>,
@@ -58,11 +62,12 @@ pub(crate) async fn wire(
     clock: &Clock,
 ) -> Result<Wired, RunFault> {
     let LineParts { admission, fetcher, anchors, filters, routes } = parts;
-    let learned = recall(plan, &admission)?;
+    let learned = recall(plan, &admission, store.notes()).await?;
     let keeper = Arc::new(Keeper::new(fetch_by(&fetcher), anchors, clock.clone()));
     let paths = paths(plan, &admission);
     let pipeline = Arc::new(Pipeline {
         notary: Notary::new(Arc::clone(&admission), Arc::clone(&keeper)),
+        judges: Judges::default(),
         admission,
         rates: rates(plan),
         routes,
@@ -76,11 +81,14 @@ pub(crate) async fn wire(
     let refused = open_refused(plan, store, &pipeline, clock.clone()).await?;
     let sources = counters(plan);
     let (line, stamp) = (Arc::clone(&pipeline), Stamp::new(clock.clone()));
-    let (kept, errands) = (Arc::clone(&refused), Errands::new(fetcher));
-    let door = Arc::new(Door::new(line, stamp, entrances(plan, &sources), kept, errands, learned));
+    let (kept, calls) = (Arc::clone(&refused), Errands::new(call_by(&fetcher)));
+    let errands = Arc::clone(&calls.counters);
+    let entrances = entrances(plan, &sources);
+    let door = Door::new(line, stamp, entrances, kept, calls, learned.clone());
+    let door = Arc::new(door);
     let config = HttpConfig { limits: plan.http_limits.clone(), paths };
     let source = HttpSource::new(config, Arc::clone(&door) as _);
-    Ok(Wired { pipeline, keeper, ledger, refused, sources, door, source })
+    Ok(Wired { pipeline, keeper, learned, errands, ledger, refused, sources, door, source })
 }
 
 /// Opens what was refused before, where blocking is allowed.
@@ -99,11 +107,17 @@ async fn open_refused(
 }
 
 /// Gives sources the secrets that were handed over to them.
-fn recall(plan: &Plan, admission: &Admission) -> Result<Learned, RunFault> {
-    let learned = Learned::new(&plan.store.folder);
-    let system = |fault| RunFault::System { what: "read the secrets of handshakes", fault };
-    learned.recall(admission).map_err(system)?;
-    Ok(learned)
+async fn recall(
+    plan: &Plan,
+    admission: &Arc<Admission>,
+    notes: Notes,
+) -> Result<Learned, RunFault> {
+    let learned = Learned::new(&plan.store.folder, notes);
+    let (folder, admission) = (learned.clone(), Arc::clone(admission));
+    let recalled = tokio::task::spawn_blocking(move || folder.recall(&admission)).await;
+    let recalled = recalled.unwrap_or_else(|fault| Err(std::io::Error::other(fault)));
+    let what = "read the secrets of handshakes";
+    recalled.map(|()| learned).map_err(|fault| RunFault::System { what, fault })
 }
 
 fn counters(plan: &Plan) -> BTreeMap<SourceName, Arc<SourceCounters>> {
@@ -137,6 +151,18 @@ fn fetch_by(fetcher: &Arc<Fetcher>) -> Fetch {
     Arc::new(move |url: String| {
         let fetcher = Arc::clone(&fetcher);
         Box::pin(async move { fetcher.get(&url, &[]).await.map_err(|why| why.to_string()) })
+    })
+}
+
+/// How errands are run.
+fn call_by(fetcher: &Arc<Fetcher>) -> Call {
+    let fetcher = Arc::clone(fetcher);
+    Arc::new(move |errand: Errand| {
+        let fetcher = Arc::clone(&fetcher);
+        Box::pin(async move {
+            let called = fetcher.get(&errand.url, &errand.headers).await;
+            called.map_err(|why| why.to_string())
+        })
     })
 }
 

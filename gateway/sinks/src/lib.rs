@@ -3,5 +3,12 @@
 //! A sink never retries and never decides how often: it says `Done`, `Retry` or `GiveUp`, and the
 //! queue does the rest.
 
+pub mod amqp;
+mod cloudevent;
+#[cfg(test)]
+mod fixture;
 pub mod http;
 pub mod mqtt;
+mod template;
+
+pub use cloudevent::CloudEvents;

@@ -3,6 +3,10 @@
 //! A source believes nothing and stores nothing. It bounds what a stranger can send, hands whole
 //! deliveries to the intake, and answers only with what the intake said.
 
+pub mod amqp;
+mod format;
 pub mod http;
 pub mod mqtt;
 pub mod mqtt_client;
+
+pub use format::Format;

@@ -56,6 +56,7 @@ typedef struct {
     uint64_t objects[SG_JSON_DEPTH_MAX / 64];
     uint32_t depth;
     uint8_t next;
+    bool escaped; /* whether the last string had an escape */
     sg_json_error error;
 } sg_json_reader;
 

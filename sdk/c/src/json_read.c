@@ -102,6 +102,7 @@ static size_t plain_end(const sg_json_reader *r, size_t at) {
 /* The place behind the string that starts here; 0 if it does not end. */
 static size_t string_end(sg_json_reader *r) {
     size_t at = r->at + 1;
+    r->escaped = false;
     for (;;) {
         at = plain_end(r, at);
         int byte = byte_at(r, at);
@@ -109,6 +110,7 @@ static size_t string_end(sg_json_reader *r) {
         if (byte == '"') return at + 1;
         if (byte < 0x20) return fail_at(r, at, "a control character in a string"), 0;
         if (byte == '\\') {
+            r->escaped = true;
             at = escape_end(r, at);
             if (at == 0) return 0;
         } else {

@@ -92,7 +92,9 @@ static sg_string unescaped(const uint8_t *at, size_t len) {
 }
 
 static sg_string name_of(const sg_json_reader *reader, sg_json_token key) {
-    return unescaped(reader->text + key.start + 1, key.end - key.start - 2);
+    const uint8_t *start = reader->text + key.start + 1;
+    size_t len = key.end - key.start - 2;
+    return reader->escaped ? unescaped(start, len) : (sg_string){(uint8_t *)start, len};
 }
 
 bool sg_json_string(sg_string value, sg_string *text) {
@@ -165,59 +167,85 @@ bool sg_json_strings(sg_string value, sg_strings *into) {
     return walk.error.what == NULL;
 }
 
-/* Whether the step of a path at this depth (from 1) is `name`; `last` says whether none follows. */
-static bool step_is(const char *path, uint32_t depth, sg_string name, bool *last) {
-    for (; depth > 1; depth--) {
-        path = strchr(path, '/');
-        if (path == NULL) return false;
-        path++;
+/* The step of a path that is looked for next. It only goes forward: a path goes into one value at
+ * each depth, the first of its name. */
+typedef struct {
+    const char *at;
+    size_t len;
+} step;
+
+static step step_from(const char *at) {
+    size_t len = 0;
+    while (at[len] != 0 && at[len] != '/') len++;
+    return (step){at, len};
+}
+
+static bool step_is(const step *wanted, sg_string name) {
+    return wanted->len == name.len &&
+           (name.len == 0 || (name.ptr[0] == (uint8_t)wanted->at[0] &&
+                              memcmp(name.ptr, wanted->at, name.len) == 0));
+}
+
+/* The paths, and where the reader stands. */
+typedef struct {
+    sg_json_reader reader;
+    step steps[SG_JSON_PATHS_MAX];
+    /* For each open object, which paths lead through it and wait for a member of it. */
+    uint32_t waiting[SG_JSON_DEPTH_MAX + 1];
+    uint32_t depth;
+    /* Which paths can still be found. */
+    uint32_t open;
+} search;
+
+/* The paths that wait for a member of this name: in `here` those that end at it, in the answer
+ * those that go on. Neither waits any more. */
+static uint32_t matched(search *in, sg_string name, uint32_t *here) {
+    uint32_t through = 0, *waiting = &in->waiting[in->depth];
+    *here = 0;
+    for (uint32_t rest = *waiting; rest != 0; rest &= rest - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(rest), bit = (uint32_t)1 << i;
+        step *wanted = &in->steps[i];
+        if (!step_is(wanted, name)) continue;
+        *waiting &= ~bit;
+        if (wanted->at[wanted->len] == 0) {
+            *here |= bit;
+        } else {
+            through |= bit;
+            *wanted = step_from(wanted->at + wanted->len + 1);
+        }
     }
-    const char *end = strchr(path, '/');
-    *last = end == NULL;
-    size_t len = end == NULL ? strlen(path) : (size_t)(end - path);
-    return sg_equal((sg_string){(uint8_t *)path, len}, name);
+    return through;
 }
 
 void sg_json_find(sg_string text, const char *const *paths, size_t count, sg_string *found) {
     if (count > SG_JSON_PATHS_MAX) __builtin_trap();
-    for (size_t i = 0; i < count; i++) found[i] = (sg_string){0};
-    sg_json_reader reader = sg_json_read(sg_json(text));
-    if (sg_json_next(&reader).kind != SG_JSON_OBJECT_START) return;
-    /* For each open object, which paths lead through it and can still be found. */
-    uint32_t live[SG_JSON_DEPTH_MAX + 1];
-    uint32_t depth = 1, alive = 0;
-    live[1] = count == 32 ? UINT32_MAX : ((uint32_t)1 << count) - 1;
-    for (;;) {
-        alive = 0;
-        for (uint32_t i = 1; i <= depth; i++) alive |= live[i];
-        if (alive == 0) return;
-        sg_json_token key = sg_json_next(&reader);
+    search in; /* not cleared: most of it is never looked at */
+    in.reader = sg_json_read(sg_json(text));
+    in.depth = 1;
+    for (size_t i = 0; i < count; i++) {
+        found[i] = (sg_string){0};
+        in.steps[i] = step_from(paths[i]);
+    }
+    if (sg_json_next(&in.reader).kind != SG_JSON_OBJECT_START) return;
+    in.open = in.waiting[1] = count == 32 ? UINT32_MAX : ((uint32_t)1 << count) - 1;
+    while (in.open != 0) {
+        sg_json_token key = sg_json_next(&in.reader);
         if (key.kind == SG_JSON_END) return;
         if (key.kind != SG_JSON_KEY) {
-            depth--;
+            /* What waited for a member of this object waited for nothing. */
+            in.open &= ~in.waiting[in.depth--];
             continue;
         }
-        sg_string name = name_of(&reader, key);
-        sg_json_token first = sg_json_next(&reader);
-        uint32_t through = 0, here = 0;
-        for (size_t i = 0; i < count; i++) {
-            bool last = false;
-            uint32_t bit = (uint32_t)1 << i;
-            if (!(live[depth] & bit) || !step_is(paths[i], depth, name, &last)) continue;
-            live[depth] &= ~bit;
-            if (last) here |= bit;
-            else through |= bit;
-        }
+        uint32_t here, through = matched(&in, name_of(&in.reader, key), &here);
+        sg_json_token first = sg_json_next(&in.reader);
         if (first.kind == SG_JSON_OBJECT_START && through != 0 && here == 0) {
-            live[++depth] = through;
+            in.waiting[++in.depth] = through;
             continue;
         }
-        size_t end = first.kind == SG_JSON_END ? 0 : sg_json_skip(&reader, first);
+        size_t end = first.kind == SG_JSON_END ? 0 : sg_json_skip(&in.reader, first);
         if (end == 0) return;
-        for (size_t i = 0; i < count; i++) {
-            if (here >> i & 1) {
-                found[i] = (sg_string){(uint8_t *)reader.text + first.start, end - first.start};
-            }
-        }
+        sg_string value = {(uint8_t *)in.reader.text + first.start, end - first.start};
+        for (uint32_t rest = here; rest != 0; rest &= rest - 1) found[__builtin_ctz(rest)] = value;
+        in.open &= ~(here | through);
     }
 }

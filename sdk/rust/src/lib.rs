@@ -25,6 +25,8 @@ pub mod clock;
 mod decision;
 mod event;
 mod export;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod heap;
 pub mod json;
 pub mod log;
 pub mod metrics;

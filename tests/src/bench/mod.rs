@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 use std::rc::Rc;
 
+pub mod amqp;
 pub mod events;
 mod figures;
 pub mod floor;
@@ -39,6 +40,11 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match arguments.split_first() {
+        Some((first, rest)) if first == amqp::ARGUMENT => return amqp::main(rest.to_vec()),
+        Some((first, [uri, prefetch])) if first == amqp::PLAIN_ARGUMENT => {
+            amqp::plain(uri, prefetch);
+            return ExitCode::SUCCESS;
+        }
         Some((first, rest)) if first == queue::ARGUMENT => return queue::main(rest.to_vec()),
         Some((first, rest)) if first == schemes::ARGUMENT => return schemes::main(rest),
         Some((first, rest)) if first == mqtt::ARGUMENT => return mqtt::main(rest.to_vec()),

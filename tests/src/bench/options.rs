@@ -46,6 +46,7 @@ A run with one lost, doubled or changed event prints no figure, and the bench fa
 
 Usage: bench [OPTIONS]
        bench queue [OPTIONS]     the queue engine by itself; see bench queue --help
+       bench amqp [OPTIONS]      messages of a RabbitMQ in; see bench amqp --help
        bench plugins [OPTIONS]   calls of filters by themselves; see bench plugins --help
        bench mqtt [OPTIONS]      MQTT publishers beside Mosquitto; see bench mqtt --help
        bench schemes [--json]    proving a sender, preset by preset

@@ -64,9 +64,7 @@ impl Attributes {
         if uri::from_str(&source).is_err() {
             return Err("source is not a URI reference".to_owned());
         }
-        let time = self.take("time");
-        let time = time.map(|text| Timestamp::parse_rfc3339(&text)).transpose();
-        let time = time.map_err(|_| "time is not an RFC 3339 timestamp".to_owned())?;
+        let (time, far_time) = read_time(self.take("time"))?;
         let dataschema = self.filled("dataschema")?;
         // It is an absolute URI by the specification; relative ones name schemas of this registry.
         if dataschema.as_ref().is_some_and(|schema| uri::from_str(schema).is_err()) {
@@ -83,7 +81,8 @@ impl Attributes {
         if let Some((name, _)) = self.0.iter().find(|(name, _)| name.starts_with("sg")) {
             return Err(format!("attribute {name}: names that begin with sg are the gateway's"));
         }
-        let extensions = self.0;
+        let mut extensions = self.0;
+        extensions.extend(far_time.map(|text| (FAR_TIME_ATTRIBUTE.to_owned(), text)));
         Ok(CloudEvent {
             id,
             source,
@@ -119,6 +118,23 @@ impl Attributes {
         self.filled(name)?.ok_or_else(|| format!("{name} is missing"))
     }
 }
+
+/// A time; or the text of one that is before 1970 or beyond 2554, which is no time here, and no
+/// reason to refuse an event: some programs write the year 1 where they know no time.
+fn read_time(said: Option<String>) -> Result<(Option<Timestamp>, Option<String>), String> {
+    match said {
+        None => Ok((None, None)),
+        Some(text) => match Timestamp::parse_rfc3339(&text) {
+            Ok(time) => Ok((Some(time), None)),
+            Err(_) if Timestamp::is_rfc3339(&text) => Ok((None, Some(text))),
+            Err(_) => Err("time is not an RFC 3339 timestamp".to_owned()),
+        },
+    }
+}
+
+/// The time that a CloudEvent came with, as it was written, if it is beyond what the gateway can
+/// tell.
+const FAR_TIME_ATTRIBUTE: &str = "sgtime";
 
 const NAME_BYTES_MAX: usize = 64;
 const VALUE_BYTES_MAX: usize = 4096;

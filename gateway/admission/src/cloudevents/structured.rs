@@ -45,13 +45,15 @@ fn event(Members(members): Members<'_>) -> Result<CloudEvent, String> {
             ("data_base64", _) if encoded.is_some() => {
                 return Err("data_base64 is there twice".to_owned());
             }
-            // What is null is as if it were not there (section 2.2).
-            (_, "null") => {}
             ("data", _) => data = Some(raw),
+            // An attribute that is null is as if it were not there (section 2.2).
+            (_, "null") => {}
             ("data_base64", _) => encoded = Some(raw),
             (name, text) => attributes.put(name, scalar(name, text)?)?,
         }
     }
+    // Null is data (section 3.1.2), but beside data_base64 it says that data is not set.
+    let data = data.filter(|data| data.get() != "null" || encoded.is_none());
     let payload = match (data, encoded) {
         (Some(_), Some(_)) => return Err("it has both data and data_base64".to_owned()),
         (None, None) => Bytes::new(),

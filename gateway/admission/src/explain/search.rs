@@ -28,6 +28,15 @@ impl Admission {
     ) -> Option<SignatureExplained> {
         let gate = self.gates.get(&delivery.source)?;
         let scheme = gate.envelope.scheme().to_owned();
+        let opened = match gate.wrapping.open(delivery) {
+            Ok(opened) => opened,
+            Err(fault) => {
+                let (fault, likely) = (Some(fault), Vec::new());
+                let (key, skew_ms, tried) = (None, None, 0);
+                return Some(SignatureExplained { scheme, key, skew_ms, fault, likely, tried });
+            }
+        };
+        let delivery = opened.as_ref();
         let fault = match gate.prover.try_verify(delivery, at, Given(evidence)) {
             Ok(proven) => {
                 let (key, skew_ms) = (proven.key, proven.skew_ms);

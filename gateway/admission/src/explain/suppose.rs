@@ -46,13 +46,21 @@ impl Admission {
     #[must_use]
     pub fn suppose(&self, delivery: &Delivery, arrival: Arrival) -> Option<Supposed> {
         let gate = self.gates.get(&delivery.source)?;
+        let refused = |refusal| Some(Supposed { events: Vec::new(), refusal: Some(refusal) });
+        let opened = match gate.wrapping.open(delivery) {
+            Ok(opened) => opened,
+            Err(fault) => return refused(Refusal::Unverified(fault)),
+        };
+        let unpacked = match gate.unpacked(&opened) {
+            Ok(unpacked) => unpacked,
+            Err(refusal) => return refused(refusal),
+        };
+        let delivery = &*unpacked;
         let events = match gate.format {
             Format::CloudEvents => match gate.cloud_events(delivery, arrival) {
                 Ok(Read::One(event, _)) => vec![event],
                 Ok(Read::Batch { events, .. }) => events,
-                Err(refusal) => {
-                    return Some(Supposed { events: Vec::new(), refusal: Some(refusal) });
-                }
+                Err(refusal) => return refused(refusal),
             },
             Format::Webhook => {
                 let content_type = delivery.headers.first("content-type").unwrap_or_default();
@@ -68,9 +76,13 @@ impl Admission {
 impl Compiled {
     fn suppose(&self, event: Event) -> SupposedEvent {
         let json = Json::in_form(self.facts.form_field().map(Arc::clone));
-        let judged = self.rule.as_ref().map(|rule| rule.judge(&event, &json)).transpose();
+        let judge = self.rule.as_ref().map_or(Ok(None), |rule| rule.judge_of(&event));
+        let judged = judge.and_then(|judge| match judge {
+            Some(judge) => judge.judge(&event, &json, None),
+            None => Ok(Ruling::default()),
+        });
         let (ruling, refusal) = match judged {
-            Ok(ruling) => (ruling.unwrap_or_default(), None),
+            Ok(ruling) => (ruling, None),
             Err(refusal) => (Ruling::default(), Some(refusal)),
         };
         let Ruling { schema, letter, tags } = ruling;

@@ -1,5 +1,8 @@
 //! Picks a few scalars out of a JSON document in one pass, without building a tree: what nobody
 //! asked for is skipped, and what is found is borrowed where it can be.
+//!
+//! A `*` in a pointer stands for every item of an array: what each has, a line each; nothing if one
+//! of them has none.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,6 +26,11 @@ impl Pointer {
             (escapes == known).then(|| plain.into())
         };
         text.strip_prefix('/')?.split('/').map(unescape).collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether it leads to more than one place.
+    fn is_every(&self) -> bool {
+        self.0.iter().any(|step| **step == *EVERY)
     }
 }
 
@@ -71,9 +79,23 @@ impl<'d> Walk<'_, '_, 'd> {
                 && pointer.0.len() == self.depth
                 && let Some(slot) = self.found.get_mut(bit)
             {
-                *slot = Some(text.clone());
+                *slot = Some(match slot.take() {
+                    // In place: there may be as many as a payload has room for.
+                    Some(before) if pointer.is_every() => {
+                        let mut all = before.into_owned();
+                        all.push('\n');
+                        all.push_str(&text);
+                        Cow::Owned(all)
+                    }
+                    _ => text.clone(),
+                });
             }
         }
+    }
+
+    /// How much is found for each pointer.
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.found.iter().map(|text| text.as_ref().map_or(0, |text| text.len()))
     }
 
     fn step<'s>(&'s mut self, wanted: u32) -> Walk<'s, 's, 'd> {
@@ -140,21 +162,37 @@ impl<'d> Visitor<'d> for Walk<'_, '_, 'd> {
     }
 
     fn visit_seq<A: SeqAccess<'d>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let every = self.through(EVERY);
+        let (mut lacking, mut sizes) = (0, self.sizes().collect::<Vec<_>>());
         for index in 0_usize.. {
             // Only the first few items can be named by a pointer that a person writes.
-            let wanted = if index < 100 { self.through(&index.to_string()) } else { 0 };
-            let more = if wanted == 0 {
-                seq.next_element::<IgnoredAny>()?.is_some()
-            } else {
-                seq.next_element_seed(self.step(wanted))?.is_some()
-            };
-            if !more {
+            let named = if index < 100 { self.through(&index.to_string()) } else { 0 };
+            let wanted = named | every;
+            if wanted == 0 {
+                if seq.next_element::<IgnoredAny>()?.is_none() {
+                    break;
+                }
+                continue;
+            }
+            if seq.next_element_seed(self.step(wanted))?.is_none() {
                 break;
+            }
+            for (bit, (size, now)) in sizes.iter_mut().zip(self.sizes()).enumerate() {
+                lacking |= u32::from(every & 1 << bit != 0 && *size == now) << bit;
+                *size = now;
+            }
+        }
+        for (bit, slot) in self.found.iter_mut().enumerate() {
+            if lacking & 1 << bit != 0 {
+                *slot = None;
             }
         }
         Ok(())
     }
 }
+
+/// The step of a pointer that stands for every item of an array.
+const EVERY: &str = "*";
 
 /// Reads a key and says which pointers go through it, without keeping the key.
 struct Step<'s, 'p, 'o, 'd>(&'s Walk<'p, 'o, 'd>);
@@ -205,6 +243,17 @@ mod tests {
         let found = pick(br#"{"type":"outer","event":{"type":"in\u0041ner"}}"#, &pointers);
         let found: Vec<_> = found.iter().map(Option::as_deref).collect();
         assert_eq!(found, [Some("inAner"), Some("outer"), None]);
+    }
+
+    #[test]
+    fn a_star_stands_for_every_item_and_one_that_has_nothing_spoils_it() {
+        let ids = |document: &str| at(document, "/e/*/id");
+        assert_eq!(ids(r#"{"e":[{"id":"a"},{"n":1,"id":2}]}"#).as_deref(), Some("a\n2"));
+        assert_eq!(ids(r#"{"e":[{"id":"a"},{"n":1}]}"#), None);
+        assert_eq!(ids(r#"{"e":[]}"#), None);
+        assert_eq!(at(r#"[{"id":"a"},{"id":"b"}]"#, "/*/id").as_deref(), Some("a\nb"));
+        assert_eq!(at(r#"{"*":{"id":"a"}}"#, "/*/id").as_deref(), Some("a"), "a key is a key");
+        assert_eq!(at(r#"[{"id":"a","id":"b"}]"#, "/0/id").as_deref(), Some("b"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use sluicegate_core::delivery::Delivery;
 use sluicegate_core::fields::Fields;
 
+use crate::envelope::CREDENTIALS;
 use crate::signature::{Own, Preset, Proof, Scheme, TokenPlace};
 
 /// What stands in place of a secret.
@@ -44,7 +45,9 @@ impl Custody {
             Scheme::Token { header } => vec![TokenIn::Header(header.to_ascii_lowercase())],
             Scheme::Preset(preset) => tokens_of(preset),
             Scheme::Generic(generic) => {
-                let signed = |name: &&str| generic.template.contains(&format!("{{header:{name}}}"));
+                // Names of headers mean the same in either case.
+                let template = generic.template.to_ascii_lowercase();
+                let signed = |name: &&str| template.contains(&format!("{{header:{name}}}"));
                 let header = |name: &str| TokenIn::Header(name.to_owned());
                 let sent = CREDENTIALS.iter().copied();
                 let read = |name: &&str| {
@@ -165,15 +168,6 @@ fn without_query(target: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{MASK}") }
 }
 
-const CREDENTIALS: [&str; 6] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "set-cookie",
-    "x-api-key",
-    "x-amz-security-token",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_credential_that_a_scheme_signs_is_lost_openly() {
-        let template = "{header:cookie}.{body}".into();
+        let template = "{header:Cookie}.{body}".into();
         let signs = Scheme::Generic(Box::new(GenericHmac { template, ..GenericHmac::default() }));
         let (kept, lost) = Custody::of(&signs).kept(came(), false).unwrap();
         assert_eq!((values(&kept)[1], lost), (MASK, true));

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::schema::document::Document;
 use crate::schema::fault::SchemaProblem;
 use crate::schema::refs::{Names, Node, Target};
-use crate::schema::unfold::levels_max;
+use crate::schema::unfold::{Unfolded, unfold};
 
 /// Bytes of a schema file.
 pub(crate) const SCHEMA_BYTES_MAX: usize = 256 * 1024;
@@ -23,26 +23,21 @@ pub(crate) const COST_MAX: u64 = 100_000;
 /// References that may be nested in one another: the validator recurses over them.
 pub(crate) const REFERENCES_MAX: usize = 256;
 
-/// What a schema may cost: how often it judges one value at most, and the levels that payloads may
-/// have, if the parser's bound is not enough.
-pub(crate) struct Price {
-    pub(crate) cost: u64,
-    pub(crate) levels_max: Option<usize>,
-}
-
 /// Checks every bound but the size in bytes, of a schema with the documents that it refers to.
-pub(crate) fn check(root: Document<'_>, others: &[Document<'_>]) -> Result<Price, SchemaProblem> {
+pub(crate) fn check(
+    root: Document<'_>,
+    others: &[Document<'_>],
+) -> Result<Unfolded, SchemaProblem> {
     for document in [root].iter().chain(others) {
         check_depth(document.schema, 0)?;
     }
     let names = Names::collect(root, others)?;
     let root = names.root();
-    let mut walk = Walk { names: &names, costs: HashMap::new(), path: Vec::new() };
-    let cost = walk.cost(root)?;
+    Walk { names: &names, known: HashMap::new(), path: Vec::new() }.visit(root)?;
     // What only a reference reaches was walked; definitions that nothing uses were not.
     let mut loops = Loops { names: &names, states: HashMap::new() };
     loops.visit_all(root)?;
-    Ok(Price { cost, levels_max: levels_max(&names, root)? })
+    unfold(&names, root)
 }
 
 pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), SchemaProblem> {
@@ -134,34 +129,48 @@ fn applicator(keyword: &str) -> Option<(Applied, Shape)> {
 /// Counts what a schema expands to.
 struct Walk<'n, 's> {
     names: &'n Names<'s>,
-    costs: HashMap<usize, u64>,
+    known: HashMap<usize, Expansion>,
     path: Vec<usize>,
 }
 
+/// What one schema expands to.
+#[derive(Clone, Copy)]
+struct Expansion {
+    /// Subschemas, each path counted.
+    cost: u64,
+    /// How deep they are nested in one another, itself included.
+    height: usize,
+}
+
 impl<'s> Walk<'_, 's> {
-    fn cost(&mut self, node: Node<'s>) -> Result<u64, SchemaProblem> {
+    fn visit(&mut self, node: Node<'s>) -> Result<Expansion, SchemaProblem> {
         let address = node.address();
-        if let Some(known) = self.costs.get(&address) {
-            return Ok(*known);
-        }
         if self.path.contains(&address) {
             // A turn of a loop; whether it may be one is for `Loops` to say.
-            return Ok(1);
+            return Ok(Expansion { cost: 1, height: 0 });
         }
-        if self.path.len() >= REFERENCES_MAX {
+        let known = self.known.get(&address).copied();
+        // What is known was reached on another path, which may have been shorter.
+        if self.path.len() + known.map_or(1, |known| known.height) > REFERENCES_MAX {
             return Err(SchemaProblem::TooNested);
         }
+        if let Some(known) = known {
+            return Ok(known);
+        }
         self.path.push(address);
-        let mut cost = 1_u64;
+        let mut own = Expansion { cost: 1, height: 0 };
         for edge in edges(self.names, node)? {
-            cost = cost.saturating_add(self.cost(edge.to)?);
-            if cost > COST_MAX {
+            let of = self.visit(edge.to)?;
+            own.cost = own.cost.saturating_add(of.cost);
+            own.height = own.height.max(of.height);
+            if own.cost > COST_MAX {
                 return Err(SchemaProblem::TooCostly);
             }
         }
+        own.height += 1;
         self.path.pop();
-        self.costs.insert(address, cost);
-        Ok(cost)
+        self.known.insert(address, own);
+        Ok(own)
     }
 }
 

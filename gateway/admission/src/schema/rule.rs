@@ -14,6 +14,7 @@ use sluicegate_core::signature::SchemaVersion;
 use crate::json::Json;
 use crate::schema::entry::Entry;
 use crate::schema::registry::Registry;
+use crate::schema::weigh::Weight;
 
 /// Which schema judges a source's payloads, and how strictly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,13 @@ struct Subject {
     by_event: bool,
 }
 
+/// A schema that is to judge one event.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    entry: Arc<Entry>,
+    on_violation: OnViolation,
+}
+
 /// What a rule says about one event that it does not refuse.
 #[derive(Default)]
 pub(crate) struct Ruling {
@@ -112,26 +120,15 @@ impl Rule {
         Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Judges an event.
-    pub(crate) fn judge(&self, event: &Event, json: &Json) -> Result<Ruling, Refusal> {
-        let Some(entry) = self.find(event)? else {
-            return match self.on_unknown {
-                OnUnknown::Accept => Ok(Ruling::default()),
+    /// What judges an event; `None` if nothing does, and it passes.
+    pub(crate) fn judge_of(&self, event: &Event) -> Result<Option<Judge>, Refusal> {
+        match self.find(event)? {
+            Some(entry) => Ok(Some(Judge { entry, on_violation: self.on_violation })),
+            None => match self.on_unknown {
+                OnUnknown::Accept => Ok(None),
                 OnUnknown::Reject => Err(Refusal::NoSchema { subject: self.subject.of(event) }),
-            };
-        };
-        let violations = violations(&entry, event, json);
-        let version = &entry.source.version;
-        let mut ruling = Ruling { schema: Some(version.clone()), ..Ruling::default() };
-        if violations.is_empty() {
-            return Ok(ruling);
+            },
         }
-        match self.on_violation {
-            OnViolation::Reject => return Err(Refusal::Invalid { violations }),
-            OnViolation::DeadLetter => ruling.letter = Some(letter(version, &violations)),
-            OnViolation::Tag => ruling.tags = Some(violations.len()),
-        }
-        Ok(ruling)
     }
 
     /// The schema of an event: the latest of its subject, or the one of that subject that the
@@ -152,6 +149,50 @@ impl Rule {
                 Ok(Some(Arc::clone(named)))
             }
             (Some(named), _) => Err(Refusal::Invalid { violations: vec![conflict(named)] }),
+        }
+    }
+}
+
+impl Judge {
+    /// How much work it is to judge this payload; `None` if it is not JSON.
+    pub(crate) fn weigh(&self, event: &Event, json: &Json) -> Option<Weight> {
+        json.read(event).ok().map(|value| self.entry.schema.weigh(value))
+    }
+
+    /// Judges an event whose payload was weighed.
+    pub(crate) fn judge(
+        &self,
+        event: &Event,
+        json: &Json,
+        weight: Option<Weight>,
+    ) -> Result<Ruling, Refusal> {
+        let violations = self.violations(event, json, weight);
+        let version = &self.entry.source.version;
+        let mut ruling = Ruling { schema: Some(version.clone()), ..Ruling::default() };
+        if violations.is_empty() {
+            return Ok(ruling);
+        }
+        match self.on_violation {
+            OnViolation::Reject => return Err(Refusal::Invalid { violations }),
+            OnViolation::DeadLetter => ruling.letter = Some(letter(version, &violations)),
+            OnViolation::Tag => ruling.tags = Some(violations.len()),
+        }
+        Ok(ruling)
+    }
+
+    fn violations(&self, event: &Event, json: &Json, weight: Option<Weight>) -> Vec<Violation> {
+        match json.read(event) {
+            Ok(value) => {
+                let schema = &self.entry.schema;
+                let weight = weight.unwrap_or_else(|| schema.weigh(value));
+                schema.violations_of(value, weight, VIOLATIONS_MAX)
+            }
+            Err(fault) => vec![Violation {
+                instance: String::new(),
+                schema: String::new(),
+                keyword: "json".into(),
+                message: fault.0,
+            }],
         }
     }
 }
@@ -229,18 +270,6 @@ fn conflict(named: &Entry) -> Violation {
         message: format!(
             "dataschema names a schema of subject {subject}, which is not this source's"
         ),
-    }
-}
-
-fn violations(entry: &Entry, event: &Event, json: &Json) -> Vec<Violation> {
-    match json.read(event) {
-        Ok(value) => entry.schema.violations(value, VIOLATIONS_MAX),
-        Err(fault) => vec![Violation {
-            instance: String::new(),
-            schema: String::new(),
-            keyword: "json".into(),
-            message: fault.0,
-        }],
     }
 }
 

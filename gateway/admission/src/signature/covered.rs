@@ -14,8 +14,10 @@ use crate::signature::encoding::Encoding;
 /// What `{form}` stands for: the fields of the body if it is a form, else nothing, if the body is
 /// empty or the URL holds its hash.
 ///
-/// IMPORTANT: the media type is not signed. Whichever one a stranger writes, each byte of the body
-/// is covered: by the fields, or by the hash.
+/// IMPORTANT: the media type is not signed. Whichever one a stranger writes, the body is covered:
+/// by the fields, or by the hash. The fields are signed without marks between them, as the
+/// providers have it: whoever recorded a form can move the border between a name and its value,
+/// and no more.
 pub(crate) fn covered_form(delivery: &Delivery, url: &str) -> Result<Vec<u8>, SignatureFault> {
     let attested = attested(&delivery.body, url)?;
     if is_form(delivery.headers.first("content-type").unwrap_or_default()) {

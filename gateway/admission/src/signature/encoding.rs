@@ -27,6 +27,12 @@ impl Encoding {
         }
     }
 
+    /// The same; what it gave.
+    pub(crate) fn decoded<'o>(self, text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
+        let len = self.decode(text, out)?;
+        out.get(..len)
+    }
+
     /// Writes the bytes.
     pub(crate) fn encode(self, bytes: &[u8]) -> String {
         match self {

@@ -57,8 +57,7 @@ impl Engine {
             matched = matched.or(judgement.key);
         }
         let key = matched.ok_or(SignatureFault::Mismatch)?;
-        let skew_ms = self.frame.skew_ms(&parts, at)?;
-        Ok(Proven { key: Some(key), skew_ms, dedupe: None })
+        self.frame.proven(key, &parts, at)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use sluicegate_core::delivery::Delivery;
+use sluicegate_core::ids::KeyId;
 use sluicegate_core::signature::SignatureFault;
 use sluicegate_core::time::Timestamp;
 
@@ -13,10 +14,10 @@ use crate::handshake::is_token;
 use crate::signature::candidates;
 use crate::signature::covered::covered_form;
 use crate::signature::frame_checks::{check, check_template};
-use crate::signature::generic::{GenericHmac, TimeFrom};
+use crate::signature::generic::{GenericHmac, TimeFrom, TimeRule};
 use crate::signature::template::{Inputs, Piece, Template, header_of, other_port, signed_url};
 use crate::signature::time;
-use crate::signature::verifier::Watch;
+use crate::signature::verifier::{Proven, Watch};
 
 /// A scheme's frame around the body.
 pub(crate) struct Frame {
@@ -120,14 +121,15 @@ impl Frame {
         }
     }
 
-    /// Arrival minus sending, in milliseconds, if the time is within its bounds.
-    pub(crate) fn skew_ms(
+    /// What is proven by this key, if the time of sending is within its bounds.
+    pub(crate) fn proven(
         &self,
+        key: KeyId,
         parts: &Parts<'_>,
         at: Timestamp,
-    ) -> Result<Option<i64>, SignatureFault> {
+    ) -> Result<Proven, SignatureFault> {
         let (Some(rule), Watch::Judged(tolerance)) = (&self.spec.time, self.watch) else {
-            return Ok(None);
+            return Ok(Proven::by(key));
         };
         let text = match &rule.from {
             TimeFrom::Pointer(pointer) => text_at(&parts.delivery.body, pointer),
@@ -135,6 +137,15 @@ impl Frame {
         };
         let sent = text.and_then(|text| rule.unit.read(&text));
         let sent = sent.ok_or(SignatureFault::MalformedTime)?;
-        time::judge(rule, tolerance, sent, at).map(Some)
+        let skew_ms = Some(time::judge(rule, tolerance, sent, at)?);
+        let signs_body = self.template.has(&Piece::Body);
+        let sealed_at = Some(sent).filter(|_| signs_body && self.signs_time());
+        Ok(Proven { skew_ms, sealed_at, ..Proven::by(key) })
+    }
+
+    /// Whether the time is among what is signed: a template may leave it out.
+    fn signs_time(&self) -> bool {
+        let is_within = |rule: &TimeRule| matches!(rule.from, TimeFrom::Pointer(_));
+        self.template.has(&Piece::Timestamp) || self.spec.time.as_ref().is_some_and(is_within)
     }
 }

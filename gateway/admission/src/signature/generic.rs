@@ -7,7 +7,8 @@ use crate::facts::Facts;
 use crate::secret::SecretEncoding;
 use crate::signature::crypto::Algorithm;
 use crate::signature::encoding::Encoding;
-use crate::signature::preset::{self, Preset};
+use crate::signature::preset::{self, Preset, Proof};
+use crate::signature::token::TokenPlace;
 
 /// How the sender of a delivery is proven.
 #[derive(Debug, Clone)]
@@ -33,6 +34,21 @@ impl Scheme {
             return Some(Self::None);
         }
         preset::find(name).map(Self::Preset)
+    }
+
+    /// The preset of that name, with its secret in another header. `None` if there is no such
+    /// preset, or its secret is in no header.
+    #[must_use]
+    pub fn preset_with_header(name: &str, header: &str) -> Option<Self> {
+        let preset = preset::find(name)?;
+        if preset.proof != Proof::Token(TokenPlace::Header) || header.is_empty() {
+            return None;
+        }
+        // Presets live as long as the program does. A configuration is read once, and its few
+        // names stay with it.
+        let header: &'static str = header.to_ascii_lowercase().leak();
+        let headers: &'static [&'static str] = vec![header].leak();
+        Some(Self::Preset(Box::leak(Box::new(Preset { headers, ..*preset }))))
     }
 
     /// The name that a verdict has.

@@ -1,5 +1,5 @@
-//! Keys that are no shared secrets, each with what it stands for: a public key, the id of a
-//! webhook, the name of a topic.
+//! Keys that no hash is made with, each with what it stands for: a public key, the id of a webhook,
+//! the name of a topic, the hash of a token.
 
 use sluicegate_core::ids::KeyId;
 use sluicegate_core::signature::SignatureFault;

@@ -74,7 +74,7 @@ impl PublicEngine {
             }
             any
         })?;
-        Ok(Proven { key: Some(key), skew_ms: self.frame.skew_ms(&parts, at)?, dedupe: None })
+        self.frame.proven(key, &parts, at)
     }
 
     /// Every signature that is well written. There are few: each costs a hundred times an HMAC.

@@ -11,9 +11,11 @@ use sluicegate_core::time::Timestamp;
 
 use crate::facts::query_field;
 use crate::gate::GateProblem;
-use crate::secret::{Key, SecretEncoding, key_bytes};
+use crate::secret::{Secret, SecretEncoding, key_bytes};
 use crate::signature::candidates::{malformed, one_of};
 use crate::signature::crypto::{same, sha256};
+use crate::signature::engine::key_problems;
+use crate::signature::known::Known;
 use crate::signature::own::object;
 use crate::signature::verifier::{Proven, Setting};
 
@@ -34,7 +36,7 @@ pub enum TokenPlace {
 pub(crate) struct TokenCheck {
     headers: Vec<String>,
     place: TokenPlace,
-    keys: Vec<(Key, Digest)>,
+    keys: Known<Digest>,
 }
 
 impl TokenCheck {
@@ -43,18 +45,22 @@ impl TokenCheck {
         place: TokenPlace,
         setting: Setting,
     ) -> Result<Self, Vec<GateProblem>> {
+        let Setting { keys, floor, .. } = setting;
+        let hash = |secret: &Secret| {
+            key_bytes(secret, &SecretEncoding::Utf8, floor).map(|bytes| sha256(&bytes))
+        };
+        let keys = Known::build(keys, hash).map_err(key_problems);
         let mut problems = Vec::new();
-        let mut keys = Vec::with_capacity(setting.keys.len());
         if place == TokenPlace::Header && headers.iter().all(String::is_empty) {
             problems.push(GateProblem::Scheme("no header carries the token".into()));
         }
-        for key in setting.keys {
-            match key_bytes(&key.secret, &SecretEncoding::Utf8, setting.floor) {
-                Ok(bytes) => keys.push((key, sha256(&bytes))),
-                Err(why) => problems.push(GateProblem::Key { key: key.id, why }),
+        match keys {
+            Ok(keys) if problems.is_empty() => Ok(Self { headers, place, keys }),
+            keys => {
+                problems.extend(keys.err().unwrap_or_default());
+                Err(problems)
             }
         }
-        if problems.is_empty() { Ok(Self { headers, place, keys }) } else { Err(problems) }
     }
 
     /// Compares hashes, so that the time says nothing about the secret's length either.
@@ -64,19 +70,8 @@ impl TokenCheck {
         at: Timestamp,
     ) -> Result<Proven, SignatureFault> {
         let token = self.offered(delivery)?;
-        let mut matched = None;
-        let mut live = 0;
-        for (key, hash) in self.keys.iter().filter(|(key, _)| key.live(at)) {
-            live += 1;
-            if same(&hash.0, &token.0) && matched.is_none() {
-                matched = Some(key.id.clone());
-            }
-        }
-        match matched {
-            Some(key) => Ok(Proven { key: Some(key), skew_ms: None, dedupe: None }),
-            None if live == 0 => Err(SignatureFault::NoLiveKey),
-            None => Err(SignatureFault::Mismatch),
-        }
+        let key = self.keys.judge(at, |hash| same(&hash.0, &token.0))?;
+        Ok(Proven::by(key))
     }
 
     /// The hash of what the request holds.

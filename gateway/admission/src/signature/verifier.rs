@@ -66,6 +66,16 @@ pub(crate) struct Proven {
     pub(crate) skew_ms: Option<i64>,
     /// An idempotency key that the signature itself gives.
     pub(crate) dedupe: Option<String>,
+    /// When it was sent, where that is signed together with the body: both are the same for a
+    /// repetition only.
+    pub(crate) sealed_at: Option<Timestamp>,
+}
+
+impl Proven {
+    /// By this key, and nothing more is known.
+    pub(crate) fn by(key: KeyId) -> Self {
+        Self { key: Some(key), skew_ms: None, dedupe: None, sealed_at: None }
+    }
 }
 
 impl Verifier {
@@ -91,7 +101,7 @@ impl Verifier {
         given: Given<'_>,
     ) -> Result<Proven, SignatureFault> {
         match self {
-            Self::Open => Ok(Proven { key: None, skew_ms: None, dedupe: None }),
+            Self::Open => Ok(Proven { key: None, skew_ms: None, dedupe: None, sealed_at: None }),
             Self::Hmac(engine) => engine.verify(delivery, at),
             Self::Token(check) => check.verify(delivery, at),
             Self::Learned(learned) => learned.verify(delivery, at),

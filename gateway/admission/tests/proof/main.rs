@@ -7,11 +7,13 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod envelopes;
 mod explained;
 mod handshakes;
 mod open_source;
 mod own;
 mod own_schemes;
+mod repetitions;
 mod replaced;
 mod senders;
 mod signatures;

@@ -41,11 +41,13 @@ fn what_the_protocol_says_becomes_attributes_and_counts_where_the_sender_says_no
     let transport = Transport {
         attributes: [("mqtttopic", "meters/7")].into_iter().collect(),
         kind: Some("reading".into()),
+        time: Some(NOW),
         dedupe: Some("client 7".into()),
         ..Transport::default()
     };
     let verified = verify("in", transport).unwrap();
     assert_eq!(verified.event().kind, "reading");
+    assert_eq!(verified.event().time, Some(NOW));
     assert_eq!(verified.event().attributes.first("mqtttopic"), Some("meters/7"));
     let (_, _, dedupe) = verified.into_parts();
     assert_eq!(dedupe.unwrap().as_str(), "client 7");

@@ -92,6 +92,28 @@ fn a_token_names_its_request_or_does_not_count() {
 }
 
 #[test]
+fn a_bare_token_and_one_behind_a_word_are_the_same_to_monday() {
+    let (door, sent) = sent_by("monday");
+    let token = sent.signature().strip_prefix("JWT ").unwrap().to_owned();
+    for written in [token.clone(), format!("Bearer {token}"), format!("jwt {token}")] {
+        assert!(judge(&door, &sent.with_signature(&written), NOW).is_ok(), "{written}");
+    }
+    for other in [format!("Basic {token}"), format!("{token} x"), String::new()] {
+        assert!(judge(&door, &sent.with_signature(&other), NOW).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn a_token_of_another_issuer_than_the_key_s_is_refused() {
+    let (_, mut sent) = sent_by("monday");
+    for (issuer, is_taken) in [("me", true), ("somebody else", false)] {
+        sent.key.issuer = Some(issuer.to_owned());
+        let door = door("monday", vec![sent.key.clone()]);
+        assert_eq!(judge(&door, &sent, NOW).is_ok(), is_taken, "{issuer}");
+    }
+}
+
+#[test]
 fn a_token_that_never_ends_or_is_meant_for_others_is_refused() {
     let (door, sent) = sent_by("monday");
     let secret = sent.key.secret.expose().to_vec();

@@ -20,6 +20,8 @@ pub(crate) struct Guest {
     pub(crate) world: &'static str,
     pub(crate) interface: &'static str,
     pub(crate) imports: &'static str,
+    /// Pages of its memory when an instance begins: what it is asked about must fit.
+    pub(crate) pages: usize,
     /// Data segments and functions.
     pub(crate) items: String,
     /// Leaves the address of a `result<subscription, string>`.
@@ -34,6 +36,7 @@ impl Default for Guest {
             world: "filter-plugin",
             interface: "sluicegate:plugin/filter@0.1.0",
             imports: "",
+            pages: 2,
             items: String::new(),
             // All types, no attributes, no headers, data as it is: all zero but the data mode.
             configure: "(i32.store8 (i32.const 32) (i32.const 0))
@@ -65,7 +68,7 @@ impl Guest {
     pub(crate) fn module(&self) -> Vec<u8> {
         let text = format!(
             r#"(module {imports}
-                (memory (export "memory") 2)
+                (memory (export "memory") {pages})
                 (global $heap (mut i32) (i32.const 65536))
                 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
                     (local.set $at (i32.and (i32.add (global.get $heap) (i32.const 7)) (i32.const -8)))
@@ -83,6 +86,7 @@ impl Guest {
                     (global.set $heap (i32.const 65536))
                     {filter}))"#,
             imports = self.imports,
+            pages = self.pages,
             items = self.items,
             interface = self.interface,
             configure = self.configure,

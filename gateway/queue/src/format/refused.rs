@@ -7,10 +7,11 @@
 //! code, why   texts: why it was refused
 //! source, method, target   texts
 //! peer        option text: the address that it came from
-//! masked      1  1: a header that its proof needs was not kept
+//! marks       1  sum of 1: a header that its proof needs was not kept; 2: a time follows the type
 //! headers     count, and for each: name and value
-//! transport   what its protocol says beside: attributes as headers are, then the type and the
-//!             idempotency key as option texts
+//! transport   what its protocol says beside: attributes as headers are, then the type as an option
+//!             text; where marked, when it happened as nanoseconds since 1970; and the idempotency
+//!             key as an option text
 //! body        length and bytes
 //!
 //! a mark, the body of an entry of kind 7:
@@ -64,10 +65,14 @@ pub(crate) fn encode(refused: &RefusedDelivery) -> Vec<u8> {
     out.put_text(&delivery.method);
     out.put_text(&delivery.target);
     out.put_option(delivery.peer.map(|peer| peer.to_string()).as_deref());
-    out.put_u8(u8::from(refused.masked));
+    let time = delivery.transport.time;
+    out.put_u8(u8::from(refused.masked) * MASKED + u8::from(time.is_some()) * TIMED);
     put_fields(&mut out, &delivery.headers);
     put_fields(&mut out, &delivery.transport.attributes);
     out.put_option(delivery.transport.kind.as_deref());
+    if let Some(time) = time {
+        out.put_number(time.unix_ns());
+    }
     out.put_option(delivery.transport.dedupe.as_deref());
     out.put_bytes(&delivery.body);
     entry::finish(&mut out, Kind::Refused);
@@ -88,17 +93,27 @@ pub(crate) fn decode(body: &[u8]) -> Option<RefusedDelivery> {
         Some(text) => Some(text.parse::<IpAddr>().ok()?),
         None => None,
     };
-    let masked = from.flag()?;
+    let marks = from.u8().filter(|marks| marks & !(MASKED | TIMED) == 0)?;
+    let masked = marks & MASKED != 0;
     let headers = fields(&mut from)?;
     let attributes = fields(&mut from)?;
     let kind = from.option()?.map(str::to_owned);
+    let time = match marks & TIMED != 0 {
+        true => Some(Timestamp::from_unix_ns(from.number()?)),
+        false => None,
+    };
     let dedupe = from.option()?.map(str::to_owned);
     // What its source wanted to be remembered was of the moment in which it was refused.
-    let transport = Transport { attributes, kind, dedupe, ..Transport::default() };
+    let transport = Transport { attributes, kind, time, dedupe, ..Transport::default() };
     let body = Bytes::copy_from_slice(from.bytes()?);
     let delivery = Delivery { source, method, target, headers, body, peer, transport };
     from.0.is_empty().then_some(RefusedDelivery { id, at, code, why, masked, delivery })
 }
+
+/// A header that its proof needs was not kept.
+const MASKED: u8 = 1;
+/// Its protocol says when it happened.
+const TIMED: u8 = 2;
 
 fn put_fields(out: &mut Vec<u8>, fields: &Fields) {
     out.put_number(fields.len() as u64);
@@ -160,12 +175,12 @@ mod tests {
 
     fn transport() -> impl Strategy<Value = Transport> {
         let attributes = prop::collection::vec(("[a-z]{1,9}", any::<String>()), 0..4);
-        (attributes, any::<Option<String>>(), any::<Option<String>>()).prop_map(
-            |(attributes, kind, dedupe)| {
-                let pairs = attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                Transport { attributes: pairs.collect(), kind, dedupe, ..Transport::default() }
-            },
-        )
+        let said = (any::<Option<String>>(), any::<Option<u64>>(), any::<Option<String>>());
+        (attributes, said).prop_map(|(attributes, (kind, time, dedupe))| {
+            let time = time.map(Timestamp::from_unix_ns);
+            let pairs = attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            Transport { attributes: pairs.collect(), kind, time, dedupe, ..Transport::default() }
+        })
     }
 
     fn refused() -> impl Strategy<Value = RefusedDelivery> {
@@ -199,6 +214,29 @@ mod tests {
         #[test]
         fn a_delivery_is_read_back_as_it_came(refused in refused()) {
             prop_assert_eq!(decode(&body_of(encode(&refused))), Some(refused));
+        }
+
+        /// Before times were kept, the mark was a flag: 0 or 1.
+        #[test]
+        fn a_delivery_without_a_time_is_written_as_it_always_was(mut refused in refused()) {
+            refused.delivery.transport.time = None;
+            let body = body_of(encode(&refused));
+            let mut before = Vec::new();
+            before.put_raw(&refused.id.to_bytes());
+            before.put_number(refused.at.unix_ns());
+            before.put_text(&refused.code);
+            before.put_text(&refused.why);
+            before.put_text("github");
+            before.put_text(&refused.delivery.method);
+            before.put_text(&refused.delivery.target);
+            before.put_option(refused.delivery.peer.map(|peer| peer.to_string()).as_deref());
+            before.put_u8(u8::from(refused.masked));
+            put_fields(&mut before, &refused.delivery.headers);
+            put_fields(&mut before, &refused.delivery.transport.attributes);
+            before.put_option(refused.delivery.transport.kind.as_deref());
+            before.put_option(refused.delivery.transport.dedupe.as_deref());
+            before.put_bytes(&refused.delivery.body);
+            prop_assert_eq!(body, before);
         }
 
         #[test]

@@ -1,4 +1,5 @@
-//! The list of what is kept of one source, in memory: where each delivery lies and how it stands.
+//! The list of what is kept of one source and class, in memory: where each delivery lies and how it
+//! stands.
 //! Pure: it knows files by their numbers only.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use sluicegate_core::ids::{EventId, SourceName};
 use sluicegate_core::time::Timestamp;
 
 use super::bounds::{RefusedBounds, RefusedUsage};
-use super::words::{Kept, RefusedDelivery, RefusedStanding};
+use super::words::{Kept, RefusedClass, RefusedDelivery, RefusedStanding};
 use crate::format::entry::Position;
 use crate::format::refused::{Mark, What};
 
@@ -18,7 +19,7 @@ pub(super) struct Line {
     pub(super) kept: Kept,
 }
 
-/// What is kept of one source.
+/// What is kept of one source and class.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     /// In the order of arrival, which is that of ids.
@@ -119,12 +120,13 @@ impl Book {
         self.lines.values().all(|line| line.position.segment != number)
     }
 
-    pub(super) fn usage(&self) -> RefusedUsage {
-        RefusedUsage {
-            events: self.lines.len() as u64,
-            bytes: self.bytes(),
-            evicted: self.evicted,
-            damaged: self.damaged,
+    pub(super) fn add_usage(&self, class: RefusedClass, to: &mut RefusedUsage) {
+        to.events += self.lines.len() as u64;
+        to.bytes += self.bytes();
+        to.damaged += self.damaged;
+        match class {
+            RefusedClass::Likely => to.evicted += self.evicted,
+            RefusedClass::Unsigned => to.evicted_unsigned += self.evicted,
         }
     }
 }

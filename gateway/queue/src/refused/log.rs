@@ -12,8 +12,10 @@ use sluicegate_core::time::Timestamp;
 
 use super::FOLDER;
 use super::bounds::{RefusedBounds, RefusedUsage};
-use super::shelf::{Shelf, Tools, parse_name};
-use super::words::{KeepFault, Kept, RefusedDelivery, RefusedFault, RefusedQuery, RefusedStanding};
+use super::shelf::{Place, Shelf, Tools, parse_name};
+use super::words::{
+    KeepFault, Kept, RefusedClass, RefusedDelivery, RefusedFault, RefusedQuery, RefusedStanding,
+};
 use crate::disk::{Disk, FolderLock};
 use crate::format::refused::{Mark, What};
 use crate::seal::{Sealer, Unsealer};
@@ -21,7 +23,7 @@ use crate::seal::{Sealer, Unsealer};
 /// The refused deliveries of a data folder. Holds the folder as long as it is there.
 pub struct RefusedLog {
     tools: Tools,
-    shelves: Mutex<BTreeMap<SourceName, Shelf>>,
+    shelves: Mutex<BTreeMap<Place, Shelf>>,
     _lock: Option<Arc<FolderLock>>,
 }
 
@@ -35,22 +37,28 @@ impl RefusedLog {
         now: Timestamp,
     ) -> io::Result<Self> {
         let tools = Tools { disk, sealer, unsealer };
-        let shelf = |(name, bounds): (SourceName, _)| (name.clone(), Shelf::new(name, bounds));
-        let mut shelves: BTreeMap<_, _> = bounds.into_iter().map(shelf).collect();
+        let mut shelves = BTreeMap::new();
+        for (source, bounds) in bounds {
+            for class in RefusedClass::ALL {
+                let place = Place { source: source.clone(), class };
+                shelves.insert(place.clone(), Shelf::new(place, bounds));
+            }
+        }
         let names = tools.disk.list(FOLDER)?;
         let mut files: Vec<_> = names.iter().filter_map(|name| parse_name(name)).collect();
         files.sort_unstable();
-        for (source, number) in files {
-            let left = || Shelf::new(source.clone(), RefusedBounds::default());
-            let shelf = shelves.entry(source.clone()).or_insert_with(left);
+        for (place, number) in files {
+            let left = || Shelf::new(place.clone(), RefusedBounds::default());
+            let shelf = shelves.entry(place.clone()).or_insert_with(left);
             if let Err(error) = shelf.read_file(&tools, number) {
+                let source = &place.source;
                 tracing::error!(%source, number, %error, "refused deliveries cannot be read");
                 shelf.book.damaged += 1;
             }
         }
         for shelf in shelves.values_mut() {
             if shelf.book.damaged > 0 {
-                let (source, damaged) = (&shelf.source, shelf.book.damaged);
+                let (source, damaged) = (&shelf.place.source, shelf.book.damaged);
                 tracing::warn!(%source, damaged, "refused deliveries are damaged: passed over");
             }
             shelf.evict(&tools, now)?;
@@ -66,11 +74,13 @@ impl RefusedLog {
     pub fn keep(
         &self,
         refused: &RefusedDelivery,
+        class: RefusedClass,
         free_bytes_min: u64,
         now: Timestamp,
     ) -> Result<(), KeepFault> {
         let mut shelves = self.lock();
-        let shelf = shelves.get_mut(&refused.delivery.source).ok_or(KeepFault::NotWanted)?;
+        let place = Place { source: refused.delivery.source.clone(), class };
+        let shelf = shelves.get_mut(&place).ok_or(KeepFault::NotWanted)?;
         if self.tools.disk.free_bytes()? < free_bytes_min {
             return Err(KeepFault::DiskFull);
         }
@@ -81,9 +91,9 @@ impl RefusedLog {
     #[must_use]
     pub fn list(&self, query: &RefusedQuery) -> (Vec<Kept>, bool) {
         let shelves = self.lock();
-        let asked = shelves
-            .values()
-            .filter(|shelf| query.source.as_ref().is_none_or(|source| *source == shelf.source));
+        let asked = shelves.values().filter(|shelf| {
+            query.source.as_ref().is_none_or(|source| *source == shelf.place.source)
+        });
         let mut all: Vec<Kept> = Vec::new();
         for shelf in asked {
             let wanted = shelf.book.after(query.after).filter(|one| query.wants(one));
@@ -172,8 +182,11 @@ impl RefusedLog {
     /// What is kept of each source.
     #[must_use]
     pub fn usage(&self) -> Vec<(SourceName, RefusedUsage)> {
-        let shelves = self.lock();
-        shelves.iter().map(|(source, shelf)| (source.clone(), shelf.book.usage())).collect()
+        let mut all: BTreeMap<SourceName, RefusedUsage> = BTreeMap::new();
+        for (place, shelf) in &*self.lock() {
+            shelf.book.add_usage(place.class, all.entry(place.source.clone()).or_default());
+        }
+        all.into_iter().collect()
     }
 
     /// Whether what is kept is sealed.
@@ -197,7 +210,7 @@ impl RefusedLog {
         act(shelf, &self.tools, standing)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<SourceName, Shelf>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Place, Shelf>> {
         // No code panics with the lock held; if one did, the lists are whole all the same.
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }

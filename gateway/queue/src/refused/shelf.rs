@@ -1,4 +1,4 @@
-//! The files of one source: what is appended, read, punched out and taken away.
+//! The files of one source and class: what is appended, read, punched out and taken away.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use sluicegate_core::time::Timestamp;
 use super::FOLDER;
 use super::book::{Book, Line};
 use super::bounds::RefusedBounds;
-use super::words::{KeepFault, RefusedDelivery, RefusedFault};
+use super::words::{KeepFault, RefusedClass, RefusedDelivery, RefusedFault};
 use crate::disk::{Disk, DiskFile};
 use crate::format::entry::{self, ALIGN, HEADER_BYTES, Kind, Position};
 use crate::format::refused::{self as format, Mark};
@@ -23,9 +23,9 @@ pub(super) struct Tools {
     pub(super) unsealer: Unsealer,
 }
 
-/// What is kept of one source, and its files.
+/// What is kept of one source in one class, and its files.
 pub(super) struct Shelf {
-    pub(super) source: SourceName,
+    pub(super) place: Place,
     pub(super) bounds: RefusedBounds,
     pub(super) book: Book,
     current: Option<Current>,
@@ -41,8 +41,10 @@ struct Current {
 }
 
 impl Shelf {
-    pub(super) fn new(source: SourceName, bounds: RefusedBounds) -> Self {
-        Self { source, bounds, book: Book::default(), current: None, next: 1 }
+    /// An empty one, for a source with these bounds.
+    pub(super) fn new(place: Place, bounds: RefusedBounds) -> Self {
+        let bounds = bounds.of(place.class);
+        Self { place, bounds, book: Book::default(), current: None, next: 1 }
     }
 
     /// Reads a file of before: what is whole in it is kept.
@@ -50,7 +52,7 @@ impl Shelf {
         self.next = self.next.max(number.saturating_add(1));
         let file = tools.disk.open(&self.path(number))?;
         self.book.file_is(number, file.len()?);
-        let (book, source) = (&mut self.book, &self.source);
+        let (book, source) = (&mut self.book, &self.place.source);
         let mut scratch = Vec::new();
         scan(&*file, number, |found| match found {
             Found::Entry { position, head, body } => {
@@ -89,7 +91,7 @@ impl Shelf {
             return Err(KeepFault::NotWanted);
         }
         let position = self.append(tools, &mut frame)?;
-        self.book.add(&self.source, refused, position, frame.len() as u64);
+        self.book.add(&self.place.source, refused, position, frame.len() as u64);
         self.evict(tools, now)?;
         Ok(())
     }
@@ -205,13 +207,31 @@ impl Shelf {
     }
 
     fn path(&self, number: u32) -> String {
-        format!("{FOLDER}/{}.{number:010}.log", self.source)
+        let Place { source, class } = &self.place;
+        format!("{FOLDER}/{source}.{number:010}{}", ending(*class))
     }
 }
 
-/// The source and the number in the name of a file.
-pub(super) fn parse_name(name: &str) -> Option<(SourceName, u32)> {
-    let (source, number) = name.strip_suffix(".log")?.rsplit_once('.')?;
+/// Which shelf: that of a source and a class.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) source: SourceName,
+    pub(super) class: RefusedClass,
+}
+
+/// The place and the number in the name of a file.
+pub(super) fn parse_name(name: &str) -> Option<(Place, u32)> {
+    let stem = |class| Some((class, name.strip_suffix(ending(class))?));
+    let (class, stem) = RefusedClass::ALL.into_iter().find_map(stem)?;
+    let (source, number) = stem.rsplit_once('.')?;
     let digits = number.len() == 10 && number.bytes().all(|byte| byte.is_ascii_digit());
-    Some((source.parse().ok()?, number.parse().ok().filter(|_| digits)?))
+    let number = number.parse().ok().filter(|_| digits)?;
+    Some((Place { source: source.parse().ok()?, class }, number))
+}
+
+fn ending(class: RefusedClass) -> &'static str {
+    match class {
+        RefusedClass::Likely => ".log",
+        RefusedClass::Unsigned => ".unsigned",
+    }
 }

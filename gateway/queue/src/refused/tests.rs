@@ -10,8 +10,8 @@ use sluicegate_core::ids::{EventId, SourceName};
 use sluicegate_core::time::Timestamp;
 
 use super::{
-    KeepFault, RefusedBounds, RefusedDelivery, RefusedFault, RefusedLog, RefusedQuery,
-    RefusedStanding,
+    KeepFault, RefusedBounds, RefusedClass, RefusedDelivery, RefusedFault, RefusedLog,
+    RefusedQuery, RefusedStanding,
 };
 use crate::disk::Disk;
 use crate::disk::simulated::SimulatedDisk;
@@ -58,7 +58,7 @@ fn open(disk: &SimulatedDisk, all: &[(&str, RefusedBounds)], now: Timestamp) -> 
 
 fn keep(log: &RefusedLog, from: &str, number: u64) -> RefusedDelivery {
     let one = refused(from, number);
-    log.keep(&one, 0, at(number)).unwrap();
+    log.keep(&one, RefusedClass::Likely, 0, at(number)).unwrap();
     one
 }
 
@@ -105,6 +105,36 @@ fn a_flood_of_one_source_takes_nothing_from_another() {
 }
 
 #[test]
+fn a_flood_of_what_nobody_signed_takes_no_place_of_what_may_be_the_providers() {
+    let disk = SimulatedDisk::new();
+    let all = [("github", bounds(1000, 1 << 20))];
+    let log = open(&disk, &all, at(0));
+    let precious: Vec<_> = (1..=10).map(|number| keep(&log, "github", number).id).collect();
+    let mut flood = Vec::new();
+    for number in 11..1500 {
+        let one = refused("github", number);
+        log.keep(&one, RefusedClass::Unsigned, 0, at(number)).unwrap();
+        flood.push(one.id);
+    }
+    let left = [&precious[..], &flood[flood.len() - 100..]].concat();
+    assert_eq!(ids(&log, "github"), left, "a tenth of the bound, beside it");
+    let (_, usage) = log.usage().remove(0);
+    assert_eq!((usage.events, usage.evicted, usage.evicted_unsigned), (110, 0, 1389));
+    assert_eq!(log.read(flood[1488]).unwrap().0.id, flood[1488]);
+    drop(log);
+    let log = open(&disk, &all, at(1500));
+    assert_eq!(ids(&log, "github"), left, "it is known after a restart which is which");
+    for number in 1500..1600 {
+        log.keep(&refused("github", number), RefusedClass::Unsigned, 0, at(number)).unwrap();
+    }
+    assert_eq!(ids(&log, "github")[..10], precious);
+    // A name may look like an ending.
+    let odd = open(&disk, &[("a.unsigned", bounds(10, 1 << 20))], at(1600));
+    let one = keep(&odd, "a.unsigned", 1601);
+    assert_eq!(ids(&odd, "a.unsigned"), [one.id]);
+}
+
+#[test]
 fn the_oldest_go_by_count_and_by_age_and_their_files_with_them() {
     let disk = SimulatedDisk::new();
     let all = [("github", bounds(10, 64 * 1024))];
@@ -126,7 +156,7 @@ fn a_source_without_bounds_keeps_nothing_and_what_is_too_large_is_not_kept() {
     let disk = SimulatedDisk::new();
     let log = open(&disk, &[("off", RefusedBounds::nothing()), ("small", bounds(9, 256))], at(0));
     for from in ["off", "small", "unknown"] {
-        let fault = log.keep(&refused(from, 1), 0, at(1)).unwrap_err();
+        let fault = log.keep(&refused(from, 1), RefusedClass::Likely, 0, at(1)).unwrap_err();
         assert!(matches!(fault, KeepFault::NotWanted), "{from}: {fault}");
     }
     assert_eq!(disk.list("refused").unwrap(), [] as [String; 0]);
@@ -137,15 +167,15 @@ fn the_log_comes_first_when_the_disk_fills_up() {
     let disk = SimulatedDisk::new();
     let log = open(&disk, &[("github", bounds(100, 1 << 20))], at(0));
     disk.say_free(999);
-    let full = log.keep(&refused("github", 1), 1000, at(1)).unwrap_err();
+    let full = log.keep(&refused("github", 1), RefusedClass::Likely, 1000, at(1)).unwrap_err();
     assert!(matches!(full, KeepFault::DiskFull));
     disk.say_free(1000);
-    log.keep(&refused("github", 2), 1000, at(2)).unwrap();
+    log.keep(&refused("github", 2), RefusedClass::Likely, 1000, at(2)).unwrap();
     disk.leave_room(10);
-    let fault = log.keep(&refused("github", 3), 0, at(3)).unwrap_err();
+    let fault = log.keep(&refused("github", 3), RefusedClass::Likely, 0, at(3)).unwrap_err();
     assert!(matches!(fault, KeepFault::Disk(_)), "{fault}");
     disk.leave_room(1 << 20);
-    log.keep(&refused("github", 4), 0, at(4)).unwrap();
+    log.keep(&refused("github", 4), RefusedClass::Likely, 0, at(4)).unwrap();
     let left = [refused("github", 2).id, refused("github", 4).id];
     assert_eq!(ids(&log, "github"), left);
     drop(log);
@@ -199,7 +229,7 @@ fn a_power_cut_at_any_step_leaves_what_was_flushed_and_every_durable_mark() {
                 let some: Vec<_> =
                     (0..4).map(|number| refused("github", round * 10 + number + 1)).collect();
                 for one in &some {
-                    log.keep(one, 0, at(50)).ok()?;
+                    log.keep(one, RefusedClass::Likely, 0, at(50)).ok()?;
                 }
                 log.flush(at(50)).ok()?;
                 flushed.extend(some.iter().map(|one| one.id));
@@ -228,7 +258,7 @@ fn a_power_cut_at_any_step_leaves_what_was_flushed_and_every_durable_mark() {
             for id in found {
                 log.read(id).unwrap();
             }
-            log.keep(&refused("github", 900), 0, at(61)).unwrap();
+            log.keep(&refused("github", 900), RefusedClass::Likely, 0, at(61)).unwrap();
         }
         if done {
             return;
@@ -296,4 +326,19 @@ async fn in_a_sealed_folder_nothing_of_it_is_readable_on_the_disk() {
     let store = open_on(&shared, &sealed_by(config("unused"), "k1"));
     let log = store.refused(all, at(2)).unwrap();
     assert_eq!(log.read(one.id).unwrap(), (one, RefusedStanding::Releasing(at(1))));
+}
+
+#[tokio::test]
+async fn the_store_lends_its_keys_to_notes_that_open_after_a_restart() {
+    let disk = SimulatedDisk::new();
+    let shared = Arc::new(disk.clone()) as Arc<dyn Disk>;
+    let store = open_on(&shared, &sealed_by(config("unused"), "k1"));
+    let sealed = store.notes().seal("learned/notion", b"secret_of_notion").unwrap();
+    drop(store);
+    let store = open_on(&shared, &sealed_by(config("unused"), "k1"));
+    let notes = store.notes();
+    assert_eq!(&**notes.open("learned/notion", &sealed).unwrap(), b"secret_of_notion");
+    assert!(notes.open("learned/asana", &sealed).is_err());
+    let plain = Arc::new(SimulatedDisk::new()) as Arc<dyn Disk>;
+    assert_eq!(open_on(&plain, &config("unused")).notes().seal("learned/notion", b"x"), None);
 }

@@ -23,6 +23,21 @@ pub struct RefusedDelivery {
     pub delivery: Delivery,
 }
 
+/// What a refused delivery may be. Each class has files and bounds of its own, so that one never
+/// takes another's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefusedClass {
+    /// It may be the provider's: it is signed, if wrongly, or its signature was not the reason.
+    Likely,
+    /// Nothing in it reads as a signature of the source's scheme.
+    Unsigned,
+}
+
+impl RefusedClass {
+    /// Every class.
+    pub const ALL: [Self; 2] = [Self::Likely, Self::Unsigned];
+}
+
 #[cfg(test)]
 impl PartialEq for RefusedDelivery {
     fn eq(&self, other: &Self) -> bool {

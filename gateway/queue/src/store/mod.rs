@@ -1,6 +1,7 @@
 //! The store: what the hall holds.
 
 mod again;
+mod beside;
 mod browse;
 mod commit;
 mod cursor;
@@ -16,7 +17,6 @@ mod operator;
 mod past;
 mod plan;
 mod receive;
-mod refused;
 mod settings;
 mod strays;
 mod tend;

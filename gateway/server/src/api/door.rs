@@ -54,6 +54,18 @@ impl Access {
             }
         }
     }
+
+    /// Refuses to show a secret to whoever needs no token, unless they are on this machine: the
+    /// configuration sees to that, and is not relied on here.
+    pub(super) fn check_for_secrets(&self) -> Result<(), Response> {
+        match self {
+            Self::Local(address) if !address.ip().is_loopback() => {
+                let why = "a secret is shown on a loopback address, or to the bearer of a token";
+                Err(reply::problem(403, "secret_not_shown", why))
+            }
+            Self::Local(_) | Self::Token(_) => Ok(()),
+        }
+    }
 }
 
 fn is_local(host: &str, address: SocketAddr) -> bool {
@@ -92,6 +104,18 @@ mod tests {
         }
         let page = [("host", "localhost"), ("origin", "http://localhost")];
         assert_eq!(check(&access, &page), Err(403));
+    }
+
+    #[test]
+    fn a_secret_is_shown_on_this_machine_or_to_the_bearer_of_a_token_only() {
+        let shown = |access: Access| access.check_for_secrets().map_err(|reply| reply.status);
+        for local in ["127.0.0.1:8081", "[::1]:8081"] {
+            assert_eq!(shown(Access::Local(local.parse().unwrap())), Ok(()), "{local}");
+        }
+        for other in ["0.0.0.0:8081", "10.0.0.1:8081", "[::]:8081"] {
+            assert_eq!(shown(Access::Local(other.parse().unwrap())), Err(403), "{other}");
+        }
+        assert_eq!(shown(Access::Token(hash(b"secret"))), Ok(()));
     }
 
     #[test]

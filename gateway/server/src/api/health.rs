@@ -5,6 +5,7 @@ use sluicegate_queue::StoreMetrics;
 use sluicegate_sources::http::Response;
 use tokio::sync::watch;
 
+use super::exposition::Amqp;
 use super::reply;
 
 /// Whether the gateway serves; asked by load balancers at `/readyz`.
@@ -56,14 +57,18 @@ pub(super) fn healthz(store: &StoreMetrics) -> Response {
 ///
 /// A full disk is told as `degraded`, with 200: consumers are served, and must be, since it is they
 /// who make room. A balancer that took the gateway out for it would keep the disk full.
-pub(super) fn readyz(readiness: &Readiness, store: &StoreMetrics) -> Response {
+///
+/// A broker that is away is told as `degraded` too: the rest is served, and a balancer could not
+/// bring it back.
+pub(super) fn readyz(readiness: &Readiness, store: &StoreMetrics, amqp: &Amqp) -> Response {
     if let Some(reply) = not_ready(readiness, store) {
         return reply;
     }
-    let reasons: Vec<Value> = store
-        .disk_full
-        .then(|| json!({ "code": DISK_FULL, "detail": DISK_FULL_DETAIL }))
+    let disk = store.disk_full.then(|| (DISK_FULL, DISK_FULL_DETAIL.to_owned()));
+    let reasons: Vec<Value> = disk
         .into_iter()
+        .chain(amqp.degraded())
+        .map(|(code, detail)| json!({ "code": code, "detail": detail }))
         .collect();
     let status = if reasons.is_empty() { "ready" } else { "degraded" };
     reply::json(&json!({ "status": status, "reasons": reasons }))
@@ -71,11 +76,11 @@ pub(super) fn readyz(readiness: &Readiness, store: &StoreMetrics) -> Response {
 
 /// `GET /readyz/senders`: whether events are taken. For the balancer in front of the webhook
 /// listener: another gateway may have room where this one has none.
-pub(super) fn for_senders(readiness: &Readiness, store: &StoreMetrics) -> Response {
+pub(super) fn for_senders(readiness: &Readiness, store: &StoreMetrics, amqp: &Amqp) -> Response {
     if store.disk_full {
         return reply::problem(503, "disk_full", DISK_FULL_DETAIL);
     }
-    readyz(readiness, store)
+    readyz(readiness, store, amqp)
 }
 
 fn not_ready(readiness: &Readiness, store: &StoreMetrics) -> Option<Response> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sluicegate_admission::sha256;
-use sluicegate_core::ids::QueueName;
+use sluicegate_core::ids::{QueueName, SourceName};
 use sluicegate_core::queue::Delivery;
 use sluicegate_core::seams::{Engine, Pending};
 use sluicegate_sources::http::{BodyRule, Handler, Hangup, Head, Request, Response};
@@ -44,6 +44,7 @@ enum Place {
     Jobs(jobs::Place),
     Plugins(plugins::Place),
     Keys,
+    Learned(SourceName),
     Refused(refused::Place),
     Schemas(schemas::Place),
 }
@@ -99,6 +100,9 @@ impl Place {
             ["v1", "queues"] => Ok(Self::Queues),
             ["v1", "queues", name] => queue(name).map(Self::Queue),
             ["v1", "keys"] => Ok(Self::Keys),
+            ["v1", "keys", "learned", name] => name.parse().map(Self::Learned).map_err(|fault| {
+                reply::problem(422, "name_invalid", &format!("the name of a source: {fault}"))
+            }),
             ["v1", rest @ ..] => {
                 if let Some(place) = refused::Place::parse(rest) {
                     return Ok(Self::Refused(place));
@@ -150,6 +154,9 @@ impl Api {
         if !matches!(place, Place::Health | Place::Ready | Place::ReadyForSenders) {
             self.access.check(&head.headers, sha256)?;
         }
+        if matches!(place, Place::Learned(_)) {
+            self.access.check_for_secrets()?;
+        }
         let methods = place.methods();
         if methods.contains(&head.method.as_str()) {
             return Ok(());
@@ -167,8 +174,10 @@ impl Api {
         let (rooms, body) = (&self.rooms, request.body.as_ref());
         match place {
             Place::Health => health::healthz(&rooms.store.metrics()),
-            Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics()),
-            Place::ReadyForSenders => health::for_senders(&self.readiness, &rooms.store.metrics()),
+            Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics(), &rooms.amqp),
+            Place::ReadyForSenders => {
+                health::for_senders(&self.readiness, &rooms.store.metrics(), &rooms.amqp)
+            }
             Place::Metrics => exposition::page(rooms, self.engine.as_ref()).await,
             Place::Queues => show::list(&rooms.store, &rooms.configured).await,
             Place::Queue(queue) => self.queue(&queue, &request).await,
@@ -176,6 +185,7 @@ impl Api {
             Place::Schemas(place) => schemas::answer(&rooms.schemas, place, &request).await,
             Place::Plugins(place) => plugins::answer(&rooms.plugins, place, &request).await,
             Place::Keys => keys::list(&rooms.ledger, &rooms.secrets),
+            Place::Learned(source) => keys::learned(&rooms.learned, source).await,
             Place::Refused(place) => refused::answer(&rooms.refused, place, &request).await,
             Place::Jobs(place) => {
                 jobs::answer(place, self.engine.as_ref(), &rooms.jobs, body).await
@@ -262,6 +272,7 @@ mod tests {
             ("/v1/queues/siem/past", Place::Part(queue.clone(), Part::Past)),
             ("/v1/plugins", Place::Plugins(plugins::Place::All)),
             ("/v1/keys", Place::Keys),
+            ("/v1/keys/learned/notion", Place::Learned("notion".parse().unwrap())),
             ("/v1/refused", Place::Refused(refused::Place::All)),
             ("/v1/explain", Place::Refused(refused::Place::ExplainGiven)),
         ] {

@@ -1,7 +1,9 @@
-//! `sluicegate keys`: which key of each source is used, and which can go.
+//! `sluicegate keys`: which key of each source is used, and which can go; and the secret that a
+//! handshake handed over, for who must type it elsewhere.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
+use sluicegate_core::ids::SourceName;
 
 use super::gateway::Gateway;
 use super::table::{Table, text};
@@ -10,14 +12,44 @@ use super::{CommandFault, say};
 /// What `keys` takes.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// Only those of this source.
     source: Option<String>,
     #[command(flatten)]
     gateway: Gateway,
 }
 
-/// Prints them.
-pub(super) fn list(arguments: &Arguments) -> Result<(), CommandFault> {
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the secret that a source's handshake handed over: Notion wants it typed into its page.
+    Learned {
+        /// The source.
+        source: String,
+    },
+}
+
+/// Does what is asked.
+pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
+    match &arguments.verb {
+        Some(Verb::Learned { source }) => learned(arguments, source),
+        None => list(arguments),
+    }
+}
+
+/// Prints the secret, and nothing else.
+fn learned(arguments: &Arguments, source: &str) -> Result<(), CommandFault> {
+    // It becomes a part of a path.
+    let source: SourceName =
+        source.parse().map_err(|fault| CommandFault::Input(format!("{source:?}: {fault}")))?;
+    let admin = arguments.gateway.admin()?;
+    let document = Gateway::wait(admin.get(&format!("/v1/keys/learned/{source}")))?;
+    admin.show(&document, || say(&text(&document, "/secret")));
+    Ok(())
+}
+
+/// Prints the keys.
+fn list(arguments: &Arguments) -> Result<(), CommandFault> {
     let admin = arguments.gateway.admin()?;
     let mut document = Gateway::wait(admin.get("/v1/keys"))?;
     if let (Some(source), Some(Value::Array(keys))) = (&arguments.source, document.get_mut("keys"))

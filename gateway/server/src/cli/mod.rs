@@ -64,7 +64,7 @@ enum Command {
     Refused(refused::Arguments),
     /// Say why a delivery was refused, and what would become of it.
     Explain(explain::Arguments),
-    /// Which key of each source is used, and which can be removed.
+    /// Which key of each source is used, and which can be removed; the secret of a handshake.
     Keys(keys::Arguments),
     /// Look at a configuration.
     #[command(subcommand)]
@@ -150,7 +150,7 @@ pub fn main() -> ExitCode {
         Command::Queue(arguments) => queue::run(arguments),
         Command::Refused(arguments) => refused::run(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),
-        Command::Keys(arguments) => keys::list(&arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
         Command::Config(what) => config::run(&what),
         Command::Compile => return compile::run(),
         Command::JudgeSchema => {

@@ -34,6 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), CommandFault> {
     logging::start(&arguments.log, arguments.log_format).map_err(CommandFault::Input)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|fault| RunFault::System { what: "start the runtime", fault })?;
     let done = runtime.block_on(serve(arguments));
@@ -138,6 +139,10 @@ impl StopSignals {
         }
     }
 }
+
+/// Bytes of the stack of each thread: twice what the deepest schema that is accepted needs to judge
+/// a payload, nothing optimised. What is not used costs no memory.
+const STACK_BYTES: usize = 4 * 1024 * 1024;
 
 /// Where compiled plugins are kept, in the data folder.
 const COMPILED: &str = "compiled";

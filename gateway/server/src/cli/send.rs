@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sluicegate_admission::cloudevents::{ContentMode, EventToSend, write};
-use sluicegate_admission::{Scheme, SignRequest, Signer};
+use sluicegate_admission::{Scheme, SignRequest, Signer, Wrapping, wrap};
 use sluicegate_sinks::http::Poster;
 use tokio::time::Instant;
 
@@ -102,6 +102,7 @@ struct Prepared {
     url: String,
     public_url: String,
     body: Bytes,
+    wrapping: Wrapping,
     stamp: Stamp,
     poster: Poster,
 }
@@ -127,6 +128,9 @@ impl Prepared {
             let file = arguments.config.display();
             return Err(input(format!("{file} has no usable source {name:?}: see `check`")));
         };
+        let Some(path) = source.way.path() else {
+            return Err(input(format!("source {name:?} does not listen for HTTP")));
+        };
         let key = match &arguments.key {
             Some(id) => gate.keys.iter().find(|key| key.id.as_str() == id),
             None => gate.keys.first(),
@@ -138,9 +142,6 @@ impl Prepared {
         }
         .map_err(|fault| input(fault.to_string()))?;
         let base = arguments.url.clone().unwrap_or_else(|| format!("http://{}", plan.http));
-        let Some(path) = source.way.path() else {
-            return Err(input(format!("source {name:?} takes no webhooks")));
-        };
         let url = format!("{}{}", base.trim_end_matches('/'), path.path);
         let body = std::fs::read(&arguments.file)
             .map_err(|fault| input(format!("cannot read {}: {fault}", arguments.file.display())))?;
@@ -149,6 +150,7 @@ impl Prepared {
             public_url: gate.public_url.clone().unwrap_or_else(|| url.clone()),
             url,
             body: Bytes::from(body),
+            wrapping: gate.wrapping,
             stamp: Stamp::new(machine_clock()),
             poster: Poster::new().map_err(|fault| input(fault.to_string()))?,
         })
@@ -215,6 +217,11 @@ impl Prepared {
         let mut headers =
             self.signer.sign(request).map_err(|fault| CommandFault::Input(fault.to_string()))?;
         headers.extend(own);
+        let mut body = body;
+        if self.wrapping == Wrapping::Envelope {
+            body = Bytes::from(wrap(&headers, &body));
+            headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        }
         headers.push(("user-agent".to_owned(), USER_AGENT.to_owned()));
         headers.extend_from_slice(&arguments.headers);
         self.poster

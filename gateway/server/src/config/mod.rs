@@ -7,14 +7,17 @@
 //! names that refer to nothing, secrets that are not set. What comes out is a [`Plan`], with the
 //! faults found so far; the hall builds its rooms from it, and they find the rest.
 
+mod amqp;
 mod broker;
 mod check;
 mod document;
 mod encryption;
 mod fault;
 mod field;
+mod generic;
 mod live;
 mod mqtt;
+mod mqtt_client;
 mod plan;
 mod plugins;
 mod published;
@@ -34,8 +37,8 @@ pub use check::DEAD_LETTERS;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use live::{WantedQueue, queue_settings, read_queue};
 pub use plan::{
-    AdminPlan, FetchPlan, MqttPlan, Plan, PluginPlan, RoutePlan, SinkPlan, SourcePlan, WayIn,
-    WayOut,
+    AdminPlan, AmqpSinkPlan, FetchPlan, MqttPlan, Plan, PluginPlan, RoutePlan, SinkPlan,
+    SourcePlan, WayIn, WayOut,
 };
 pub use read::{load, read_as};
 pub use scalars::{Size, Span, shown};

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sluicegate_core::ids::SourceName;
+use sluicegate_sources::Format;
 use sluicegate_sources::mqtt::{
     Access, AccessRule, Dedupe, Filter, Framing, Identity, MqttLimits, MqttListen, MqttTls,
-    Pattern, Payload, Properties, Reading, TokenAlgorithm, Tokens, TopicRule, Users,
+    Pattern, TokenAlgorithm, Tokens, TopicRule, Users,
 };
 use zeroize::Zeroizing;
 
@@ -102,20 +103,13 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn pem(&mut self, pointer: &str, file: &str) -> Option<Vec<u8>> {
-        let read = std::fs::read(self.base.join(file));
-        read.map_err(|fault| {
-            self.fault(pointer, "file_unreadable", format!("cannot read {file}: {fault}"));
-        })
-        .ok()
-    }
-
     /// The topics of one source.
     pub(super) fn mqtt_source(
         &mut self,
         place: &str,
         source: &SourceName,
         mqtt: &shape::MqttSource,
+        format: Format,
     ) -> TopicRule {
         let mut topics = Vec::new();
         for (at, text) in mqtt.topics.iter().enumerate() {
@@ -130,8 +124,7 @@ impl Checker<'_> {
         let payload_bytes_max = self.payload_max(place, mqtt.payload_max);
         let property = mqtt.dedupe_property.as_ref().map(|name| name.to_ascii_lowercase());
         let dedupe = property.map_or(Dedupe::Off, Dedupe::Property);
-        let reading = reading(mqtt.format, mqtt.envelope);
-        TopicRule { source: source.clone(), topics, payload_bytes_max, dedupe, reading }
+        TopicRule { source: source.clone(), topics, payload_bytes_max, dedupe, format }
     }
 
     /// Two sources with the same filter: nobody could say which one takes its topics.
@@ -255,16 +248,6 @@ impl Checker<'_> {
         }
         limits
     }
-}
-
-/// How messages are read.
-pub(super) fn reading(format: shape::MessageFormat, envelope: bool) -> Reading {
-    let properties = match format {
-        shape::MessageFormat::Message => Properties::Plain,
-        shape::MessageFormat::Cloudevents => Properties::CloudEvents,
-    };
-    let payload = if envelope { Payload::Envelope } else { Payload::Bare };
-    Reading { properties, payload }
 }
 
 fn bytes(size: Size) -> usize {

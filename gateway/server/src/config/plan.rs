@@ -9,8 +9,10 @@ use sluicegate_admission::{Gate, Registry};
 use sluicegate_core::ids::{Digest, PluginName, QueueName, RouteName, SinkName, SourceName};
 use sluicegate_filters::{Breaker, PluginSpec};
 use sluicegate_queue::StoreConfig;
+use sluicegate_sinks::amqp::AmqpSinkConfig;
 use sluicegate_sinks::http::{AllowPrivate, HttpSinkConfig, Roots};
 use sluicegate_sinks::mqtt::MqttSinkConfig;
+use sluicegate_sources::amqp::AmqpConfig;
 use sluicegate_sources::http::{HttpLimits, PathRule};
 use sluicegate_sources::mqtt::{Access, MqttLimits, MqttListen, TopicRule};
 use sluicegate_sources::mqtt_client::MqttClientConfig;
@@ -45,7 +47,7 @@ pub struct Plan {
     pub gates: Vec<Gate>,
     /// The payload schemas.
     pub registry: Registry,
-    /// Each source's way in and rate.
+    /// How each source comes in, and its rate.
     pub sources: Vec<SourcePlan>,
     /// How what proves senders is fetched.
     pub fetch: FetchPlan,
@@ -81,7 +83,7 @@ pub struct AdminPlan {
 pub struct SourcePlan {
     /// Its name.
     pub name: SourceName,
-    /// By which protocol its events come in.
+    /// How it comes in.
     pub way: WayIn,
     /// Its rate.
     pub rate: Option<Rate>,
@@ -94,8 +96,10 @@ pub struct SourcePlan {
 pub struct FetchPlan {
     /// Which addresses outside the open internet may be called.
     pub allow: AllowPrivate,
-    /// Who is believed.
+    /// Who is believed when a server is called.
     pub roots: Roots,
+    /// Who is believed to vouch for the certificate of a signer.
+    pub signers: Roots,
 }
 
 /// By which protocol the events of a source come in.
@@ -107,6 +111,8 @@ pub enum WayIn {
     Mqtt(TopicRule),
     /// From an MQTT broker.
     MqttClient(Box<MqttClientConfig>),
+    /// From the queues of an AMQP broker.
+    Amqp(Box<AmqpConfig>),
 }
 
 /// The MQTT listener.
@@ -126,7 +132,7 @@ impl WayIn {
     pub fn path(&self) -> Option<&PathRule> {
         match self {
             Self::Http(path) => Some(path),
-            Self::Mqtt(_) | Self::MqttClient(_) => None,
+            _ => None,
         }
     }
 
@@ -135,7 +141,7 @@ impl WayIn {
     pub fn client(&self) -> Option<&MqttClientConfig> {
         match self {
             Self::MqttClient(client) => Some(client),
-            Self::Http(_) | Self::Mqtt(_) => None,
+            _ => None,
         }
     }
 
@@ -143,8 +149,8 @@ impl WayIn {
     #[must_use]
     pub fn topics(&self) -> Option<&TopicRule> {
         match self {
-            Self::Http(_) | Self::MqttClient(_) => None,
             Self::Mqtt(topics) => Some(topics),
+            _ => None,
         }
     }
 }
@@ -200,7 +206,12 @@ pub enum WayOut {
     Http(Box<HttpSinkConfig>),
     /// To an MQTT broker.
     Mqtt(Box<MqttSinkConfig>),
+    /// To an exchange of an AMQP broker.
+    Amqp(AmqpSinkPlan),
 }
+
+/// An AMQP sink, with the way to its broker.
+pub struct AmqpSinkPlan(pub Box<AmqpSinkConfig>);
 
 impl WayOut {
     /// How long one attempt may take.
@@ -209,6 +220,7 @@ impl WayOut {
         match self {
             Self::Http(http) => http.timeout,
             Self::Mqtt(mqtt) => mqtt.timeout,
+            Self::Amqp(AmqpSinkPlan(amqp)) => amqp.timeout,
         }
     }
 }

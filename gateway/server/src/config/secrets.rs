@@ -147,6 +147,7 @@ pub(super) fn key_plans(
         Some(KeyPlan {
             id: key.id.parse().ok()?,
             secret: key.secret.clone(),
+            issuer: key.issuer.clone(),
             not_before: time(&key.not_before),
             not_after: time(&key.not_after),
         })

@@ -23,28 +23,28 @@ impl Checker<'_> {
     fn sink(&mut self, place: String, name: &str, sink: &shape::Sink) -> Option<SinkPlan> {
         let name = self.name(&place, name);
         let from = self.reference(&format!("{place}/from"), "queues", &sink.from);
-        let way = match (&sink.http, &sink.mqtt) {
-            (Some(http), None) => {
+        let way = match (&sink.http, &sink.mqtt, &sink.amqp) {
+            (Some(http), None, None) => {
                 let http = self.http_sink(&format!("{place}/http"), http);
-                WayOut::Http(Box::new(http))
+                Some(WayOut::Http(Box::new(http)))
             }
-            (None, Some(mqtt)) => {
-                let mqtt = self.mqtt_sink(&format!("{place}/mqtt"), mqtt)?;
-                WayOut::Mqtt(Box::new(mqtt))
+            (None, Some(mqtt), None) => {
+                let mqtt = self.mqtt_sink(&format!("{place}/mqtt"), mqtt);
+                mqtt.map(|mqtt| WayOut::Mqtt(Box::new(mqtt)))
             }
-            (None, None) => {
-                self.fault(&place, "protocol_missing", "a sink names its protocol: http, mqtt");
-                return None;
+            (None, None, Some(amqp)) => {
+                self.amqp_sink(&format!("{place}/amqp"), amqp).map(WayOut::Amqp)
             }
-            (Some(_), Some(_)) => {
-                self.fault(&place, "protocol_missing", "a sink has exactly one protocol");
-                return None;
+            _ => {
+                let message = "a sink names exactly one protocol: http, mqtt or amqp";
+                self.fault(&place, "protocol_missing", message);
+                None
             }
         };
         Some(SinkPlan {
             name: name?,
             from: from?,
-            way,
+            way: way?,
             batch: sink.batch.events.unwrap_or(1),
             concurrency: sink.concurrency.unwrap_or(4),
             pointer: place,
@@ -75,23 +75,25 @@ impl Checker<'_> {
             self.fault(&format!("{place}/timeout"), "value_out_of_range", message);
         }
         config.allow_private = self.allowed(place, http.allow_private, &http.allow_networks);
-        config.roots = self.roots(place, http.ca_file.as_deref());
+        config.roots = self.roots(&format!("{place}/ca_file"), http.ca_file.as_deref());
         config
     }
 
     /// How what proves senders is fetched.
     pub(super) fn fetch(&mut self, fetch: &shape::Fetch) -> FetchPlan {
         let allow = self.allowed("/fetch", fetch.allow_private, &fetch.allow_networks);
-        FetchPlan { allow, roots: self.roots("/fetch", fetch.ca_file.as_deref()) }
+        let roots = self.roots("/fetch/ca_file", fetch.ca_file.as_deref());
+        let signers = self.roots("/fetch/signer_ca_file", fetch.signer_ca_file.as_deref());
+        FetchPlan { allow, roots, signers }
     }
 
-    fn roots(&mut self, place: &str, file: Option<&str>) -> Roots {
+    fn roots(&mut self, pointer: &str, file: Option<&str>) -> Roots {
         let Some(file) = file else { return Roots::Web };
         match std::fs::read(self.base.join(file)) {
             Ok(pem) => Roots::Pem(pem),
             Err(fault) => {
                 let message = format!("cannot read {file}: {fault}");
-                self.fault(&format!("{place}/ca_file"), "file_unreadable", message);
+                self.fault(pointer, "file_unreadable", message);
                 Roots::Web
             }
         }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use sluicegate_admission as admission;
 use sluicegate_admission::handshake::HandshakeSetting;
-use sluicegate_admission::{
-    Fact, FactsOverride, Gate, GenericHmac, Key, SchemaRule, Scheme, Secret,
-};
+use sluicegate_admission::{Fact, FactsOverride, Gate, Key, SchemaRule, Scheme, Secret};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::limits::{PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX};
 use sluicegate_core::time::Timestamp;
 use sluicegate_queue::SourceConfig;
+use sluicegate_sources::Format;
 use sluicegate_sources::http::PathRule;
 
+use super::broker::format;
 use super::check::{Checker, places};
 use super::plan::{SourcePlan, WayIn};
 use super::scalars::Size;
@@ -31,11 +31,10 @@ impl Checker<'_> {
             let Some(name) = self.name::<SourceName>(&place, name) else { continue };
             gates.extend(self.gate(&place, &name, source));
             let Some(plan) = self.source(&place, name, source) else { continue };
-            let path = |plan: &SourcePlan| plan.way.path().map(|rule| rule.path.clone());
-            if let Some(mine) = path(&plan)
-                && plans.iter().any(|other| path(other).as_ref() == Some(&mine))
+            if let Some(path) = plan.way.path().map(|rule| rule.path.clone())
+                && plans.iter().any(|other| other.way.path().is_some_and(|rule| rule.path == path))
             {
-                let message = format!("two sources listen at {mine}");
+                let message = format!("two sources listen at {path}");
                 self.fault(&format!("{place}/http/path"), "path_doubled", message);
             }
             plans.push(plan);
@@ -49,7 +48,6 @@ impl Checker<'_> {
         name: SourceName,
         source: &shape::Source,
     ) -> Option<SourcePlan> {
-        let way = self.way_in(place, &name, source)?;
         let rate = source.limits.events_per_second.map(|per_second| Rate {
             per_second,
             burst: source.limits.burst.unwrap_or(per_second),
@@ -58,55 +56,66 @@ impl Checker<'_> {
             let message = "a burst needs events_per_second";
             self.fault(&format!("{place}/limits/burst"), "value_missing", message);
         }
+        let way = self.way_in(place, &name, source);
         let answer_within = source.answer_within.map(|span| span.0);
         let answer_within = answer_within.or_else(|| provider_waits(&source.verify.scheme));
-        Some(SourcePlan { name, way, rate, answer_within })
+        Some(SourcePlan { name, way: way?, rate, answer_within })
     }
 
     /// By which protocol it comes in: exactly one.
     fn way_in(&mut self, place: &str, name: &SourceName, source: &shape::Source) -> Option<WayIn> {
-        let shape::Source { http, mqtt, mqtt_client, .. } = source;
-        match (http, mqtt, mqtt_client) {
-            (Some(http), None, None) => {
-                Some(WayIn::Http(self.http_source(&format!("{place}/http"), name, http)))
+        let shape::Source { http, mqtt, mqtt_client, amqp, .. } = source;
+        match (http, mqtt, mqtt_client, amqp) {
+            (Some(http), None, None, None) => {
+                Some(WayIn::Http(self.path(place, name, source, http)))
             }
-            (None, Some(mqtt), None) => {
-                Some(WayIn::Mqtt(self.mqtt_source(&format!("{place}/mqtt"), name, mqtt)))
+            (None, Some(mqtt), None, None) => {
+                let place = format!("{place}/mqtt");
+                Some(WayIn::Mqtt(self.mqtt_source(&place, name, mqtt, messages(source))))
             }
-            (None, None, Some(client)) => self
-                .mqtt_client(&format!("{place}/mqtt_client"), name, client)
-                .map(|client| WayIn::MqttClient(Box::new(client))),
-            (None, None, None) => {
-                let message = "a source names its protocol: http, mqtt, mqtt_client";
-                self.fault(place, "protocol_missing", message);
-                None
+            (None, None, Some(client), None) => {
+                let place = format!("{place}/mqtt_client");
+                let client = self.mqtt_client(&place, name, client, messages(source));
+                client.map(|client| WayIn::MqttClient(Box::new(client)))
+            }
+            (None, None, None, Some(amqp)) => {
+                let amqp = self.amqp_source(
+                    &format!("{place}/amqp"),
+                    name.clone(),
+                    amqp,
+                    messages(source),
+                );
+                amqp.map(|amqp| WayIn::Amqp(Box::new(amqp)))
             }
             _ => {
-                self.fault(place, "protocol_missing", "a source has exactly one protocol");
+                let message =
+                    "a source names exactly one protocol: http, mqtt, mqtt_client or amqp";
+                self.fault(place, "protocol_missing", message);
                 None
             }
         }
     }
 
-    fn http_source(
+    fn path(
         &mut self,
         place: &str,
         name: &SourceName,
+        source: &shape::Source,
         http: &shape::HttpSource,
     ) -> PathRule {
         PathRule {
             path: http.path.clone(),
             source: name.clone(),
-            payload_bytes_max: self.payload_max(place, http.payload_max),
+            payload_bytes_max: self.payload_max(&format!("{place}/http"), http.payload_max),
             handshake_methods: Vec::new(),
+            gzip: takes_gzip(source),
             media_types: http.media_types.iter().map(|m| m.to_ascii_lowercase()).collect(),
         }
     }
 
     /// The largest payload that a source takes.
     pub(super) fn payload_max(&mut self, place: &str, size: Option<Size>) -> usize {
-        let bytes = size.map_or(PAYLOAD_BYTES_DEFAULT as u64, |size| size.0);
-        let payload_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let payload_bytes_max = bytes(size);
         if !(1..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
             let message = format!("a payload limit is 1 to {PAYLOAD_BYTES_MAX} bytes");
             self.fault(&format!("{place}/payload_max"), "value_out_of_range", message);
@@ -150,19 +159,49 @@ impl Checker<'_> {
         Some(Gate {
             source: name.clone(),
             scheme: scheme?,
+            wrapping: match verify.envelope {
+                true => admission::Wrapping::Envelope,
+                false => admission::Wrapping::Bare,
+            },
             keys,
             tolerance: verify.tolerance.map(|span| span.0),
             facts: self.facts(&format!("{place}/event"), &source.event),
             schema: source.schema.as_ref().map(schema_rule),
-            format: format(source),
+            format: self.format(place, source),
             public_url: verify.public_url.clone(),
+            unpack_max: source
+                .http
+                .as_ref()
+                .filter(|_| takes_gzip(source))
+                .map(|http| bytes(http.payload_max)),
             handshake: self.handshake(&format!("{place}/verify/handshake"), &verify.handshake),
         })
     }
 
+    /// What its deliveries hold. A sender of CloudEvents is known by its scheme.
+    fn format(&mut self, place: &str, source: &shape::Source) -> admission::Format {
+        let is_named = source.verify.scheme == "cloudevents";
+        if messages(source) == Format::CloudEvents && source.http.is_none() {
+            return admission::Format::CloudEvents;
+        }
+        match source.http.as_ref().and_then(|http| http.format) {
+            Some(shape::Format::Webhook) if is_named => {
+                let message = "the scheme cloudevents takes CloudEvents: leave format out";
+                self.fault(&format!("{place}/http/format"), "scheme_incomplete", message);
+                admission::Format::CloudEvents
+            }
+            None if is_named => admission::Format::CloudEvents,
+            Some(shape::Format::Webhook) | None => admission::Format::Webhook,
+            Some(shape::Format::Cloudevents) => admission::Format::CloudEvents,
+        }
+    }
+
     fn scheme(&mut self, place: &str, verify: &shape::Verify) -> Option<Scheme> {
         match (verify.scheme.as_str(), &verify.generic) {
-            ("generic", Some(generic)) => Some(Scheme::Generic(Box::new(generic_hmac(generic)))),
+            ("generic", Some(generic)) => {
+                let at = format!("{place}/generic");
+                self.generic(&at, generic).map(|hmac| Scheme::Generic(Box::new(hmac)))
+            }
             ("generic", None) => {
                 self.fault(
                     place,
@@ -172,7 +211,28 @@ impl Checker<'_> {
                 None
             }
             (name, _) => {
-                let scheme = Scheme::preset(name);
+                let scheme = match (name, &verify.token_header) {
+                    ("token", Some(header)) => Some(Scheme::Token { header: header.clone() }),
+                    ("token", None) => {
+                        let message = "the scheme token names its token_header";
+                        self.fault(place, "scheme_incomplete", message);
+                        return None;
+                    }
+                    (name, None) => Scheme::preset(name),
+                    (name, Some(header)) => {
+                        let scheme = Scheme::preset_with_header(name, header);
+                        if scheme.is_none() && Scheme::preset(name).is_some() {
+                            let message = "token_header is for schemes whose secret is in a header";
+                            self.fault(
+                                &format!("{place}/token_header"),
+                                "scheme_incomplete",
+                                message,
+                            );
+                            return None;
+                        }
+                        scheme
+                    }
+                };
                 if scheme.is_none() {
                     let message =
                         format!("unknown scheme {name:?}: `sluicegate schemes` lists them all");
@@ -217,7 +277,7 @@ impl Checker<'_> {
         let not_before = self.time(&format!("{place}/not_before"), key.not_before.as_deref());
         let not_after = self.time(&format!("{place}/not_after"), key.not_after.as_deref());
         let secret = Secret::new(self.secret(&format!("{place}/secret"), &key.secret)?.to_vec());
-        Some(Key { id: id?, secret, not_before, not_after })
+        Some(Key { id: id?, secret, issuer: key.issuer.clone(), not_before, not_after })
     }
 
     fn handshake(&mut self, place: &str, shape: &shape::Handshake) -> HandshakeSetting {
@@ -277,24 +337,33 @@ impl Checker<'_> {
     }
 }
 
+/// What messages of brokers and devices hold. A sender of CloudEvents is known by its scheme.
+fn messages(source: &shape::Source) -> Format {
+    if source.verify.scheme == "cloudevents" {
+        return Format::CloudEvents;
+    }
+    let said = source.mqtt.as_ref().map(|mqtt| mqtt.format);
+    let said = said.or(source.mqtt_client.as_ref().map(|client| client.format));
+    format(said.or(source.amqp.as_ref().map(|amqp| amqp.format)).unwrap_or_default())
+}
+
+/// The largest payload, in bytes.
+fn bytes(size: Option<Size>) -> usize {
+    size.map_or(PAYLOAD_BYTES_DEFAULT, |size| usize::try_from(size.0).unwrap_or(usize::MAX))
+}
+
+/// Whether bodies may come packed.
+fn takes_gzip(source: &shape::Source) -> bool {
+    let said = source.http.as_ref().and_then(|http| http.gzip);
+    said.unwrap_or(source.http.is_some() && source.verify.scheme == "nylas")
+}
+
 /// How long the provider of this scheme waits for an answer, where it says so.
 fn provider_waits(scheme: &str) -> Option<Duration> {
     match Scheme::preset(scheme) {
         Some(Scheme::Preset(preset)) => preset.ack_s.map(|s| Duration::from_secs(s.into())),
         _ => None,
     }
-}
-
-/// What a delivery of a source holds, whichever way it comes.
-fn format(source: &shape::Source) -> admission::Format {
-    let messages = source.mqtt.as_ref().map(|mqtt| mqtt.format);
-    let messages = messages.or(source.mqtt_client.as_ref().map(|client| client.format));
-    let cloudevents = messages == Some(shape::MessageFormat::Cloudevents)
-        || source
-            .http
-            .as_ref()
-            .is_some_and(|http| matches!(http.format, shape::Format::Cloudevents));
-    if cloudevents { admission::Format::CloudEvents } else { admission::Format::Webhook }
 }
 
 /// Beyond a day a timestamp protects from nothing.
@@ -312,52 +381,5 @@ fn schema_rule(rule: &shape::SchemaRule) -> SchemaRule {
             shape::OnViolation::DeadLetter => admission::OnViolation::DeadLetter,
             shape::OnViolation::Tag => admission::OnViolation::Tag,
         },
-    }
-}
-
-fn generic_hmac(generic: &shape::Generic) -> GenericHmac {
-    use admission::{
-        Algorithm, Encoding, Form, Layout, SecretEncoding, TimeFrom, TimeRule, TimeUnit,
-    };
-    let algorithm = match generic.algorithm {
-        shape::Algorithm::Sha1 => Algorithm::Sha1,
-        shape::Algorithm::Sha256 => Algorithm::Sha256,
-        shape::Algorithm::Sha384 => Algorithm::Sha384,
-        shape::Algorithm::Sha512 => Algorithm::Sha512,
-    };
-    let encoding = match generic.encoding {
-        shape::Encoding::Hex => Encoding::Hex,
-        shape::Encoding::Base64 => Encoding::Base64,
-        shape::Encoding::Base64url => Encoding::Base64Url,
-    };
-    let unit = match generic.timestamp_unit {
-        shape::TimestampUnit::Seconds => TimeUnit::Seconds,
-        shape::TimestampUnit::Milliseconds => TimeUnit::Milliseconds,
-        shape::TimestampUnit::Rfc3339 => TimeUnit::Rfc3339,
-    };
-    let separator = generic.separator.as_ref().and_then(|text| text.chars().next());
-    GenericHmac {
-        headers: vec![generic.header.to_ascii_lowercase()],
-        layout: separator.map_or(Layout::Single, |separator| Layout::List { separator }),
-        forms: vec![Form {
-            prefix: generic.prefix.clone().into(),
-            prefix_optional: false,
-            algorithm,
-            encoding,
-        }],
-        template: generic.template.clone().unwrap_or_else(|| "{body}".to_owned()),
-        id_headers: generic.id_header.iter().map(|name| name.to_ascii_lowercase()).collect(),
-        time: generic.timestamp_header.as_ref().map(|name| {
-            let header = name.to_ascii_lowercase().into();
-            TimeRule::new(TimeFrom::Header(vec![header].into()), unit)
-        }),
-        secret: match generic.secret_encoding {
-            shape::SecretEncoding::Utf8 => SecretEncoding::Utf8,
-            shape::SecretEncoding::Hex => SecretEncoding::Hex,
-            shape::SecretEncoding::Base64 => SecretEncoding::Base64,
-        },
-        any_port: false,
-        token_refused: false,
-        facts: admission::Facts::default(),
     }
 }

@@ -18,7 +18,7 @@ use super::page::Went;
 use crate::pipeline::Pipeline;
 
 /// The attribute that says which job took an event through the line again.
-pub const REPLAY_ATTRIBUTE: &str = "sluicegatereplay";
+pub const REPLAY_ATTRIBUTE: &str = "sgreplay";
 
 /// An event as the log has it.
 pub(super) struct Stored {

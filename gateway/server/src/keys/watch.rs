@@ -55,6 +55,8 @@ pub struct KeyPlan {
     pub id: KeyId,
     /// The name of its secret.
     pub secret: String,
+    /// Whose it is, where tokens name who signed them.
+    pub issuer: Option<String>,
     /// Live from this moment on.
     pub not_before: Option<Timestamp>,
     /// Live until just before this moment.
@@ -276,8 +278,8 @@ pub fn read(file: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
 fn ring(plans: &[KeyPlan], values: &BTreeMap<String, Zeroizing<Vec<u8>>>) -> Option<Vec<Key>> {
     let key = |plan: &KeyPlan| {
         let secret = Secret::new(values.get(&plan.secret)?.to_vec());
-        let KeyPlan { id, not_before, not_after, .. } = plan.clone();
-        Some(Key { id, secret, not_before, not_after })
+        let KeyPlan { id, issuer, not_before, not_after, .. } = plan.clone();
+        Some(Key { id, secret, issuer, not_before, not_after })
     };
     plans.iter().map(key).collect()
 }

@@ -5,9 +5,10 @@
 mod errand;
 mod keeper;
 mod learned;
+mod proofs;
 mod threads;
 
-pub use errand::Errands;
+pub use errand::{Call, ErrandCounters, Errands};
 pub use keeper::{Fetch, Keeper};
 pub use learned::Learned;
 pub use threads::Notary;

@@ -10,28 +10,26 @@ use std::time::Duration;
 use sluicegate_admission::handshake::Greeting;
 use sluicegate_admission::{Admission, Delivered, Evidence, Needs};
 use sluicegate_core::delivery::Delivery;
+use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::Received;
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::keeper::Keeper;
+use crate::threads::Threads;
 
 /// Proves senders, each where it belongs.
 pub struct Notary {
     admission: Arc<Admission>,
     keeper: Arc<Keeper>,
-    waiting: Arc<Semaphore>,
-    threads: Arc<Semaphore>,
+    threads: Threads,
 }
 
 impl Notary {
     /// A notary for these gates.
     #[must_use]
     pub fn new(admission: Arc<Admission>, keeper: Arc<Keeper>) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
-        Self { admission, keeper, waiting, threads: Arc::new(Semaphore::new(threads)) }
+        Self { admission, keeper, threads: Threads::new(WAITING_MAX, OVERLOADED) }
     }
 
     /// Proves the sender of a delivery; what it holds.
@@ -61,7 +59,9 @@ impl Notary {
     /// What a delivery is proven by, where that lies elsewhere and can be had.
     pub async fn evidence(&self, delivery: &Delivery) -> Option<Arc<Evidence>> {
         match self.admission.needs(delivery).ok()? {
-            Needs::Fetched { kind, url } => self.keeper.get(kind, &url).await.ok(),
+            Needs::Fetched { kind, url } => {
+                self.keeper.get(&delivery.source, kind, &url).await.ok()
+            }
             Needs::Nothing | Needs::Thread => None,
         }
     }
@@ -76,12 +76,13 @@ impl Notary {
         match self.admission.needs(received.delivery())? {
             Needs::Nothing => how(&self.admission, received, None),
             needs => {
+                let source = received.delivery().source.clone();
                 let (admission, received) = (Arc::clone(&self.admission), Arc::clone(received));
                 let work = move |evidence: Option<Arc<Evidence>>| {
                     how(&admission, &received, evidence.as_deref())
                 };
                 // Boxed: the way of most deliveries must not carry the room for this one.
-                Box::pin(self.apart(needs, work)).await
+                Box::pin(self.apart(&source, needs, work)).await
             }
         }
     }
@@ -95,44 +96,38 @@ impl Notary {
             return self.admission.greet(&delivery, at, None);
         }
         let needs = self.admission.needs(&delivery)?;
-        let admission = Arc::clone(&self.admission);
-        self.apart(needs, move |evidence| admission.greet(&delivery, at, evidence.as_deref())).await
+        let (admission, source) = (Arc::clone(&self.admission), delivery.source.clone());
+        let work = move |evidence: Option<Arc<Evidence>>| {
+            admission.greet(&delivery, at, evidence.as_deref())
+        };
+        self.apart(&source, needs, work).await
     }
 
     /// Does the work on a thread of its own, with what it needs.
     async fn apart<T: Send + 'static>(
         &self,
+        source: &SourceName,
         needs: Needs,
         work: impl FnOnce(Option<Arc<Evidence>>) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let waiting = Arc::clone(&self.waiting).try_acquire_owned();
-        let waiting = waiting.map_err(|_| overloaded())?;
-        let evidence = match needs {
+        // Who waits for a fetch takes no place of those who need none: the keeper has its own.
+        let (evidence, url) = match needs {
             Needs::Nothing => return work(None),
-            Needs::Thread => None,
-            Needs::Fetched { kind, url } => Some(self.keeper.get(kind, &url).await?),
+            Needs::Thread => (None, None),
+            Needs::Fetched { kind, url } => {
+                (Some(self.keeper.get(source, kind, &url).await?), Some(url))
+            }
         };
-        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(|_| overloaded())?;
-        run(work, evidence, [waiting, thread]).await
+        let done = self.threads.run(move || work(evidence)).await;
+        if let Some(url) = url.filter(|_| done.is_ok()) {
+            self.keeper.has_proven(source, &url);
+        }
+        done
     }
 }
 
-async fn run<T: Send + 'static>(
-    work: impl FnOnce(Option<Arc<Evidence>>) -> Result<T, Refusal> + Send + 'static,
-    evidence: Option<Arc<Evidence>>,
-    places: [OwnedSemaphorePermit; 2],
-) -> Result<T, Refusal> {
-    let done = tokio::task::spawn_blocking(move || {
-        let _held = places;
-        work(evidence)
-    });
-    done.await.unwrap_or_else(|_| Err(overloaded()))
-}
+const OVERLOADED: Refusal =
+    Refusal::Overloaded { what: "signatures by public keys", retry_after: Duration::from_secs(1) };
 
-fn overloaded() -> Refusal {
-    Refusal::Overloaded { what: "signatures by public keys", retry_after: RETRY_AFTER }
-}
-
-/// Deliveries that wait for a thread or a fetch: a second's work of one core.
+/// Deliveries that wait for a thread: a second's work of one core.
 const WAITING_MAX: usize = 4096;
-const RETRY_AFTER: Duration = Duration::from_secs(1);

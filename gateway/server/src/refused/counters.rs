@@ -11,6 +11,8 @@ pub struct RefusedCounters {
     pub released: Counter,
     /// Not kept: too many of this source at once or in a short time.
     pub flooded: Counter,
+    /// Not kept: the same, and nothing in them reads as a signature.
+    pub flooded_unsigned: Counter,
     /// Not kept: too large for what the source may keep.
     pub oversized: Counter,
     /// Not kept: it carries its token where none can be masked, and the folder is not encrypted.
@@ -24,9 +26,10 @@ pub struct RefusedCounters {
 impl RefusedCounters {
     /// Why deliveries were not kept, and how many each.
     #[must_use]
-    pub fn dropped(&self) -> [(&'static str, u64); 5] {
+    pub fn dropped(&self) -> [(&'static str, u64); 6] {
         [
             ("flooded", self.flooded.value()),
+            ("flooded_unsigned", self.flooded_unsigned.value()),
             ("oversized", self.oversized.value()),
             ("unsealed", self.unsealed.value()),
             ("disk_full", self.disk_full.value()),

@@ -17,10 +17,11 @@ use sluicegate_core::proof::Received;
 use sluicegate_core::refusal::Refusal;
 use sluicegate_core::time::{Clock, Timestamp};
 use sluicegate_queue::{
-    KeepFault, Kept, RefusedBounds, RefusedDelivery, RefusedFault, RefusedLog, RefusedQuery,
-    RefusedStanding, RefusedUsage, Store,
+    KeepFault, Kept, RefusedBounds, RefusedClass, RefusedDelivery, RefusedFault, RefusedLog,
+    RefusedQuery, RefusedStanding, RefusedUsage, Store,
 };
 
+use super::class::class_of;
 use super::counters::RefusedCounters;
 use super::lane::{Budget, Lane};
 use crate::pipeline::Pipeline;
@@ -51,7 +52,7 @@ pub struct Refused {
 }
 
 enum Work {
-    Keep(Box<RefusedDelivery>),
+    Keep(Box<RefusedDelivery>, RefusedClass),
     Stop,
 }
 
@@ -87,12 +88,12 @@ impl Refused {
     /// Hands a delivery over, if its refusal is one that can be mended. Never waits.
     pub fn offer(&self, received: &Received, refusal: &Refusal) {
         let delivery = received.delivery();
-        let lane = self.lanes.get(&delivery.source).filter(|_| is_mendable(refusal));
-        let Some(lane) = lane else { return };
+        let Some(class) = class_of(refusal) else { return };
+        let Some(lane) = self.lanes.get(&delivery.source) else { return };
         let arrival = received.arrival();
         let bytes = bytes_of(delivery);
-        if !lane.enter(bytes, &self.budget, arrival.steady) {
-            return self.not_kept(lane, &delivery.source, arrival.steady);
+        if !lane.enter(class, bytes, &self.budget, arrival.steady) {
+            return self.not_kept(lane, class, &delivery.source, arrival.steady);
         }
         let refused = RefusedDelivery {
             id: arrival.id,
@@ -102,16 +103,20 @@ impl Refused {
             masked: false,
             delivery: delivery.clone(),
         };
-        if self.sender.try_send(Work::Keep(Box::new(refused))).is_err() {
-            lane.leave(bytes, &self.budget);
-            self.not_kept(lane, &delivery.source, arrival.steady);
+        if self.sender.try_send(Work::Keep(Box::new(refused), class)).is_err() {
+            lane.leave(class, bytes, &self.budget);
+            self.not_kept(lane, class, &delivery.source, arrival.steady);
         }
     }
 
-    fn not_kept(&self, lane: &Lane, source: &SourceName, now: Timestamp) {
-        lane.counters.flooded.increment();
+    fn not_kept(&self, lane: &Lane, class: RefusedClass, source: &SourceName, now: Timestamp) {
+        let counter = match class {
+            RefusedClass::Likely => &lane.counters.flooded,
+            RefusedClass::Unsigned => &lane.counters.flooded_unsigned,
+        };
+        counter.increment();
         if lane.said.take(now).is_ok() {
-            let dropped = lane.counters.flooded.value();
+            let dropped = counter.value();
             tracing::warn!(%source, dropped, "refused deliveries come too fast to be kept");
         }
     }
@@ -210,37 +215,6 @@ fn lanes(keeping: &Keeping, admission: &Admission) -> HashMap<SourceName, Lane> 
     kept.filter_map(lane).collect()
 }
 
-/// Whether another secret, certificate, schema or format of the source would let it in: whether it
-/// is worth keeping. What the gateway is too busy for comes again by itself.
-fn is_mendable(refusal: &Refusal) -> bool {
-    match refusal {
-        // Any fault: also one in the form of a signature is mended by naming another scheme.
-        Refusal::Unverified(_)
-        | Refusal::ProofUnavailable { .. }
-        | Refusal::NotCloudEvent { .. }
-        | Refusal::Invalid { .. }
-        | Refusal::NoSchema { .. } => true,
-        Refusal::Malformed { .. }
-        | Refusal::NoSource
-        | Refusal::WrongMethod
-        | Refusal::TooSlow
-        | Refusal::TooLarge { .. }
-        | Refusal::HeadersTooLarge
-        | Refusal::WrongMediaType { .. }
-        | Refusal::HandshakeRefused
-        | Refusal::Rejected(_)
-        | Refusal::RateLimited { .. }
-        | Refusal::Overloaded { .. }
-        | Refusal::QueueFull { .. }
-        | Refusal::QueueOverRate { .. }
-        | Refusal::SourceFull { .. }
-        | Refusal::Deferred { .. }
-        | Refusal::PluginPaused { .. }
-        | Refusal::StoreUnavailable { .. }
-        | Refusal::Stopping => false,
-    }
-}
-
 /// The reason as an operator reads it; of violations the first few.
 fn reason(refusal: &Refusal) -> String {
     let mut why = refusal.to_string();
@@ -278,7 +252,7 @@ impl Writer {
         let mut flushed = self.clock.moment().steady;
         loop {
             match receiver.recv_timeout(FLUSH_EVERY) {
-                Ok(Work::Keep(refused)) => self.keep(*refused),
+                Ok(Work::Keep(refused, class)) => self.keep(*refused, class),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return self.flush(),
             }
@@ -290,13 +264,13 @@ impl Writer {
         }
     }
 
-    fn keep(&self, refused: RefusedDelivery) {
+    fn keep(&self, refused: RefusedDelivery, class: RefusedClass) {
         let (id, source) = (refused.id, refused.delivery.source.clone());
         let Some(lane) = self.lanes.get(&source) else { return };
         let bytes = bytes_of(&refused.delivery);
         let now = self.clock.moment();
-        let kept = self.write(lane, refused, now.wall);
-        lane.leave(bytes, &self.budget);
+        let kept = self.write(lane, refused, class, now.wall);
+        lane.leave(class, bytes, &self.budget);
         let counters = &lane.counters;
         let (counter, why) = match kept {
             Ok(()) => return counters.kept.increment(),
@@ -317,11 +291,17 @@ impl Writer {
     }
 
     /// Writes it down without the secrets that may not lie there.
-    fn write(&self, lane: &Lane, refused: RefusedDelivery, now: Timestamp) -> Result<(), NotKept> {
+    fn write(
+        &self,
+        lane: &Lane,
+        refused: RefusedDelivery,
+        class: RefusedClass,
+        now: Timestamp,
+    ) -> Result<(), NotKept> {
         let kept = lane.custody.kept(refused.delivery, self.log.is_sealed());
         let (delivery, masked) = kept.ok_or(NotKept::Unsealed)?;
         let refused = RefusedDelivery { delivery, masked, ..refused };
-        self.log.keep(&refused, self.free_bytes_min, now).map_err(NotKept::Log)
+        self.log.keep(&refused, class, self.free_bytes_min, now).map_err(NotKept::Log)
     }
 
     fn flush(&self) {

@@ -181,12 +181,21 @@ fn found(question: Question) -> Result<Vec<Incompatible>, String> {
 
 /// Takes the limits: memory, and time of the processor, should nobody be there to end it.
 fn limit() -> io::Result<()> {
-    for (resource, most) in [(Resource::As, MEMORY_BYTES_MAX), (Resource::Cpu, TIME_MAX.as_secs())]
-    {
+    // The allocator has taken addresses already, out of which it gives memory.
+    let memory = address_bytes().max(MEMORY_BYTES_MAX).saturating_add(STACKS_BYTES);
+    for (resource, most) in [(Resource::As, memory), (Resource::Cpu, TIME_MAX.as_secs())] {
         let limits = Rlimit { current: Some(most), maximum: Some(most) };
         setrlimit(resource, limits).map_err(io::Error::from)?;
     }
     Ok(())
+}
+
+/// The address space that this process has now; 0 if nobody says.
+fn address_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split_whitespace().next().and_then(|pages| pages.parse::<u64>().ok());
+    let page_bytes = u64::try_from(rustix::param::page_size()).unwrap_or_default();
+    pages.unwrap_or_default().saturating_mul(page_bytes)
 }
 
 fn read(from: impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
@@ -198,8 +207,10 @@ fn read(from: impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Address space of the child.
+/// Memory of the child, beside the stacks of its threads.
 const MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// The stack on which a schema is compiled, and as much again.
+const STACKS_BYTES: u64 = 128 << 20;
 const TIME_MAX: Duration = Duration::from_secs(10);
 /// A history of schemas, with what they refer to.
 const QUESTION_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -137,7 +137,7 @@ impl Registrar {
             Ok((registry, entry))
         });
         let (registry, entry) = next.await?;
-        self.take(registry, None);
+        self.take(registry);
         let SchemaVersion { subject, version } = &entry.source.version;
         tracing::info!(%subject, version, "registered a schema");
         Ok(Registered::New(entry))
@@ -245,7 +245,7 @@ impl Registrar {
             }
             Ok(next)
         });
-        self.take(next.await?, None);
+        self.take(next.await?);
         tracing::info!(%subject, "deleted versions of a schema");
         Ok(numbers)
     }
@@ -293,7 +293,7 @@ impl Registrar {
         });
         let next = next.await?;
         self.save_settings(settings).await?;
-        self.take(next, None);
+        self.take(next);
         Ok(())
     }
 
@@ -310,9 +310,8 @@ impl Registrar {
     }
 
     /// From now on this registry counts, here and at the door.
-    fn take(&self, registry: Registry, settings: Option<Arc<Settings>>) {
-        let registry = Arc::new(registry);
-        let settings = settings.unwrap_or_else(|| self.settings());
+    fn take(&self, registry: Registry) {
+        let (registry, settings) = (Arc::new(registry), self.settings());
         self.line.admission.use_schemas(&registry);
         self.put(Now { registry, settings });
     }

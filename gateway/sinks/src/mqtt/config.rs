@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::CloudEvents;
 use crate::http::{AllowPrivate, Roots};
 
 /// What an MQTT sink is made of.
@@ -56,17 +57,6 @@ pub enum MqttVersion {
     V3,
     /// MQTT 5.
     V5,
-}
-
-/// How the attributes of an event go out (CloudEvents 1.0.2, MQTT binding).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloudEvents {
-    /// As user properties; the payload is that of the event. Not in 3.1.1, which has none.
-    Binary,
-    /// In the payload: a CloudEvent in JSON.
-    Structured,
-    /// Not at all.
-    Off,
 }
 
 impl fmt::Debug for MqttSinkConfig {

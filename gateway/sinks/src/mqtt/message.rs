@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use sluicegate_core::event::Event;
 
-use super::cloudevent::{attributes, structured};
-use super::config::{CloudEvents, MqttSinkConfig, MqttVersion};
+use super::config::{MqttSinkConfig, MqttVersion};
 use super::fault::MqttSinkFault;
 use super::topic::Topic;
+use crate::CloudEvents;
+use crate::cloudevent::{STRUCTURED, attributes, structured};
 
 /// How events become messages.
 #[derive(Debug)]
@@ -50,7 +51,10 @@ impl Form {
     pub(crate) fn message(&self, event: &Event) -> Result<Message, String> {
         let topic = self.topic.of(event)?;
         let mut properties = match self.cloudevents {
-            CloudEvents::Binary => attributes(event),
+            CloudEvents::Binary => {
+                let said = attributes(event).into_iter();
+                said.map(|(name, value)| (name.to_owned(), value)).collect()
+            }
             CloudEvents::Structured | CloudEvents::Off => Vec::new(),
         };
         if self.cloudevents != CloudEvents::Structured {
@@ -78,7 +82,6 @@ impl Form {
     }
 }
 
-const STRUCTURED: &str = "application/cloudevents+json; charset=utf-8";
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 const TEXT_BYTES_MAX: usize = u16::MAX as usize;
 

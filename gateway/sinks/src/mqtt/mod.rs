@@ -3,7 +3,6 @@
 //! `sink` tries, `connection` holds the one connection that is shared by all attempts, `message`
 //! makes messages of events, `wire` packets of bytes, `dial` opens connections.
 
-mod cloudevent;
 mod config;
 mod connection;
 mod dial;
@@ -13,6 +12,6 @@ mod sink;
 mod topic;
 mod wire;
 
-pub use config::{BrokerAddress, CloudEvents, MqttSinkConfig, MqttVersion};
+pub use config::{BrokerAddress, MqttSinkConfig, MqttVersion};
 pub use fault::MqttSinkFault;
 pub use sink::MqttSink;

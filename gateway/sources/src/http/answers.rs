@@ -13,6 +13,7 @@ pub(crate) fn status_and_title(refusal: &Refusal) -> (u16, &'static str) {
         Refusal::WrongMethod => (405, "Method not allowed"),
         Refusal::TooSlow => (408, "Request not complete in time"),
         Refusal::TooLarge { .. } => (413, "Payload too large"),
+        Refusal::BatchTooLarge { .. } => (413, "Batch too large"),
         Refusal::WrongMediaType { .. } => (415, "Media type not accepted"),
         Refusal::Invalid { .. } => (422, "Payload invalid"),
         Refusal::NoSchema { .. } => (422, "No schema for this event"),

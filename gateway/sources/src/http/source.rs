@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicegate_core::delivery::{Delivery, Transport, media_type};
+use sluicegate_core::delivery::{Delivery, Transport, is_gzip, media_type};
 use sluicegate_core::handshake::Reply;
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::{Receipt, Repeat};
@@ -40,6 +40,8 @@ pub struct PathRule {
     pub media_types: Vec<String>,
     /// Methods beside `POST` that its provider's handshakes use.
     pub handshake_methods: Vec<&'static str>,
+    /// Whether bodies may come packed by gzip. They are handed on as they came.
+    pub gzip: bool,
 }
 
 /// The HTTP way in.
@@ -85,7 +87,7 @@ impl Webhooks {
         }
         // Signatures are over the bytes as sent: nothing is decoded before it is verified.
         for coding in head.headers.all("content-encoding") {
-            if !coding.eq_ignore_ascii_case("identity") {
+            if !(coding.eq_ignore_ascii_case("identity") || rule.gzip && is_gzip(coding)) {
                 return Err(Refusal::WrongMediaType { what: "content-encoding".into() });
             }
         }

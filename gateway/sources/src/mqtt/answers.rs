@@ -28,7 +28,9 @@ pub(crate) fn answer(refusal: &Refusal) -> Judged {
         | Refusal::NotCloudEvent { .. }
         | Refusal::Invalid { .. }
         | Refusal::NoSchema { .. } => bad_payload,
-        Refusal::TooLarge { .. } | Refusal::HeadersTooLarge => too_large,
+        Refusal::TooLarge { .. } | Refusal::BatchTooLarge { .. } | Refusal::HeadersTooLarge => {
+            too_large
+        }
         Refusal::RateLimited { .. } => {
             Judged::Refused(Ack::QuotaExceeded, Leave::MessageRateTooHigh)
         }

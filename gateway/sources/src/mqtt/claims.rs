@@ -8,9 +8,10 @@ use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::refusal::Refusal;
 
-use super::reading::Reading;
+use super::reading;
 use super::topic::Filter;
 use super::wire::{Publish, QoS};
+use crate::format::Format;
 
 /// The topics of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub struct TopicRule {
     pub payload_bytes_max: usize,
     /// What makes two messages the same.
     pub dedupe: Dedupe,
-    /// How its messages are read.
-    pub reading: Reading,
+    /// What its messages hold.
+    pub format: Format,
 }
 
 /// What makes two messages of one client the same.
@@ -77,7 +78,7 @@ impl Claims {
         if publish.payload.len() > rule.payload_bytes_max {
             return Err(Refusal::TooLarge { limit_bytes: rule.payload_bytes_max });
         }
-        let (headers, body) = rule.reading.read(publish)?;
+        let headers = reading::headers(rule.format, publish)?;
         let attributes = attributes(publish, publisher);
         let mut transport =
             Transport { attributes, kind: Some(KIND.to_owned()), ..Transport::default() };
@@ -87,7 +88,7 @@ impl Claims {
             method: METHOD.to_owned(),
             target: publish.topic.to_string(),
             headers,
-            body,
+            body: publish.payload.clone(),
             peer: publisher.peer,
             transport,
         })

@@ -6,7 +6,8 @@ use std::time::Duration;
 use sluicegate_core::ids::SourceName;
 
 use super::dial::BrokerTls;
-use crate::mqtt::{Dedupe, Reading};
+use crate::format::Format;
+use crate::mqtt::Dedupe;
 
 /// What a client of a broker is made of.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub struct MqttClientConfig {
     /// What makes two messages the same.
     pub dedupe: Dedupe,
     /// How its messages are read.
-    pub reading: Reading,
+    pub format: Format,
     /// Messages that may be on their way through the line.
     pub receive_max: u16,
 }

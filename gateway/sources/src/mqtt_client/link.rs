@@ -26,7 +26,7 @@ use super::dial::{Stream, dial};
 use super::fault::LinkFault;
 use super::run::MqttClient;
 use super::wire::{Answer, Greeting, PACKET_BYTES_MAX, Publish, QoS, Said, Wire};
-use crate::mqtt::{claims, lasts};
+use crate::mqtt::{claims, lasts, reading};
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -297,7 +297,7 @@ impl<'c> Link<'c> {
         if publish.payload.len() > config.payload_bytes_max {
             return Err(Refusal::TooLarge { limit_bytes: config.payload_bytes_max });
         }
-        let (headers, body) = config.reading.read(publish)?;
+        let headers = reading::headers(config.format, publish)?;
         let mut transport = Transport {
             attributes: claims::attributes_of_message(publish),
             kind: Some(claims::KIND.to_owned()),
@@ -313,7 +313,7 @@ impl<'c> Link<'c> {
             method: claims::METHOD.to_owned(),
             target: publish.topic.to_string(),
             headers,
-            body,
+            body: publish.payload.clone(),
             peer: None,
             transport,
         })

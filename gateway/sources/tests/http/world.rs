@@ -112,6 +112,7 @@ impl World {
             count: AtomicU64::new(0),
         });
         let rule = |path: &str, media: &[&str]| PathRule {
+            gzip: false,
             path: path.into(),
             source: "hooks".parse().unwrap(),
             payload_bytes_max: LIMIT,

@@ -5,6 +5,8 @@
 //! stack; nesting deeper than [`DEPTH_MAX`] is an error.
 
 mod reader;
+mod scan;
+mod text;
 mod value;
 
 pub use reader::{DEPTH_MAX, Error, Kind, Reader, Token};

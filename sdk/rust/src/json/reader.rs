@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::{scan, text};
+
 /// Reads the tokens of one JSON text (RFC 8259).
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
@@ -122,25 +124,41 @@ impl<'a> Reader<'a> {
             return Ok(first.span.clone());
         }
         let outside = self.depth - 1;
-        while let Some(token) = self.token()? {
-            if self.depth == outside {
-                return Ok(start..token.span.end);
-            }
+        if let Some(end) = scan::value_end(self.text.as_bytes(), start, outside) {
+            self.objects >>= 1;
+            self.depth = outside;
+            self.at = end.get();
+            self.after_value();
+            return Ok(start..self.at);
         }
+        // It is not JSON: token by token shows where.
+        while self.token()?.is_some() {}
         self.fail("it is cut off")
     }
 
     fn value(&mut self, byte: u8) -> Result<Token, Error> {
-        let (kind, end) = match byte {
+        let bytes = self.text.as_bytes();
+        let kind = match byte {
             b'{' => return self.open(Kind::ObjectStart, 1, Next::KeyOrEnd),
             b'[' => return self.open(Kind::ArrayStart, 0, Next::ValueOrEnd),
-            b'"' => (Kind::String, self.string_end()?),
-            b'-' | b'0'..=b'9' => (Kind::Number, self.number_end()?),
-            _ => (Kind::Word, self.word_end()?),
+            b'"' => return self.string(Kind::String).inspect(|_| self.after_value()),
+            b'-' | b'0'..=b'9' => Kind::Number,
+            _ => Kind::Word,
         };
-        let span = self.at..end;
-        self.at = end;
+        let end = scan::plain_value_end(bytes, self.at, byte)
+            .ok_or_else(|| scan::plain_value_error(bytes, self.at))?;
+        let span = self.at..end.get();
+        self.at = span.end;
         self.after_value();
+        Ok(Token { kind, span })
+    }
+
+    fn string(&mut self, kind: Kind) -> Result<Token, Error> {
+        let bytes = self.text.as_bytes();
+        let text =
+            text::string(bytes, self.at).ok_or_else(|| text::string_error(bytes, self.at))?;
+        let span = self.at..text.end();
+        self.at = span.end;
         Ok(Token { kind, span })
     }
 
@@ -164,15 +182,13 @@ impl<'a> Reader<'a> {
     }
 
     fn key(&mut self) -> Result<Token, Error> {
-        let span = self.at..self.string_end()?;
-        self.at = span.end;
-        self.space();
-        if self.peek() != Some(b':') {
-            return self.fail("a colon belongs here");
+        let key = self.string(Kind::Key)?;
+        match scan::colon(self.text.as_bytes(), self.at) {
+            Some(value) => self.at = value.get(),
+            None => return self.fail("a colon belongs here"),
         }
-        self.at += 1;
         self.next = Next::Value;
-        Ok(Token { kind: Kind::Key, span })
+        Ok(key)
     }
 
     fn after_value(&mut self) {
@@ -183,72 +199,8 @@ impl<'a> Reader<'a> {
         self.depth > 0 && self.objects & 1 == 1
     }
 
-    /// The end of the string that starts here; escapes are checked for their form.
-    fn string_end(&self) -> Result<usize, Error> {
-        let bytes = self.text.as_bytes();
-        let mut at = self.at + 1;
-        loop {
-            at = plain_end(bytes, at);
-            let Some(byte) = bytes.get(at) else { break };
-            match byte {
-                b'"' => return Ok(at + 1),
-                b'\\' => at = self.escape_end(at)?,
-                0..0x20 => return Err(Error { at, what: "a control character in a string" }),
-                _ => at += 1,
-            }
-        }
-        Err(Error { at, what: "a string is cut off" })
-    }
-
-    fn escape_end(&self, at: usize) -> Result<usize, Error> {
-        let bytes = self.text.as_bytes();
-        match bytes.get(at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
-            Some(b'u')
-                if bytes
-                    .get(at + 2..at + 6)
-                    .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) =>
-            {
-                Ok(at + 6)
-            }
-            _ => Err(Error { at, what: "an escape that is none" }),
-        }
-    }
-
-    fn number_end(&self) -> Result<usize, Error> {
-        let bytes = self.text.as_bytes();
-        let digits = |mut at: usize| {
-            let start = at;
-            while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-                at += 1;
-            }
-            if at > start { Ok(at) } else { Err(Error { at, what: "a digit belongs here" }) }
-        };
-        let start = if bytes.get(self.at) == Some(&b'-') { self.at + 1 } else { self.at };
-        let mut at = if bytes.get(start) == Some(&b'0') { start + 1 } else { digits(start)? };
-        if bytes.get(at) == Some(&b'.') {
-            at = digits(at + 1)?;
-        }
-        if matches!(bytes.get(at), Some(b'e' | b'E')) {
-            let sign = matches!(bytes.get(at + 1), Some(b'+' | b'-'));
-            at = digits(at + 1 + usize::from(sign))?;
-        }
-        Ok(at)
-    }
-
-    fn word_end(&self) -> Result<usize, Error> {
-        let rest = &self.text.as_bytes()[self.at..];
-        [&b"true"[..], b"false", b"null"]
-            .iter()
-            .find(|word| rest.starts_with(word))
-            .map(|word| self.at + word.len())
-            .ok_or(Error { at: self.at, what: "a value belongs here" })
-    }
-
     fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
+        self.at = scan::space(self.text.as_bytes(), self.at);
     }
 
     fn peek(&self) -> Option<u8> {
@@ -258,28 +210,6 @@ impl<'a> Reader<'a> {
     fn fail<T>(&self, what: &'static str) -> Result<T, Error> {
         Err(Error { at: self.at, what })
     }
-}
-
-/// The first byte from `at`, eight at a time, among which may be one that matters in a string:
-/// a quote, a backslash or a control character.
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The well-known test for a zero byte; with 0x20 in place of 1, for a byte below it.
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    while let Some(Ok(eight)) = bytes.get(at..at + 8).map(<[u8; 8]>::try_from) {
-        let word = u64::from_le_bytes(eight);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let matters = control
-            | zero(word ^ (ONES * u64::from(b'"')))
-            | zero(word ^ (ONES * u64::from(b'\\')));
-        if matters != 0 {
-            // The lowest of these bits is exact: a borrow runs only upwards.
-            return at + (matters.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    at
 }
 
 #[cfg(test)]

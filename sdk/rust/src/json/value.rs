@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use super::reader::{Error, Kind, Reader};
+use super::scan::{self, Member, Next};
+use super::text;
 
 /// A JSON value that has not been read yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,51 +36,93 @@ impl<'a> Value<'a> {
         found
     }
 
+    /// `None` where it is not JSON. By itself: what is compiled into a filter's own function has to
+    /// share its registers.
+    #[inline(never)]
     fn search<const N: usize>(
         self,
         paths: [&[&str]; N],
         found: &mut [Option<Value<'a>>; N],
-    ) -> Result<(), Error> {
-        let mut reader = Reader::new(self.0);
-        if reader.token()?.map(|token| token.kind) != Some(Kind::ObjectStart) {
-            return Ok(());
+    ) -> Option<()> {
+        const { assert!(N < 32, "one bit for each path") };
+        let bytes = self.0.as_bytes();
+        if scan::peek(bytes, 0) != b'{' {
+            return None;
         }
         // For each open object, which paths lead through it and can still be found.
-        let mut open = vec![[true; N]];
-        while let Some(key) = reader.token()? {
+        let mut open = Vec::with_capacity(8);
+        let mut live = (1_u32 << N) - 1;
+        let (mut at, mut is_first) = (1, true);
+        loop {
+            let member = match scan::member(bytes, at, is_first) {
+                Next::Member(member) => member,
+                Next::End(end) => {
+                    live = open.pop()?;
+                    (at, is_first) = (end + 1, false);
+                    if live == 0 && open.iter().all(|live| *live == 0) {
+                        return Some(());
+                    }
+                    continue;
+                }
+                Next::Stray => return None,
+            };
             let depth = open.len();
-            let Some(live) = open.last_mut() else { break };
-            if key.kind != Kind::Key {
-                open.pop();
-                if !open.iter().flatten().any(|live| *live) {
-                    break;
-                }
+            let (here, through) = self.led_to(&member, live, depth, &paths);
+            live &= !(here | through);
+            is_first = through != 0 && here == 0 && scan::peek(bytes, member.value) == b'{';
+            if is_first {
+                open.push(std::mem::replace(&mut live, through));
+                at = member.value + 1;
                 continue;
             }
-            let Some(first) = reader.token()? else { break };
-            let name = unescaped(&self.0[key.span.start + 1..key.span.end - 1]);
-            let mut through = [false; N];
-            let mut here = [false; N];
-            for (at, path) in paths.iter().enumerate() {
-                if live[at] && path.get(depth - 1).is_some_and(|step| *step == name) {
-                    live[at] = false;
-                    here[at] = path.len() == depth;
-                    through[at] = path.len() > depth;
-                }
+            at = scan::value_end(bytes, member.value, depth as u32 + 1)?.get();
+            if here != 0 {
+                let value = Value(&self.0[member.value..at]);
+                let places = found.iter_mut().enumerate();
+                places
+                    .filter(|(path, _)| here & 1 << path != 0)
+                    .for_each(|(_, it)| *it = Some(value));
             }
-            if first.kind == Kind::ObjectStart && through.contains(&true) && !here.contains(&true) {
-                open.push(through);
-                continue;
-            }
-            let span = reader.skip(&first)?;
-            for (place, _) in found.iter_mut().zip(here).filter(|(_, here)| *here) {
-                *place = Some(Value(&self.0[span.clone()]));
-            }
-            if !open.iter().flatten().any(|live| *live) {
-                break;
+            if here | through != 0 && live == 0 && open.iter().all(|live| *live == 0) {
+                return Some(());
             }
         }
-        Ok(())
+    }
+
+    /// Which of these live paths end at this member, and which lead through it.
+    #[inline]
+    fn led_to<const N: usize>(
+        self,
+        member: &Member,
+        live: u32,
+        depth: usize,
+        paths: &[&[&str]; N],
+    ) -> (u32, u32) {
+        let (mut here, mut through) = (0, 0);
+        for (at, path) in paths.iter().enumerate() {
+            if live & 1 << at != 0
+                && path.get(depth).is_some_and(|step| self.is_called(member, step))
+            {
+                *if path.len() == depth + 1 { &mut here } else { &mut through } |= 1 << at;
+            }
+        }
+        (here, through)
+    }
+
+    /// Whether a member of this text has this name.
+    #[inline]
+    fn is_called(self, member: &Member, name: &str) -> bool {
+        if member.name.is_escaped() {
+            return self.name(member) == name;
+        }
+        let bytes = self.0.as_bytes().get(member.start + 1..member.name.end() - 1);
+        bytes.is_some_and(|it| text::is_same(it, name.as_bytes()))
+    }
+
+    /// The name of a member of this text.
+    fn name(self, member: &Member) -> Cow<'a, str> {
+        let name = &self.0[member.start + 1..member.name.end() - 1];
+        if member.name.is_escaped() { unescaped(name) } else { Cow::Borrowed(name) }
     }
 
     /// The first member of this name.
@@ -99,21 +143,33 @@ impl<'a> Value<'a> {
         self,
         mut see: impl FnMut(Cow<'a, str>, Value<'a>) -> bool,
     ) -> Result<(), Error> {
-        let mut reader = Reader::new(self.0);
-        match reader.token()? {
-            Some(token) if token.kind == Kind::ObjectStart => {}
-            _ => return Err(Error { at: 0, what: "it is not an object" }),
+        let bytes = self.0.as_bytes();
+        if scan::peek(bytes, 0) != b'{' {
+            return Err(Error { at: 0, what: "it is not an object" });
         }
-        while let Some(key) = reader.token()?.filter(|token| token.kind == Kind::Key) {
-            let Some(first) = reader.token()? else { break };
-            let name = unescaped(&self.0[key.span.start + 1..key.span.end - 1]);
-            // The value of the last wanted member need not be read to its end here: it is read
-            // when it is looked into.
-            let span = reader.skip(&first)?;
-            if !see(name, Value(&self.0[span])) {
+        let (mut at, mut is_first) = (1, true);
+        loop {
+            let member = match scan::member(bytes, at, is_first) {
+                Next::Member(member) => member,
+                Next::End(_) => return Ok(()),
+                Next::Stray => return self.read_through(),
+            };
+            let Some(end) = scan::value_end(bytes, member.value, 1) else {
+                return self.read_through();
+            };
+            at = end.get();
+            if !see(self.name(&member), Value(&self.0[member.value..at])) {
                 return Ok(());
             }
+            is_first = false;
         }
+    }
+
+    /// Reads it token by token, which shows where it is not JSON.
+    #[cold]
+    fn read_through(self) -> Result<(), Error> {
+        let mut reader = Reader::new(self.0);
+        while reader.token()?.is_some() {}
         Ok(())
     }
 
@@ -133,11 +189,10 @@ impl<'a> Value<'a> {
 
     /// The text of a string; `None` if it is not one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        let token = Reader::new(self.0).token().ok()??;
-        if token.kind != Kind::String || token.span.end != self.0.len() {
-            return None;
-        }
-        Some(unescaped(&self.0[1..self.0.len() - 1]))
+        let bytes = self.0.as_bytes();
+        let text = (scan::peek(bytes, 0) == b'"').then(|| text::string(bytes, 0))??;
+        let plain = self.0.get(1..text.end() - 1).filter(|_| text.end() == bytes.len())?;
+        Some(if text.is_escaped() { unescaped(plain) } else { Cow::Borrowed(plain) })
     }
 
     /// The texts of an array of strings; `None` if it is not one.

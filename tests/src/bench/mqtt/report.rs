@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::drive::Part;
 use super::options::Options;
@@ -54,9 +54,11 @@ fn median(runs: &[Figures]) -> Figures {
     runs[runs.len() / 2]
 }
 
-pub(super) fn table(rows: &[(Case, Vec<Figures>)], machine: &str, options: &Options) -> String {
+pub(super) fn table(rows: &[(Case, Vec<Figures>)], machine: &Value, options: &Options) -> String {
+    let of = |name: &str| machine[name].as_str().unwrap_or_default();
+    let (processor, kernel, commit) = (of("processor"), of("kernel"), of("commit"));
     let mut text = format!(
-        "{machine}\nQoS 1, MQTT 3.1.1, {} publishers, {} unanswered each; the gateway flushes before PUBACK,\n\
+        "{processor}, kernel {kernel}, commit {commit}\nQoS 1, MQTT 3.1.1, {} publishers, {} unanswered each; the gateway flushes before PUBACK,\n\
          Mosquitto writes its store every 10 seconds and does not flush before PUBACK\n\n\
          {:<28} {:>10} {:>10} {:>9} {:>9} {:>8}\n",
         options.publishers,
@@ -84,7 +86,7 @@ pub(super) fn table(rows: &[(Case, Vec<Figures>)], machine: &str, options: &Opti
     text
 }
 
-pub(super) fn json(rows: &[(Case, Vec<Figures>)], machine: &str, options: &Options) -> String {
+pub(super) fn json(rows: &[(Case, Vec<Figures>)], machine: &Value, options: &Options) -> String {
     let row = |(case, runs): &(Case, Vec<Figures>)| {
         let one = median(runs);
         json!({

@@ -33,6 +33,11 @@ impl Flowed {
     fn rate(&self) -> f64 {
         self.events / self.wall.as_secs_f64()
     }
+
+    /// Processor time of a caller for each event, in microseconds.
+    fn caller_us(&self) -> f64 {
+        self.callers.as_secs_f64() * 1e6 / self.events
+    }
 }
 
 /// The severity router in the room: events a second, and processor time of each with everything
@@ -80,6 +85,8 @@ pub(super) fn loops(callers: usize, effort: &Effort) -> Result<Figures, String> 
     figures.set(name::ALONE, alone);
     figures.set(name::BESIDE, beside.rate());
     figures.set(name::FALL, fall);
+    figures.set(name::CALLER_ALONE_US, first.caller_us().midpoint(last.caller_us()));
+    figures.set(name::CALLER_BESIDE_US, beside.caller_us());
     figures.set(name::SHARE, share);
     figures.set(name::FALL_OVER_SHARE, fall - share);
     Ok(figures)

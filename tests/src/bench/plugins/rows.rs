@@ -76,6 +76,9 @@ pub(super) mod name {
     pub(crate) const ALONE: &str = "alone_events_per_second";
     pub(crate) const BESIDE: &str = "beside_loops_events_per_second";
     pub(crate) const FALL: &str = "fall_percent";
+    /// What an event of it took from its caller's thread, by itself and beside the loops.
+    pub(crate) const CALLER_ALONE_US: &str = "caller_alone_us_per_event";
+    pub(crate) const CALLER_BESIDE_US: &str = "caller_beside_loops_us_per_event";
     /// Processor time of all but the untouched route's callers, of all cores.
     pub(crate) const SHARE: &str = "share_of_loops_percent";
     pub(crate) const FALL_OVER_SHARE: &str = "fall_over_share_points";

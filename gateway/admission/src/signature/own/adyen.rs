@@ -55,7 +55,7 @@ impl AdyenItems {
             return Err(SignatureFault::Mismatch);
         }
         // The signatures name the items: the same ones again are the same delivery again.
-        Ok(Proven { key, skew_ms: None, dedupe: Some(sha256(&all).to_string()) })
+        Ok(Proven { key, skew_ms: None, dedupe: Some(sha256(&all).to_string()), sealed_at: None })
     }
 }
 

@@ -113,7 +113,7 @@ impl Composed {
                 Some(time::judge(&rule, tolerance, sent, at)?)
             }
         };
-        Ok(Proven { key: Some(key), skew_ms, dedupe: None })
+        Ok(Proven { skew_ms, ..Proven::by(key) })
     }
 }
 

@@ -3,13 +3,14 @@
 
 use serde_json::Value;
 use sluicegate_core::delivery::Delivery;
+use sluicegate_core::ids::KeyId;
 use sluicegate_core::signature::SignatureFault;
 use sluicegate_core::time::Timestamp;
 use std::time::Duration;
 
 use crate::gate::GateProblem;
 use crate::json;
-use crate::secret::SecretEncoding;
+use crate::secret::{Key, SecretEncoding};
 use crate::signature::candidates::{malformed, of_text};
 use crate::signature::crypto::{Algorithm, Mac, same};
 use crate::signature::encoding::Encoding;
@@ -35,15 +36,19 @@ pub(crate) struct Jwt {
     keyring: Keyring,
     rule: JwtRule,
     audience: Option<String>,
+    /// Whose each key is, where the source says so.
+    issuers: Vec<(KeyId, String)>,
     watch: Watch,
 }
 
 impl Jwt {
     pub(crate) fn build(rule: JwtRule, setting: Setting) -> Result<Self, Vec<GateProblem>> {
         let Setting { keys, watch, floor, public_url } = setting;
+        let issuer = |key: &Key| Some((key.id.clone(), key.issuer.clone()?));
+        let issuers = keys.iter().filter_map(issuer).collect();
         let keyring = Keyring::build(keys, &[Algorithm::Sha256], &SecretEncoding::Utf8, floor);
         let audience = public_url.filter(|_| rule.names_audience);
-        Ok(Self { keyring: keyring.map_err(key_problems)?, rule, audience, watch })
+        Ok(Self { keyring: keyring.map_err(key_problems)?, rule, audience, issuers, watch })
     }
 
     pub(crate) fn verify(
@@ -76,8 +81,12 @@ impl Jwt {
         if meant.is_some() && token.claim("aud", &token.claims) != meant {
             return Err(SignatureFault::Mismatch);
         }
+        let theirs = self.issuers.iter().find(|(id, _)| *id == key).map(|(_, name)| name.as_str());
+        if theirs.is_some() && token.claim("iss", &token.claims) != theirs {
+            return Err(SignatureFault::Mismatch);
+        }
         let skew_ms = token.judge_time(self.watch, at)?;
-        Ok(Proven { key: Some(key), skew_ms, dedupe: None })
+        Ok(Proven { skew_ms, ..Proven::by(key) })
     }
 }
 
@@ -142,7 +151,7 @@ impl<'t> Token<'t> {
     }
 }
 
-/// The token: behind `JWT` or `Bearer` in `authorization`, or `jwt` in the query.
+/// The token: alone, or behind `JWT` or `Bearer`, in `authorization`; or `jwt` in the query.
 pub(super) fn bearer(delivery: &Delivery) -> Result<&str, SignatureFault> {
     let header = String::from("authorization");
     let (_, query) = delivery.target.split_once('?').unwrap_or_default();
@@ -154,7 +163,7 @@ pub(super) fn bearer(delivery: &Delivery) -> Result<&str, SignatureFault> {
         (Some(_), None) if said.next().is_some() => Err(SignatureFault::Doubled { header }),
         (None, Some(_)) if asked.next().is_some() => Err(SignatureFault::Doubled { header }),
         (Some(value), None) => {
-            let (kind, token) = value.split_once(' ').unwrap_or_default();
+            let Some((kind, token)) = value.split_once(' ') else { return Ok(value) };
             let known = kind.eq_ignore_ascii_case("jwt") || kind.eq_ignore_ascii_case("bearer");
             if known { Ok(token.trim()) } else { Err(malformed("authorization holds no token")) }
         }

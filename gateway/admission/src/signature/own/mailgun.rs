@@ -55,7 +55,7 @@ impl Mailgun {
             Watch::Judged(tolerance) => Some(time::judge(&RULE, tolerance, sent, at)?),
             Watch::Unjudged => None,
         };
-        Ok(Proven { key: Some(key), skew_ms, dedupe: Some(signed.token) })
+        Ok(Proven { skew_ms, dedupe: Some(signed.token), ..Proven::by(key) })
     }
 }
 

@@ -45,8 +45,7 @@ impl Oidc {
         let id = token.claim("kid", &token.head).unwrap_or_default();
         let key = keys.rsa(id).ok_or(SignatureFault::Mismatch)?;
         let mut signature = [0; SIGNATURE_BYTES_MAX];
-        let len = Encoding::Base64Url.decode(token.signature.as_bytes(), &mut signature);
-        let signature = len.and_then(|len| signature.get(..len));
+        let signature = Encoding::Base64Url.decoded(token.signature.as_bytes(), &mut signature);
         let signature = signature.ok_or_else(|| malformed("the token's signature is no base64"))?;
         if !key.verifies(Signing::RsaSha256, token.signed.as_bytes(), signature) {
             return Err(SignatureFault::Mismatch);
@@ -58,7 +57,7 @@ impl Oidc {
         }
         let account = said("email").as_bytes();
         let key = self.accounts.judge(at, |known| same(known.as_bytes(), account))?;
-        Ok(Proven { key: Some(key), skew_ms: token.judge_time(self.watch, at)?, dedupe: None })
+        Ok(Proven { skew_ms: token.judge_time(self.watch, at)?, ..Proven::by(key) })
     }
 }
 

@@ -44,8 +44,8 @@ impl PaddleClassic {
         let missing = || SignatureFault::Missing { header: format!("(body) {FIELD}") };
         let given = sorted.remove(FIELD.as_bytes()).ok_or_else(missing)?;
         let mut signature = [0; SIGNATURE_BYTES_MAX];
-        let len = Encoding::Base64.decode(&given, &mut signature).filter(|len| *len > 0);
-        let signature = len.and_then(|len| signature.get(..len));
+        let signature = Encoding::Base64.decoded(&given, &mut signature);
+        let signature = signature.filter(|signature| !signature.is_empty());
         let signature = signature.ok_or_else(|| malformed("it is empty, or no base64"))?;
         // PHP sorts and writes names that are numbers in another way; Paddle has none.
         if sorted.keys().any(|name| name.iter().all(u8::is_ascii_digit)) {
@@ -53,7 +53,7 @@ impl PaddleClassic {
         }
         let message = serialise(&sorted).map_err(|_| malformed("the form is too long"))?;
         let key = self.keys.judge(at, |key| key.verifies(Signing::RsaSha1, &message, signature))?;
-        Ok(Proven { key: Some(key), skew_ms: None, dedupe: None })
+        Ok(Proven::by(key))
     }
 }
 

@@ -49,8 +49,7 @@ impl PayPal {
         }
         let mut signature = [0; SIGNATURE_BYTES_MAX];
         let text = header("paypal-transmission-sig")?.as_bytes();
-        let len = Encoding::Base64.decode(text, &mut signature);
-        let signature = len.and_then(|len| signature.get(..len));
+        let signature = Encoding::Base64.decoded(text, &mut signature);
         let signature = signature.ok_or_else(|| malformed("it is no base64"))?;
         certificate_url(delivery)?;
         let certificate = given.certificate()?;
@@ -64,7 +63,7 @@ impl PayPal {
             let message = format!("{id}|{time}|{webhook}|{sum}");
             key.verifies(Signing::RsaSha256, message.as_bytes(), signature)
         })?;
-        Ok(Proven { key: Some(matched), skew_ms: None, dedupe: Some(id.to_owned()) })
+        Ok(Proven { dedupe: Some(id.to_owned()), ..Proven::by(matched) })
     }
 }
 

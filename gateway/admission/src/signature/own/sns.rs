@@ -48,8 +48,8 @@ impl Sns {
             _ => return Err(malformed("its version is neither 1 nor 2")),
         };
         let mut signature = [0; SIGNATURE_BYTES_MAX];
-        let len = Encoding::Base64.decode(text(&message, "Signature")?.as_bytes(), &mut signature);
-        let signature = len.and_then(|len| signature.get(..len));
+        let said = text(&message, "Signature")?.as_bytes();
+        let signature = Encoding::Base64.decoded(said, &mut signature);
         let signature = signature.ok_or_else(|| malformed("it is no base64"))?;
         let host = host_of(&message)?;
         let signed = canonical(&message)?;
@@ -64,7 +64,7 @@ impl Sns {
         }
         let topic = text(&message, "TopicArn")?.as_bytes();
         let key = self.topics.judge(at, |known| same(known.as_bytes(), topic))?;
-        Ok(Proven { key: Some(key), skew_ms: None, dedupe: None })
+        Ok(Proven::by(key))
     }
 }
 

@@ -251,7 +251,7 @@ pub(super) const TABLE: &[Preset] = &[
         kind: &[at("/0/eventType")],
         subject: &[at("/0/subject")],
         happened: &[at("/0/eventTime")],
-        dedupe: &[at("/0/id")],
+        dedupe: &[at("/*/id")],
         ..BASE
     },
 ];

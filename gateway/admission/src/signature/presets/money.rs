@@ -159,8 +159,13 @@ pub(super) const TABLE: &[Preset] = &[
         ack_s: Some(5),
         kind: &[header("x-shopify-topic"), header("shopify-topic")],
         subject: &[header("x-shopify-shop-domain"), header("shopify-shop-domain")],
-        happened: &[header("x-shopify-triggered-at")],
-        dedupe: &[header("x-shopify-webhook-id"), header("x-shopify-event-id")],
+        happened: &[header("x-shopify-triggered-at"), header("shopify-triggered-at")],
+        dedupe: &[
+            header("x-shopify-webhook-id"),
+            header("shopify-webhook-id"),
+            header("x-shopify-event-id"),
+            header("shopify-event-id"),
+        ],
         ..BASE
     },
     Preset {

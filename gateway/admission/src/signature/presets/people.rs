@@ -145,7 +145,7 @@ pub(super) const TABLE: &[Preset] = &[
         forms: SHA256_BASE64,
         kind: &[at("/events/0/type")],
         subject: &[at("/destination")],
-        dedupe: &[at("/events/0/webhookEventId")],
+        dedupe: &[at("/events/*/webhookEventId")],
         ..BASE
     },
     Preset {
@@ -273,7 +273,6 @@ pub(super) const TABLE: &[Preset] = &[
         kind: &[at("/0/event")],
         subject: &[at("/0/sg_message_id")],
         happened: &[at("/0/timestamp")],
-        dedupe: &[header("x-twilio-email-event-webhook-signature")],
         ..BASE
     },
     Preset {

@@ -1,6 +1,7 @@
 //! `GET /metrics`: the numbers of every room, by the names of `gateway/docs/METRICS.md`. Every
 //! family is there from the start, also where there is nothing to count yet.
 
+mod amqp;
 mod brokers;
 mod filters;
 mod keys;
@@ -20,12 +21,14 @@ use sluicegate_sources::http::{HttpMetrics, Response};
 use sluicegate_sources::mqtt::MqttMetrics;
 use sluicegate_sources::mqtt_client::MqttClientMetrics;
 
+pub use amqp::Amqp;
+
 use super::reply;
 use super::show::Configured;
 use crate::jobs::Jobs;
 use crate::keys::{Ledger, SecretWatch};
 use crate::metrics::{Kind, Page, SinkCounters, SourceCounters};
-use crate::notary::Keeper;
+use crate::notary::{ErrandCounters, Keeper, Learned};
 use crate::origins::Watch;
 use crate::plugins::Versions;
 use crate::refused::Refused;
@@ -51,6 +54,8 @@ pub struct Rooms {
     pub mqtt: Arc<MqttMetrics>,
     /// The sources that take from MQTT brokers.
     pub clients: BTreeMap<SourceName, Arc<MqttClientMetrics>>,
+    /// The sources and sinks that speak to AMQP brokers.
+    pub amqp: Amqp,
     /// The queues that the configuration has.
     pub configured: Configured,
     /// When commits are flushed.
@@ -59,6 +64,10 @@ pub struct Rooms {
     pub watch: Arc<Watch>,
     /// What was fetched to prove senders.
     pub keeper: Arc<Keeper>,
+    /// The secrets that handshakes handed over.
+    pub learned: Learned,
+    /// The calls that complete handshakes.
+    pub errands: Arc<ErrandCounters>,
     /// What was refused and is kept.
     pub refused: Arc<Refused>,
     /// The uses of keys.
@@ -76,6 +85,7 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     write_http(&mut page, rooms);
     mqtt::write(&mut page, &rooms.mqtt.snapshot());
     brokers::write(&mut page, &rooms.clients);
+    amqp::write(&mut page, &rooms.amqp);
     keys::write(&mut page, &rooms.ledger.keys(), &rooms.secrets.standing());
     refused::write(&mut page, &rooms.refused).await;
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();
@@ -114,8 +124,21 @@ fn write_sources(page: &mut Page, rooms: &Rooms) {
     for (source, counters) in &rooms.sources {
         page.counter(name, help, &[("source", source.as_str())], counters.late.value());
     }
-    for (result, count) in [("fetched", &rooms.keeper.fetched), ("failed", &rooms.keeper.failed)] {
+    let keeper = &rooms.keeper;
+    let fetches = [
+        ("fetched", &keeper.fetched),
+        ("failed", &keeper.failed),
+        ("held_back", &keeper.held_back),
+    ];
+    for (result, count) in fetches {
         let (name, help) = ("sluicegate_proof_fetches_total", "Fetches of what proves senders.");
+        page.counter(name, help, &[("result", result)], count.value());
+    }
+    let errands = &rooms.errands;
+    let calls =
+        [("done", &errands.done), ("failed", &errands.failed), ("held_back", &errands.held_back)];
+    for (result, count) in calls {
+        let (name, help) = ("sluicegate_handshake_calls_total", "Calls that complete handshakes.");
         page.counter(name, help, &[("result", result)], count.value());
     }
     let name = "sluicegate_source_line_seconds";

@@ -37,14 +37,18 @@ pub(super) async fn write(page: &mut Page, refused: &Refused) {
             page.gauge(name, help, &[("source", source.as_str())], value as f64);
         }
     }
-    for (name, help) in [
-        ("sluicegate_refused_evicted_total", "Kept deliveries that went for a bound."),
-        ("sluicegate_refused_damaged_total", "Kept deliveries that could not be read."),
-    ] {
-        page.begin(name, help, Kind::Counter);
-        for (source, used) in &usage {
-            let value = if name.contains("evicted") { used.evicted } else { used.damaged };
-            page.counter(name, help, &[("source", source.as_str())], value);
+    let (name, help) =
+        ("sluicegate_refused_evicted_total", "Kept deliveries that went for a bound.");
+    page.begin(name, help, Kind::Counter);
+    for (source, used) in &usage {
+        for (class, count) in [("likely", used.evicted), ("unsigned", used.evicted_unsigned)] {
+            page.counter(name, help, &[("source", source.as_str()), ("class", class)], count);
         }
+    }
+    let (name, help) =
+        ("sluicegate_refused_damaged_total", "Kept deliveries that could not be read.");
+    page.begin(name, help, Kind::Counter);
+    for (source, used) in &usage {
+        page.counter(name, help, &[("source", source.as_str())], used.damaged);
     }
 }

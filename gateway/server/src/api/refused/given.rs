@@ -39,14 +39,17 @@ struct Beside {
     attributes: Vec<(String, String)>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    time: Option<String>,
     dedupe: Option<String>,
 }
 
 impl Beside {
-    fn read(self) -> Transport {
+    fn read(self) -> Result<Transport, String> {
         let pairs = self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let attributes = pairs.collect();
-        Transport { attributes, kind: self.kind, dedupe: self.dedupe, ..Transport::default() }
+        let time = self.time.map(|text| time("transport.time", &text)).transpose()?;
+        let (kind, dedupe) = (self.kind, self.dedupe);
+        Ok(Transport { attributes, kind, time, dedupe, ..Transport::default() })
     }
 }
 
@@ -68,8 +71,7 @@ impl Given {
     /// The delivery, and when it came.
     pub(super) fn read(self, now: Timestamp) -> Result<(Delivery, Timestamp), String> {
         let at = match &self.arrived {
-            Some(text) => Timestamp::parse_rfc3339(text)
-                .map_err(|_| format!("arrived: {text:?} is not a time as RFC 3339 has it"))?,
+            Some(text) => time("arrived", text)?,
             None => now,
         };
         let mut headers = Fields::new();
@@ -93,10 +95,15 @@ impl Given {
         let source = self.source.parse().map_err(|fault| format!("source: {fault}"))?;
         let target = self.target.unwrap_or_else(|| "/".to_owned());
         let method = self.method;
-        let transport = self.transport.map(Beside::read).unwrap_or_default();
+        let transport = self.transport.map(Beside::read).transpose()?.unwrap_or_default();
         let delivery = Delivery { source, method, target, headers, body, peer: None, transport };
         Ok((delivery, at))
     }
+}
+
+fn time(name: &str, text: &str) -> Result<Timestamp, String> {
+    let time = Timestamp::parse_rfc3339(text);
+    time.map_err(|_| format!("{name}: {text:?} is not a time as RFC 3339 has it"))
 }
 
 fn post() -> String {

@@ -60,11 +60,13 @@ pub(super) fn delivery(delivery: &Delivery, body: Body) -> Value {
     written.insert("target".to_owned(), delivery.target.as_str().into());
     written.insert("peer".to_owned(), delivery.peer.map(|peer| peer.to_string()).into());
     written.insert("headers".to_owned(), headers.into());
-    let Transport { attributes, kind, dedupe, state: _ } = &delivery.transport;
-    if !attributes.is_empty() || kind.is_some() || dedupe.is_some() {
+    let Transport { attributes, kind, time, dedupe, state: _ } = &delivery.transport;
+    if !attributes.is_empty() || kind.is_some() || time.is_some() || dedupe.is_some() {
         let attributes: Vec<Value> =
             attributes.iter().map(|(name, value)| json!([name, value])).collect();
-        let beside = json!({ "attributes": attributes, "type": kind, "dedupe": dedupe });
+        let time = time.map(|time| time.rfc3339());
+        let beside =
+            json!({ "attributes": attributes, "type": kind, "time": time, "dedupe": dedupe });
         written.insert("transport".to_owned(), beside);
     }
     match (body, std::str::from_utf8(&delivery.body)) {

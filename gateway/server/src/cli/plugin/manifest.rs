@@ -53,8 +53,11 @@ pub(super) enum Language {
     Python,
     /// Go.
     Go,
-    /// C, or C++.
+    /// C.
     C,
+    /// C++. A plugin in C may have files in C++, too.
+    #[value(alias = "c++")]
+    Cpp,
 }
 
 /// A capability that an operator grants.
@@ -137,7 +140,15 @@ impl Language {
             Self::Javascript => "javascript",
             Self::Python => "python",
             Self::Go => "go",
-            Self::C => "c",
+            Self::C | Self::Cpp => "c",
+        }
+    }
+
+    /// The name that a manifest has, and the end of the name of its templates.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Cpp => "cpp",
+            _ => self.word(),
         }
     }
 }

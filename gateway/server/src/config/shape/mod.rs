@@ -1,11 +1,13 @@
 //! The published shape of the configuration. The JSON Schema is made from these types, and the
 //! doc comments here are what an editor shows.
 
+mod amqp;
 mod breaker;
 mod broker;
 mod encryption;
 mod fetch;
 mod mqtt;
+mod mqtt_client;
 mod queue;
 mod refused;
 mod retain;
@@ -23,13 +25,15 @@ use serde_json::Value;
 
 use super::scalars::{Size, Span};
 
-pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
-pub(in crate::config) use broker::{
-    Broker, BrokerTls, MqttClient, MqttSink, SinkCloudEvents, Version,
+pub(in crate::config) use amqp::{
+    AmqpDedupe, AmqpSink, AmqpSource, Bind, Declare, Login, OnUnroutable, QueueType,
 };
+pub(in crate::config) use breaker::{Breaker, Section as BreakerSection};
+pub(in crate::config) use broker::{BrokerTls, CloudEvents, MessageFormat};
 pub(in crate::config) use encryption::{Encryption, Vault, WrappingKey};
 pub(in crate::config) use fetch::Fetch;
 pub(in crate::config) use mqtt::{AccessRule, Jwt, JwtAlgorithm, Mqtt, MqttLimits};
+pub(in crate::config) use mqtt_client::{MqttBroker, MqttClient, MqttSink, MqttVersion};
 pub(in crate::config) use queue::{OnExpiry, Queue, Retry, WhenFull};
 pub(in crate::config) use refused::Refused;
 pub(in crate::config) use retain::Retain;
@@ -37,8 +41,7 @@ pub(in crate::config) use route::{Credentials, OnFailure, Plugin, Route, State, 
 pub(in crate::config) use secret::{SecretRef, VaultServer};
 pub(in crate::config) use sink::{HttpSink, Sink};
 pub(in crate::config) use source::{
-    EventFacts, Format, HttpSource, MessageFormat, MqttSource, OnUnknown, OnViolation, SchemaRule,
-    Source,
+    EventFacts, Format, HttpSource, MqttSource, OnUnknown, OnViolation, SchemaRule, Source,
 };
 pub(in crate::config) use verify::{
     Algorithm, Encoding, Generic, Handshake, Key, SecretEncoding, TimestampUnit, Verify,

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use crate::config::scalars::{Size, Span};
 
 /// How much is kept of the deliveries that a source refuses for their signature or their schema.
-/// The oldest go first; one source never takes the place of another.
+/// The oldest go first; one source never takes the place of another. What comes without anything
+/// that reads as a signature of its scheme has a tenth of the same bounds, beside them.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct Refused {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::broker::MqttSink;
+use super::amqp::AmqpSink;
+use super::mqtt_client::MqttSink;
 use crate::config::scalars::Span;
 
 /// A way out that pushes: exactly one protocol.
@@ -18,6 +19,8 @@ pub(in crate::config) struct Sink {
     pub(in crate::config) http: Option<HttpSink>,
     /// One message per event to an MQTT broker.
     pub(in crate::config) mqtt: Option<MqttSink>,
+    /// Messages to an exchange of a broker (AMQP 0-9-1).
+    pub(in crate::config) amqp: Option<AmqpSink>,
     /// How many events it takes at once.
     #[serde(default)]
     pub(in crate::config) batch: Batch,

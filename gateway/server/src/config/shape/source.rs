@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::broker::MqttClient;
+use super::amqp::AmqpSource;
+use super::broker::MessageFormat;
+use super::mqtt_client::MqttClient;
 use super::refused::Refused;
 use super::verify::Verify;
 use crate::config::scalars::{Size, Span};
@@ -18,6 +20,8 @@ pub(in crate::config) struct Source {
     pub(in crate::config) mqtt: Option<MqttSource>,
     /// Messages of an MQTT broker that is not ours.
     pub(in crate::config) mqtt_client: Option<MqttClient>,
+    /// Messages from the queues of a broker (AMQP 0-9-1).
+    pub(in crate::config) amqp: Option<AmqpSource>,
     /// How senders prove themselves; `{ scheme: none }` says openly that they do not.
     pub(in crate::config) verify: Verify,
     /// What payloads are held against.
@@ -43,11 +47,14 @@ pub(in crate::config) struct HttpSource {
     /// The path, exactly: `/hooks/github`.
     #[schemars(regex(pattern = "^/[!\"$->@-~]*$"))]
     pub(in crate::config) path: String,
-    /// What a delivery holds.
-    #[serde(default)]
-    pub(in crate::config) format: Format,
+    /// What a delivery holds. Default: `webhook`; for the scheme `cloudevents`, `cloudevents`.
+    pub(in crate::config) format: Option<Format>,
     /// The largest payload taken; at most 16 MiB. Default 1 MiB.
     pub(in crate::config) payload_max: Option<Size>,
+    /// Whether bodies may come packed (`content-encoding: gzip`). Signatures are verified over the
+    /// bytes as they came; the event has what was packed, which is at most `payload_max`. Default:
+    /// where the provider packs (`nylas`).
+    pub(in crate::config) gzip: Option<bool>,
     /// The media types taken, such as `application/json`; empty: any.
     #[serde(default)]
     #[schemars(inner(regex(pattern = "^[^; ]+/[^; ]+$")))]
@@ -70,30 +77,13 @@ pub(in crate::config) struct MqttSource {
     /// What a message holds.
     #[serde(default)]
     pub(in crate::config) format: MessageFormat,
-    /// Whether payloads are envelopes, for senders of 3.1.1 that have headers to send, such as a
-    /// signature: `{ "headers": { ... }, "body": "..." }`, or `body_base64`. The payload of the event
-    /// is the body.
-    #[serde(default)]
-    pub(in crate::config) envelope: bool,
-}
-
-/// What a message holds.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::config) enum MessageFormat {
-    /// One event: the payload is its payload.
-    #[default]
-    Message,
-    /// CloudEvents 1.0: binary (attributes in user properties of MQTT 5), structured, or batches.
-    Cloudevents,
 }
 
 /// What a delivery holds.
-#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum Format {
     /// One event: the body is its payload.
-    #[default]
     Webhook,
     /// CloudEvents 1.0: binary, structured, or batches, which are taken as a whole or not at all.
     Cloudevents,
@@ -156,7 +146,8 @@ pub(in crate::config) struct SourceLimits {
 }
 
 /// Where to find the facts of an event: each a list of `header:NAME`, `pointer:/json/pointer` or
-/// `form:FIELD`, of which the first that is there counts.
+/// `form:FIELD`, of which the first that is there counts. `*` in a pointer stands for every item of
+/// an array, all of them together.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct EventFacts {

@@ -31,7 +31,7 @@ pub(in crate::cli::plugin) fn build(ask: &Ask, json: bool) -> Result<(), Command
         Language::Javascript => javascript::build(&folder),
         Language::Python => python::build(&folder),
         Language::Go => go::build(&folder),
-        Language::C => c::build(&folder),
+        Language::C | Language::Cpp => c::build(&folder),
     }?;
     let component = match form(&made) {
         Some(Form::Module) => componentize(&made).map_err(|fault| {

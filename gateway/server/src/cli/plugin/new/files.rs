@@ -18,7 +18,11 @@ pub(super) struct NewFile {
 /// the language and the contract.
 pub(super) fn files(language: Language, name: &str) -> Vec<NewFile> {
     let word = language.word();
-    let template = format!("{word}/template/");
+    // C++ has the SDK of C, and templates of its own.
+    let template = match language {
+        Language::Cpp => format!("{word}/template-cpp/"),
+        _ => format!("{word}/template/"),
+    };
     let mut all = Vec::new();
     for (path, bytes) in FILES {
         let filled = path.strip_prefix("template/").or_else(|| path.strip_prefix(&template));
@@ -37,7 +41,7 @@ pub(super) fn files(language: Language, name: &str) -> Vec<NewFile> {
 /// What a plugin needs of the SDK: not its own tests, nor what makes it.
 fn is_of_sdk(path: &str, word: &str) -> bool {
     let Some((part, rest)) = path.split_once('/') else { return false };
-    let own = ["test/", "tests/", "template/"];
+    let own = ["test/", "tests/", "template/", "template-cpp/"];
     let is_own = rest == "generate"
         || rest.ends_with("_test.go")
         || own.iter().any(|own| rest.starts_with(own));
@@ -51,9 +55,10 @@ fn fill(bytes: &[u8], language: Language, name: &str) -> Vec<u8> {
         Language::Python => ("filter.py", "PYTHONPATH=sdk/python python3 -m unittest"),
         Language::Go => ("filter.go", "go test"),
         Language::C => ("filter.c", "sdk/c/run-tests ."),
+        Language::Cpp => ("filter.cpp", "sdk/c/run-tests ."),
     };
     let text = String::from_utf8_lossy(bytes);
-    let text = text.replace("{name}", name).replace("{language}", language.word());
+    let text = text.replace("{name}", name).replace("{language}", language.name());
     text.replace("{source}", first).replace("{unit tests}", test).into_bytes()
 }
 
@@ -63,9 +68,14 @@ mod tests {
 
     #[test]
     fn every_language_has_its_files_and_no_placeholder_is_left() {
-        for language in
-            [Language::Rust, Language::Javascript, Language::Python, Language::Go, Language::C]
-        {
+        for language in [
+            Language::Rust,
+            Language::Javascript,
+            Language::Python,
+            Language::Go,
+            Language::C,
+            Language::Cpp,
+        ] {
             let files = files(language, "my-filter");
             let has = |path: &str| files.iter().any(|file| file.path == path);
             for path in ["plugin.yaml", "README.md", "cases.yaml", "sdk/wit/plugin.wit"] {

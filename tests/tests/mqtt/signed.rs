@@ -18,8 +18,8 @@ sources:
     mqtt: {{ topics: [ \"five/#\" ] }}
     verify: {{ scheme: standard-webhooks, keys: [ {{ id: k1, secret: standard }} ] }}
   enveloped:
-    mqtt: {{ topics: [ \"three/#\" ], envelope: true }}
-    verify: {{ scheme: standard-webhooks, keys: [ {{ id: k1, secret: standard }} ] }}
+    mqtt: {{ topics: [ \"three/#\" ] }}
+    verify: {{ envelope: true, scheme: standard-webhooks, keys: [ {{ id: k1, secret: standard }} ] }}
   clouds:
     mqtt: {{ topics: [ \"clouds/#\" ], format: cloudevents }}
     verify: {{ scheme: none }}
@@ -135,8 +135,12 @@ fn cloudevents_come_in_binary_and_structured_mode() {
     structured.extend(text("application/cloudevents+json"));
     assert_eq!(say(&mut raw, "clouds/x", 3, &structured, whole.to_string().as_bytes()), 0);
     assert_eq!(say(&mut raw, "clouds/x", 4, &[], b"no attributes"), 0x99);
+    let mut old = Raw::connect(gateway.mqtt(), V3, "device");
+    let third = whole.to_string().replace("\"b\"", "\"c\"");
+    old.send(&publish(V3, 0b0010, "clouds/x", 5, third.as_bytes()));
+    assert_eq!(old.read().first, 0x40, "3.1.1 has no content type to say structured by");
     let events = gateway.consumer().drain("inbox");
-    assert_eq!(events.len(), 2, "the same source and id are the same event");
+    assert_eq!(events.len(), 3, "the same source and id are the same event");
     for event in &events {
         assert_eq!(event.attribute("type"), "reading.made");
         assert_eq!(event.attribute("comexample"), "\u{e9}");

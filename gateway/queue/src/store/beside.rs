@@ -1,5 +1,5 @@
-//! The refused deliveries of this folder: they lie beside the log, sealed as it is, and are no part
-//! of it. The store only lends its disk, its lock and its keys.
+//! What lies beside the log, sealed as it is, and is no part of it: refused deliveries, and small
+//! notes of other rooms. The store only lends its disk, its lock and its keys.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,6 +9,7 @@ use sluicegate_core::time::Timestamp;
 
 use super::Store;
 use crate::refused::{RefusedBounds, RefusedLog};
+use crate::seal::Notes;
 
 impl Store {
     /// Opens the refused deliveries, with the bounds of each source. Those of sources that have no
@@ -25,5 +26,12 @@ impl Store {
         let held = self.operator.hold().ok_or_else(stopped)?;
         let (sealer, unsealer) = (self.sealer.clone(), self.reader.1.clone());
         RefusedLog::open(held.disk, held.lock, (sealer, unsealer), bounds, now)
+    }
+
+    /// Seals small notes that other rooms keep beside the log. It outlives the store, and writes
+    /// nothing itself.
+    #[must_use]
+    pub fn notes(&self) -> Notes {
+        Notes::new(self.sealer.clone(), self.reader.1.clone())
     }
 }

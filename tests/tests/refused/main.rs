@@ -1,6 +1,8 @@
 //! Refused deliveries as an operator meets them: what came in under a wrong secret is kept, and is
 //! an event once the secret is mended: once, with its first id, as of its arrival.
 
+mod floods;
+
 use std::process::Output;
 
 use serde_json::{Value, json};
@@ -226,30 +228,6 @@ fn what_is_kept_survives_a_kill_and_a_source_that_wants_none_keeps_none() {
 }
 
 #[test]
-fn a_flood_of_strangers_stays_within_its_bounds_and_displaces_no_other_source() {
-    let world = world_with("");
-    let gateway = world.start();
-    refuse(&gateway, "/hooks/github", &push("precious"), 401);
-    let precious = kept(&gateway, "source=github", 1).remove(0);
-    let body = vec![b'x'; 4096];
-    for number in 0..300 {
-        let forged = format!("t={},v1={}", signing::unix_s_now(), "0".repeat(64));
-        let headers =
-            http::headers(&[("Stripe-Signature", &forged), ("X-Number", &number.to_string())]);
-        refuse(&gateway, "/hooks/stripe", &Delivery { headers, body: body.clone() }, 401);
-    }
-    let all = kept(&gateway, "source=stripe&limit=100", 10);
-    assert_eq!(kept(&gateway, "source=github", 1), [precious]);
-    assert!(value(&gateway, "sluicegate_refused_bytes{source=\"stripe\"}") <= 70_000.0);
-    wait_for("the flood to be written", || {
-        let kept = value(&gateway, "sluicegate_refused_kept_total{source=\"stripe\"}");
-        (kept >= 300.0).then_some(())
-    });
-    let evicted = value(&gateway, "sluicegate_refused_evicted_total{source=\"stripe\"}");
-    assert!(evicted >= 290.0, "{evicted}, {}", all.len());
-}
-
-#[test]
 fn a_token_is_kept_only_where_the_folder_is_encrypted() {
     let sources = "
 sources:
@@ -301,7 +279,8 @@ fn the_command_line_lists_shows_judges_releases_and_removes() {
     assert_eq!(code, Some(0), "{listed}");
     assert!(all.iter().all(|one| listed.contains(id(one))), "{listed}");
     let (_, shown) = run(&world, &gateway, &["refused", "show", id(&all[0])]);
-    assert!(shown.contains("x-github-delivery: d-0") && shown.contains("cookie: ***"), "{shown}");
+    // Those of one millisecond come in any order.
+    assert!(shown.contains("x-github-delivery: d-") && shown.contains("cookie: ***"), "{shown}");
     let (code, judged) = run(&world, &gateway, &["refused", "reverify", "--all"]);
     assert_eq!(code, Some(1), "{judged}");
     assert!(judged.contains("0 would be taken, 3 not"), "{judged}");

@@ -1,0 +1,280 @@
+//! The life of one channel: messages in, acknowledgements out.
+//!
+//! As many messages are in the line as the prefetch allows, and one flush frees many of them. What
+//! has a receipt is acknowledged in one frame with everything before it. A message without a
+//! receipt is never acknowledged: when the channel ends, the broker has it still.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::consumer::{Consumer, End};
+use super::hold::Hold;
+use super::tries::Tried;
+use crate::amqp::message::Message;
+use crate::amqp::settle::{Acks, Window};
+use crate::amqp::source::stopped;
+use crate::amqp::state::{Cause, Standing};
+
+/// What is said to the broker, under way.
+type Saying = Pin<Box<dyn Future<Output = Result<Said, lapin::Error>> + Send>>;
+
+/// What was said to the broker.
+struct Said {
+    acks: Acks,
+    rejected: Vec<u64>,
+}
+
+/// One channel, with what is on its way.
+pub(super) struct Life<'a> {
+    consumer: &'a Consumer,
+    channel: Channel,
+    window: Window,
+    hold: Hold,
+    tries: FuturesUnordered<Pin<Box<dyn Future<Output = Tried> + Send>>>,
+    /// Messages that are put off.
+    waits: FuturesUnordered<Pin<Box<dyn Future<Output = Message> + Send>>>,
+    /// To be rejected with the next thing that is said.
+    to_reject: Vec<u64>,
+    saying: Option<Saying>,
+}
+
+impl<'a> Life<'a> {
+    pub(super) fn new(consumer: &'a Consumer, channel: Channel) -> Self {
+        Self {
+            consumer,
+            channel,
+            window: Window::default(),
+            hold: Hold::default(),
+            tries: FuturesUnordered::new(),
+            waits: FuturesUnordered::new(),
+            to_reject: Vec::new(),
+            saying: None,
+        }
+    }
+
+    pub(super) async fn run(
+        &mut self,
+        mut messages: lapin::Consumer,
+        stop: &mut watch::Receiver<bool>,
+    ) -> End {
+        loop {
+            let held = self.hold.is_on();
+            let due = self.hold.due();
+            tokio::select! {
+                biased;
+                () = stopped(stop) => {
+                    return self.stop(messages).await;
+                }
+                Some(tried) = self.tries.next(), if !self.tries.is_empty() => self.note(tried),
+                Some(message) = self.waits.next(), if !self.waits.is_empty() => {
+                    self.try_message(message);
+                }
+                said = said(&mut self.saying), if self.saying.is_some() => {
+                    if let Err(end) = self.said(said) { return end; }
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    if let Some(message) = self.hold.probe() { self.try_message(message); }
+                }
+                next = messages.next(), if !held => {
+                    if let Err(end) = self.take_at_hand(next, &mut messages) { return end; }
+                }
+                // While nothing is taken, a lost channel is noticed all the same.
+                () = ended(&self.channel), if held => {
+                    let why = "channel ended while messages were held".to_owned();
+                    return End::Interrupted(Cause::Channel, why);
+                }
+            }
+            self.settle_at_hand();
+            self.say();
+        }
+    }
+
+    /// Everything that has come to an end by now, so that one frame answers for it.
+    fn settle_at_hand(&mut self) {
+        while let Some(Some(tried)) = self.tries.next().now_or_never() {
+            self.note(tried);
+        }
+    }
+
+    /// Takes this one, and those that are there by now.
+    fn take_at_hand(
+        &mut self,
+        first: Option<Result<lapin::message::Delivery, lapin::Error>>,
+        messages: &mut lapin::Consumer,
+    ) -> Result<(), End> {
+        let mut next = first;
+        loop {
+            match next {
+                Some(Ok(delivery)) => self.take(delivery.into()),
+                Some(Err(fault)) => return Err(self.lost(&fault)),
+                None => {
+                    return Err(End::Interrupted(Cause::Cancelled, "consumer ended".into()));
+                }
+            }
+            match messages.next().now_or_never() {
+                Some(more) => next = more,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        let redelivered = message.redelivered;
+        self.consumer.numbers.messages.increment();
+        if redelivered {
+            self.consumer.numbers.redelivered.increment();
+        }
+        self.window.open(message.tag);
+        self.try_message(message);
+    }
+
+    fn try_message(&mut self, message: Message) {
+        let line = Arc::clone(&self.consumer.line);
+        self.tries.push(Box::pin(async move { line.try_once(message).await }));
+    }
+
+    fn note(&mut self, tried: Tried) {
+        let answered = match tried {
+            Tried::Durable(tag) => {
+                self.window.durable(tag);
+                tag
+            }
+            Tried::Republished(tag) => {
+                self.consumer.numbers.republished.increment();
+                self.window.durable(tag);
+                tag
+            }
+            Tried::Reject(tag) => {
+                self.to_reject.push(tag);
+                tag
+            }
+            Tried::Hold(message, after) => {
+                self.consumer.numbers.retried.increment();
+                self.consumer.stand(Standing::Holding, "the gateway takes no more now");
+                let random = self.consumer.random();
+                self.hold.refused(message, after, Instant::now(), random);
+                return;
+            }
+            Tried::PutOff(message, wait) => {
+                self.consumer.numbers.retried.increment();
+                let tag = message.tag;
+                self.waits.push(Box::pin(async move {
+                    tokio::time::sleep(wait).await;
+                    message
+                }));
+                tag
+            }
+            Tried::Leave => return,
+        };
+        let was_held = self.hold.is_on();
+        for message in self.hold.answered(answered) {
+            self.try_message(message);
+        }
+        if was_held && !self.hold.is_on() {
+            self.consumer.stand(Standing::Consuming, "");
+        }
+    }
+
+    /// Says what there is to say, unless something is being said: it would wait, and so becomes
+    /// more in the next frame.
+    fn say(&mut self) {
+        self.consumer.numbers.set_unsettled(self.window.len());
+        if self.saying.is_some() {
+            return;
+        }
+        let rejected = std::mem::take(&mut self.to_reject);
+        let acks = self.window.due(usize::from(self.consumer.config.prefetch) / 2);
+        if acks.is_empty() && rejected.is_empty() {
+            return;
+        }
+        let channel = self.channel.clone();
+        self.saying = Some(Box::pin(async move {
+            for tag in &rejected {
+                channel.basic_reject(*tag, BasicRejectOptions { requeue: false }).await?;
+            }
+            if let Some(tag) = acks.through {
+                channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
+            }
+            for tag in &acks.singly {
+                channel.basic_ack(*tag, BasicAckOptions { multiple: false }).await?;
+            }
+            Ok(Said { acks, rejected })
+        }));
+    }
+
+    fn said(&mut self, said: Result<Said, lapin::Error>) -> Result<(), End> {
+        self.saying = None;
+        let Said { acks, rejected } = said.map_err(|fault| self.lost(&fault))?;
+        self.consumer.numbers.acked.add(acks.count);
+        self.consumer.numbers.rejected.add(rejected.len() as u64);
+        rejected.into_iter().for_each(|tag| self.window.told(tag));
+        Ok(())
+    }
+
+    fn lost(&self, fault: &lapin::Error) -> End {
+        let cause = if fault.is_amqp_soft_error() { Cause::Channel } else { Cause::Connection };
+        End::Interrupted(cause, fault.to_string())
+    }
+
+    /// Takes no more, finishes what is in the line, and acknowledges it.
+    async fn stop(&mut self, messages: lapin::Consumer) -> End {
+        self.consumer.stand(Standing::Stopped, "");
+        let tag = messages.tag();
+        let ended = async {
+            let _ = self.channel.basic_cancel(tag, BasicCancelOptions::default()).await;
+        };
+        // A broker that does not answer closes the channel with the connection in a moment.
+        let _ = timeout(LOOK, ended).await;
+        let drain = self.consumer.config.drain;
+        let drained = async {
+            loop {
+                self.say();
+                tokio::select! {
+                    Some(tried) = self.tries.next(), if !self.tries.is_empty() => self.note(tried),
+                    said = said(&mut self.saying), if self.saying.is_some() => {
+                        self.said(said).ok()?;
+                    }
+                    else => return Some(()),
+                }
+                self.settle_at_hand();
+            }
+        };
+        // What is not durable by then was not acknowledged, and comes again.
+        let _ = timeout(drain, drained).await;
+        End::Stopped
+    }
+
+    /// Counts what was on its way.
+    pub(super) fn abandon(&mut self) {
+        let left = self.window.len() as u64;
+        self.consumer.numbers.abandoned.add(left);
+        self.consumer.numbers.set_unsettled(0);
+    }
+}
+
+/// Waits for what is being said; for ever if nothing is.
+async fn said(saying: &mut Option<Saying>) -> Result<Said, lapin::Error> {
+    match saying {
+        Some(saying) => saying.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends when the channel does.
+async fn ended(channel: &Channel) {
+    while channel.status().connected() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// How often a held channel is looked at.
+const LOOK: Duration = Duration::from_secs(1);

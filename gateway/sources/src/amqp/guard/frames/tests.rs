@@ -1,0 +1,155 @@
+//! What lapin would break on does not reach it, and everything else does, byte for byte.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend(channel.to_be_bytes());
+    bytes.extend((payload.len() as u32).to_be_bytes());
+    bytes.extend(payload);
+    bytes.push(END);
+    bytes
+}
+
+fn short(text: &[u8]) -> Vec<u8> {
+    [&[text.len() as u8], text].concat()
+}
+
+fn deliver(tag: u64, key: &[u8]) -> Vec<u8> {
+    let head = [&[0, 60, 0, 60][..], &short(b"consumer"), &tag.to_be_bytes(), &[0]].concat();
+    frame(METHOD, 1, &[head, short(b"exchange"), short(key)].concat())
+}
+
+fn header(body_bytes: u64, table: Option<&[u8]>) -> Vec<u8> {
+    let mut payload = vec![0, 60, 0, 0];
+    payload.extend(body_bytes.to_be_bytes());
+    let flags = if table.is_some() { properties::HEADERS } else { 0 };
+    payload.extend(flags.to_be_bytes());
+    if let Some(table) = table {
+        payload.extend((table.len() as u32).to_be_bytes());
+        payload.extend(table);
+    }
+    frame(HEADER, 1, &payload)
+}
+
+/// A table in a table, and so on.
+fn nested(depth: usize) -> Vec<u8> {
+    let mut inner = Vec::new();
+    for _ in 0..depth {
+        let length = (inner.len() as u32).to_be_bytes();
+        inner = [&short(b"n")[..], b"F", &length, &inner].concat();
+    }
+    inner
+}
+
+fn passed(guard: &mut Guard, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    guard.pass(bytes, &mut out).unwrap();
+    out
+}
+
+fn marked(mark: Mark) -> Vec<u8> {
+    frame(HEADER, 1, &mark.header_frame())
+}
+
+#[test]
+fn what_can_be_read_is_handed_on_byte_for_byte() {
+    let body = frame(BODY, 1, b"hello");
+    let all = [deliver(1, b"a.b"), header(5, Some(&nested(15))), body, frame(8, 0, b"")].concat();
+    assert_eq!(passed(&mut Guard::new(5), &all), all);
+}
+
+#[test]
+fn nested_headers_become_a_mark_and_no_body() {
+    for depth in [17, 18_000] {
+        let sent = [deliver(7, b"k"), header(5, Some(&nested(depth))), frame(BODY, 1, b"hello")];
+        let next = [deliver(8, b"k"), header(2, None), frame(BODY, 1, b"hi")].concat();
+        let got = passed(&mut Guard::new(5), &[sent.concat(), next.clone()].concat());
+        assert_eq!(got, [deliver(7, b"k"), marked(Mark::TooDeep), next].concat(), "{depth}");
+    }
+}
+
+#[test]
+fn a_body_over_the_limit_is_left_out_and_the_next_is_not() {
+    let long = [frame(BODY, 1, &[1; 4]), frame(BODY, 1, &[2; 4])].concat();
+    let next = [deliver(2, b"k"), header(5, None), frame(BODY, 1, b"hello")].concat();
+    let sent = [deliver(1, b"k"), header(8, None), long, next.clone()].concat();
+    let got = passed(&mut Guard::new(5), &sent);
+    assert_eq!(got, [deliver(1, b"k"), marked(Mark::TooLarge), next].concat());
+}
+
+#[test]
+fn a_routing_key_that_is_not_text_marks_its_message_and_keeps_its_tag() {
+    let sent = [deliver(3, b"caf\xe9"), header(1, None), frame(BODY, 1, b"x")].concat();
+    let got = passed(&mut Guard::new(5), &sent);
+    assert_eq!(got, [deliver(3, b"caf?"), marked(Mark::NotText)].concat());
+}
+
+#[test]
+fn names_and_types_that_are_none_are_marked() {
+    for (table, mark) in [
+        ([&short(b"\xff")[..], b"V"].concat(), Mark::NotText),
+        ([&short(b"n")[..], b"?"].concat(), Mark::Broken),
+        ([&short(b"n")[..], b"S\0\0\0\x09abc"].concat(), Mark::Broken),
+        (b"\x09n".to_vec(), Mark::Broken),
+    ] {
+        let got = passed(&mut Guard::new(5), &header(0, Some(&table)));
+        assert_eq!(got, marked(mark), "{table:?}");
+    }
+}
+
+#[test]
+fn a_mark_is_read_as_it_was_written() {
+    for mark in [Mark::TooLarge, Mark::NotText, Mark::TooDeep, Mark::Broken] {
+        assert_eq!(Mark::read(mark.word().as_bytes()), mark);
+        assert_eq!(properties::judge(&mark.header_frame()), (0, Ok(())));
+    }
+}
+
+#[test]
+fn a_stream_that_is_no_frames_ends_the_connection() {
+    let mut out = Vec::new();
+    let large = [&[METHOD, 0, 1][..], &u32::MAX.to_be_bytes()].concat();
+    assert_eq!(Guard::new(5).pass(&large, &mut out), Err(GuardFault::FrameTooLarge));
+    let mut endless = header(0, None);
+    *endless.last_mut().unwrap() = 0;
+    assert_eq!(Guard::new(5).pass(&endless, &mut out), Err(GuardFault::NoEnd));
+    let other = b"AMQP\x03\x01\x00\x00";
+    assert_eq!(passed(&mut Guard::new(5), other), other);
+}
+
+proptest! {
+    #[test]
+    fn where_the_stream_is_cut_changes_nothing(cuts in prop::collection::vec(1_usize..40, 1..40)) {
+        let all = [
+            deliver(1, b"caf\xe9"), header(3, None), frame(BODY, 1, b"abc"),
+            deliver(2, b"k"), header(9, None), frame(BODY, 1, b"123456789"),
+            deliver(3, b"k"), header(2, Some(&nested(3))), frame(BODY, 1, b"hi"),
+        ].concat();
+        let whole = passed(&mut Guard::new(5), &all);
+        let (mut guard, mut out, mut rest) = (Guard::new(5), Vec::new(), all.as_slice());
+        for cut in cuts.iter().cycle() {
+            let (part, after) = rest.split_at((*cut).min(rest.len()));
+            guard.pass(part, &mut out).unwrap();
+            rest = after;
+            if rest.is_empty() { break }
+        }
+        prop_assert_eq!(out, whole);
+    }
+
+    #[test]
+    fn no_stream_makes_it_panic(parts in prop::collection::vec(any::<Vec<u8>>(), 0..8)) {
+        let (mut guard, mut out) = (Guard::new(100), Vec::new());
+        for part in parts {
+            if guard.pass(&part, &mut out).is_err() { break }
+        }
+    }
+
+    #[test]
+    fn no_frame_makes_it_panic(kind in 1_u8..9, channel: u16, payload: Vec<u8>) {
+        let mut out = Vec::new();
+        let _ = Guard::new(100).pass(&frame(kind, channel, &payload), &mut out); // Either is right.
+    }
+}

@@ -1,0 +1,14 @@
+//! Looks at every frame before lapin does.
+//!
+//! lapin reads tables by recursion, closes the connection over a text that is not UTF-8, and
+//! collects a body whole before anyone is asked. One message could so overflow a stack, come back
+//! for ever, or fill the memory. Here such a message becomes an empty one with a mark, which the
+//! source then refuses; the broker still has the message as it was.
+
+mod frames;
+mod marks;
+mod properties;
+mod reader;
+
+pub(crate) use frames::Guard;
+pub(crate) use marks::Mark;

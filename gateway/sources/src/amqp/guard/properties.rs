@@ -1,0 +1,104 @@
+//! Whether the properties of a message can be read: their texts, and the nesting of their tables.
+
+use super::marks::Mark;
+use super::reader::Reader;
+
+/// Bits of the property flags of class `basic` (AMQP 0-9-1 section 4.2.6.1), first property first.
+const CONTENT_TYPE: u16 = 1 << 15;
+const CONTENT_ENCODING: u16 = 1 << 14;
+pub(super) const HEADERS: u16 = 1 << 13;
+const DELIVERY_MODE: u16 = 1 << 12;
+const PRIORITY: u16 = 1 << 11;
+const TIMESTAMP: u16 = 1 << 6;
+
+/// The texts before and after the time stamp: correlation id, reply to, expiration, message id;
+/// type, user id, app id, cluster id.
+const TEXTS_BEFORE_TIME: [u16; 4] = [1 << 10, 1 << 9, 1 << 8, 1 << 7];
+const TEXTS_AFTER_TIME: [u16; 4] = [1 << 5, 1 << 4, 1 << 3, 1 << 2];
+
+/// Tables and arrays within one another. Nobody writes such by hand; `x-death` has two.
+const DEPTH_MAX: usize = 16;
+
+/// Judges the payload of a content header frame; the size of the body that follows it.
+pub(super) fn judge(payload: &[u8]) -> (u64, Result<(), Mark>) {
+    let mut reader = Reader::new(payload);
+    let size = reader.u32().and_then(|_| reader.u64());
+    let judged = match size {
+        Some(_) => properties(&mut reader),
+        None => Err(Mark::Broken),
+    };
+    (size.unwrap_or(0), judged)
+}
+
+fn properties(reader: &mut Reader<'_>) -> Result<(), Mark> {
+    let flags = reader.u16().ok_or(Mark::Broken)?;
+    // The lowest bit says that more flags follow: class `basic` has none.
+    if flags & 1 != 0 {
+        return Err(Mark::Broken);
+    }
+    for text in [CONTENT_TYPE, CONTENT_ENCODING] {
+        text_if(flags & text != 0, reader)?;
+    }
+    if flags & HEADERS != 0 {
+        table(reader.long().ok_or(Mark::Broken)?, 0)?;
+    }
+    for byte in [DELIVERY_MODE, PRIORITY] {
+        if flags & byte != 0 {
+            reader.u8().ok_or(Mark::Broken)?;
+        }
+    }
+    for text in TEXTS_BEFORE_TIME {
+        text_if(flags & text != 0, reader)?;
+    }
+    if flags & TIMESTAMP != 0 {
+        reader.u64().ok_or(Mark::Broken)?;
+    }
+    for text in TEXTS_AFTER_TIME {
+        text_if(flags & text != 0, reader)?;
+    }
+    if reader.is_empty() { Ok(()) } else { Err(Mark::Broken) }
+}
+
+fn text_if(is_there: bool, reader: &mut Reader<'_>) -> Result<(), Mark> {
+    if is_there { text(reader.short().ok_or(Mark::Broken)?) } else { Ok(()) }
+}
+
+pub(super) fn text(bytes: &[u8]) -> Result<(), Mark> {
+    std::str::from_utf8(bytes).map(|_| ()).map_err(|_| Mark::NotText)
+}
+
+/// Judges the content of a table: names and values.
+pub(super) fn table(bytes: &[u8], depth: usize) -> Result<(), Mark> {
+    let mut reader = Reader::new(bytes);
+    while !reader.is_empty() {
+        text(reader.short().ok_or(Mark::Broken)?)?;
+        value(&mut reader, depth)?;
+    }
+    Ok(())
+}
+
+/// Judges one value with its type before it, as RabbitMQ writes types.
+fn value(reader: &mut Reader<'_>, depth: usize) -> Result<(), Mark> {
+    if depth >= DEPTH_MAX {
+        return Err(Mark::TooDeep);
+    }
+    let fixed = match reader.u8().ok_or(Mark::Broken)? {
+        b'V' => 0,
+        b't' | b'b' | b'B' => 1,
+        b's' | b'U' | b'u' => 2,
+        b'I' | b'i' | b'f' => 4,
+        b'D' => 5,
+        b'L' | b'l' | b'd' | b'T' => 8,
+        b'S' | b'x' => return reader.long().map(|_| ()).ok_or(Mark::Broken),
+        b'F' => return table(reader.long().ok_or(Mark::Broken)?, depth + 1),
+        b'A' => {
+            let mut items = Reader::new(reader.long().ok_or(Mark::Broken)?);
+            while !items.is_empty() {
+                value(&mut items, depth + 1)?;
+            }
+            return Ok(());
+        }
+        _ => return Err(Mark::Broken),
+    };
+    reader.take(fixed).map(|_| ()).ok_or(Mark::Broken)
+}
