@@ -42,6 +42,9 @@ pub struct Transport {
     /// What its source must remember from the moment on in which the event is durable: committed
     /// in the same entry.
     pub state: Transaction,
+    /// Whether its sender keeps it until it is answered, and sends it again: a broker does, and so
+    /// does a client of MQTT with QoS 1 or 2. A webhook may come again or not.
+    pub comes_again: bool,
 }
 
 impl Delivery {

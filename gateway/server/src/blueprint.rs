@@ -10,7 +10,7 @@ use sluicegate_core::seams::Sink;
 use sluicegate_filters::{Chain, Compiler, Host, HostConfig, PluginSpec, Slot};
 use sluicegate_sinks::amqp::{AmqpSink, AmqpSinkMetrics};
 use sluicegate_sinks::http::{Fetcher, HttpSink, HttpSinkConfig, Roots, SinkFault};
-use sluicegate_sinks::mqtt::{MqttSink, MqttSinkConfig};
+use sluicegate_sinks::mqtt::{MqttSink, MqttSinkConfig, MqttSinkMetrics};
 
 use crate::config::{AmqpSinkPlan, ConfigFault, ConfigFaults, FetchPlan, Plan, SinkPlan, WayOut};
 use crate::origins::{Watch, Watched};
@@ -39,12 +39,18 @@ pub(crate) struct BuiltSink {
     pub(crate) name: SinkName,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) plan: SinkPlan,
-    /// The counters of one to an AMQP broker.
-    pub(crate) amqp: Option<Arc<AmqpSinkMetrics>>,
+    /// What it counts beside its attempts.
+    pub(crate) broker: Option<BrokerMetrics>,
+}
+
+/// What a sink counts that speaks to a broker.
+pub(crate) enum BrokerMetrics {
+    Amqp(Arc<AmqpSinkMetrics>),
+    Mqtt(Arc<MqttSinkMetrics>),
 }
 
 /// A way out, and its counters if it has any of its own.
-type BuiltWay = (Arc<dyn Sink>, Option<Arc<AmqpSinkMetrics>>);
+type BuiltWay = (Arc<dyn Sink>, Option<BrokerMetrics>);
 
 impl Blueprint {
     /// Builds the rooms of a plan; takes from the plan what they keep.
@@ -154,9 +160,9 @@ fn build_sinks(plan: &mut Plan, faults: &mut Vec<ConfigFault>) -> Vec<BuiltSink>
     let mut built = Vec::new();
     for sink in std::mem::take(&mut plan.sinks) {
         match build_sink(&sink) {
-            Ok((way_out, amqp)) => {
+            Ok((way_out, broker)) => {
                 let name = sink.name.clone();
-                built.push(BuiltSink { name, sink: way_out, plan: sink, amqp });
+                built.push(BuiltSink { name, sink: way_out, plan: sink, broker });
             }
             Err((protocol, code, message)) => {
                 let pointer = format!("{}/{protocol}", sink.pointer);
@@ -176,13 +182,16 @@ fn build_sink(sink: &SinkPlan) -> Result<BuiltWay, (&'static str, &'static str, 
         },
         WayOut::Amqp(AmqpSinkPlan(config)) => match AmqpSink::new(config) {
             Ok(way_out) => {
-                let metrics = way_out.metrics();
+                let metrics = BrokerMetrics::Amqp(way_out.metrics());
                 Ok((Arc::new(way_out), Some(metrics)))
             }
             Err(fault) => Err(("amqp", fault.code(), fault.to_string())),
         },
         WayOut::Mqtt(mqtt) => match MqttSink::new(MqttSinkConfig::clone(mqtt)) {
-            Ok(way_out) => Ok((Arc::new(way_out), None)),
+            Ok(way_out) => {
+                let metrics = BrokerMetrics::Mqtt(way_out.metrics());
+                Ok((Arc::new(way_out), Some(metrics)))
+            }
             Err(fault) => Err(("mqtt", fault.code(), fault.to_string())),
         },
     }

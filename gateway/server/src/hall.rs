@@ -12,7 +12,6 @@ use sluicegate_core::seams::{Engine, Intake};
 use sluicegate_core::time::Clock;
 use sluicegate_filters::{Force, PluginSpec};
 use sluicegate_queue::Store;
-use sluicegate_sinks::amqp::AmqpSinkMetrics;
 use sluicegate_sources::http::{Front, HttpLimits};
 use sluicegate_sources::mqtt::MqttMetrics;
 use sluicegate_sources::mqtt_client::MqttClientMetrics;
@@ -21,8 +20,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::amqp;
-use crate::api::{Access, Amqp, Api, Readiness, Rooms};
-use crate::blueprint::{Blueprint, BuiltPlugin, BuiltSink};
+use crate::api::{Access, Api, Brokers, Readiness, Rooms};
+use crate::blueprint::{Blueprint, BrokerMetrics, BuiltPlugin, BuiltSink};
 use crate::clock::machine_clock;
 use crate::config::Plan;
 use crate::dispatch::Dispatch;
@@ -103,9 +102,9 @@ impl Hall {
         };
         let schemas = hall.open_schemas(&plan, schemas).await?;
         let plugins = hall.start_plugins(&plan, plugins).await?;
-        let brokers = amqp::start(&plan, &hall.door, &hall.stops.sources, &mut hall.sources);
-        let (sinks, to_brokers) = hall.start_sinks(sinks, &engine);
-        let amqp = Amqp { sources: brokers, sinks: to_brokers };
+        let (sinks, mut brokers) = hall.start_sinks(sinks, &engine);
+        brokers.amqp.sources =
+            amqp::start(&plan, &hall.door, &hall.stops.sources, &mut hall.sources);
         let jobs = hall.start_jobs(&plan, clock)?;
         let watch = hall.start_watch(watch, &plugins);
         let (ledger, secrets) = hall.start_keys(&mut plan, ledger);
@@ -114,7 +113,7 @@ impl Hall {
         let mqtt =
             mqtt.map(|door| hall.start_mqtt(door, &plan, &engine, mqtt_clock)).transpose()?;
         let mqtt = mqtt.unwrap_or_default();
-        let clients = hall.start_clients(&plan, &engine)?;
+        brokers.mqtt.sources = hall.start_clients(&plan, &engine)?;
         let rooms = Rooms {
             store,
             jobs,
@@ -124,8 +123,7 @@ impl Hall {
             sinks,
             http,
             mqtt,
-            clients,
-            amqp,
+            brokers,
             configured,
             fsync,
             watch,
@@ -146,13 +144,21 @@ impl Hall {
         &mut self,
         sinks: Vec<BuiltSink>,
         engine: &Arc<dyn Engine>,
-    ) -> (BTreeMap<SinkName, Arc<SinkCounters>>, BTreeMap<SinkName, Arc<AmqpSinkMetrics>>) {
+    ) -> (BTreeMap<SinkName, Arc<SinkCounters>>, Brokers) {
         let stop = self.stops.dispatches.subscribe();
-        let (mut all, mut brokers) = (BTreeMap::new(), BTreeMap::new());
-        for BuiltSink { name, sink, plan, amqp } in sinks {
+        let (mut all, mut brokers) = (BTreeMap::new(), Brokers::default());
+        for BuiltSink { name, sink, plan, broker } in sinks {
             let counters = Arc::new(SinkCounters::default());
             all.insert(name.clone(), Arc::clone(&counters));
-            brokers.extend(amqp.map(|amqp| (name.clone(), amqp)));
+            match broker {
+                Some(BrokerMetrics::Amqp(own)) => {
+                    drop(brokers.amqp.sinks.insert(name.clone(), own))
+                }
+                Some(BrokerMetrics::Mqtt(own)) => {
+                    drop(brokers.mqtt.sinks.insert(name.clone(), own))
+                }
+                None => {}
+            }
             let lease = plan.way.timeout().saturating_add(LEASE_BEYOND_TIMEOUT);
             let dispatch =
                 Dispatch { name, from: plan.from, sink, batch: plan.batch, lease, counters };

@@ -13,7 +13,7 @@ use sluicegate_tests::signing::hmac_sha256;
 use sluicegate_tests::world::World;
 
 /// Two users, whose password is `secret`.
-const USERS: &str = include_str!("../fixtures/mqtt/users.txt");
+const USERS: &str = include_str!("../../fixtures/mqtt/users.txt");
 
 fn world(listen: &str, mqtt: &str) -> World {
     let head = HEAD.replace("admin: 127.0.0.1:0 }", &format!("admin: 127.0.0.1:0, {listen} }}"));

@@ -4,8 +4,9 @@
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::gateway::Gateway;
+use sluicegate_tests::metrics::value;
 use sluicegate_tests::mqtt::{
-    CLEAN, Raw, V3, V5, answer, connect, packet, publish, publish_with, subscribe, text,
+    CLEAN, Raw, V3, V5, answer, connect, kept, packet, publish, publish_with, subscribe, text,
 };
 use sluicegate_tests::random::Random;
 use sluicegate_tests::world::World;
@@ -79,11 +80,50 @@ fn a_listener_that_was_full_takes_connections_again() {
             raw.try_read()
         });
         wait_for("the places to be free", || {
-            let open = sluicegate_tests::metrics::value(&gateway, "sluicegate_mqtt_connections");
+            let open = value(&gateway, "sluicegate_mqtt_connections");
             (open < 1.0).then_some(())
         });
     }
     assert_serves(&mut gateway);
+}
+
+#[test]
+fn a_flood_of_connects_takes_no_more_than_its_bounds_and_holds_up_nobody() {
+    const EACH: usize = 400;
+    let gateway = &mut world("sessions: 100, connections_per_address: 40").start();
+    let address = gateway.mqtt();
+    let mut device = Raw::connect(address, V3, "device");
+    let full = std::thread::scope(|scope| {
+        let flood = |thread: usize| {
+            move || {
+                let again = |at| {
+                    // Each wants a session that is kept, and is gone before it is answered, or not.
+                    let mut raw = Raw::open(address);
+                    raw.try_send(&kept(V5, &format!("flood-{thread}-{at}")));
+                    let answer = (at % 2 == 0).then(|| raw.try_read()).flatten();
+                    answer.is_some_and(|ack| ack.body[1] == 0x97)
+                };
+                (0..EACH).filter(|at| again(*at)).count()
+            }
+        };
+        let floods: Vec<_> = (0..4).map(|thread| scope.spawn(flood(thread))).collect();
+        let mut slowest = std::time::Duration::ZERO;
+        for id in 1..=100 {
+            let said = std::time::Instant::now();
+            device.send(&publish(V3, 0b0010, "device/x", id, b"still here"));
+            assert_eq!(device.read().first, 0x40);
+            slowest = slowest.max(said.elapsed());
+        }
+        assert!(slowest < std::time::Duration::from_secs(5), "{slowest:?}");
+        floods.into_iter().map(|flood| flood.join().unwrap()).sum::<usize>()
+    });
+    assert!(full > 0, "whoever comes when there is no room is told so");
+    assert!(value(gateway, "sluicegate_mqtt_sessions") <= 100.0);
+    gateway.assert_unharmed();
+    // Those who have a session come back to it, and the device was never away.
+    device.send(&publish(V3, 0b0010, "device/x", 101, b"still here"));
+    assert_eq!(device.read().first, 0x40);
+    assert_eq!(gateway.consumer().drain("inbox").len(), 101);
 }
 
 #[test]

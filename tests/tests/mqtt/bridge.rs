@@ -14,6 +14,7 @@ use sluicegate_tests::mosquitto::Mosquitto;
 use sluicegate_tests::mqtt::{
     Raw, V3, V5, answer, connect, publish, publish_with, subscribe, text,
 };
+use sluicegate_tests::tcp_proxy::TcpProxy;
 use sluicegate_tests::world::World;
 
 /// A gateway that takes `up/#` from the broker, and publishes what webhooks bring to `down/`.
@@ -44,7 +45,6 @@ sinks:
       broker: {at}
       topic: \"down/{{type}}/{{headers.x-room}}\"
       qos: {qos}
-      allow_private: true
       timeout: 5s
 "
     ))
@@ -189,13 +189,45 @@ fn restarts_of_the_broker_lose_no_message() {
 }
 
 #[test]
+fn a_connection_that_is_cut_or_falls_silent_loses_and_doubles_nothing() {
+    let broker = broker();
+    let proxy = TcpProxy::to(broker.address().port());
+    let through = SocketAddr::from(([127, 0, 0, 1], proxy.port()));
+    let gateway = world(through, "5", 2).start();
+    wait_until_subscribed(&gateway);
+    for round in 0..6 {
+        let own = (0..100).map(|number| format!("{round}-{number}"));
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| write(broker.address(), 2, own));
+            if round == 3 {
+                // Nobody says that the connection is gone: the keep-alive finds out.
+                proxy.be_silent(true);
+                wait_for("the gateway to leave", || {
+                    (value(&gateway, CONNECTED) == 0.0).then_some(())
+                });
+                proxy.be_silent(false);
+            } else {
+                proxy.cut();
+            }
+            writer.join().unwrap();
+        });
+    }
+    let mut counts = texts(&gateway.consumer().take("inbox", 600));
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
+    assert_eq!(counts.len(), 600);
+    counts.clear();
+    assert_eq!(texts(&gateway.consumer().drain("inbox")), counts, "nothing comes twice");
+}
+
+#[test]
 fn events_go_out_with_their_topic_and_properties_over_restarts_of_the_broker() {
     let mut broker = broker();
+    let address = broker.address();
     for (version, qos) in [("5", 1), ("3.1.1", 2), ("5", 0)] {
-        let gateway = world(broker.address(), version, qos).start();
+        let gateway = world(address, version, qos).start();
         let listen = || {
             let kept = connect(V5, "reader", 0, 60, &[0x11, 0, 0, 2, 0]);
-            let (mut raw, _) = Raw::connect_with(broker.address(), &kept);
+            let (mut raw, _) = Raw::connect_with(address, &kept);
             raw.send(&subscribe(V5, 1, "down/#", 1));
             while raw.read().first != 0x90 {}
             raw
@@ -222,6 +254,9 @@ fn events_go_out_with_their_topic_and_properties_over_restarts_of_the_broker() {
             continue;
         }
         broker.stop();
+        for code in ["mqtt_source_down", "mqtt_sink_down"] {
+            wait_for(code, || gateway.admin_get("/readyz").text().contains(code).then_some(()));
+        }
         for number in 1..=20 {
             assert_eq!(gateway.send(&hook(number)).status, 202);
         }
@@ -239,6 +274,9 @@ fn events_go_out_with_their_topic_and_properties_over_restarts_of_the_broker() {
             reader.send(&answer(0x40, packet_id(&packet.body)));
         }
         gateway.wait_until_empty("out");
+        wait_for("all to be well", || {
+            (!gateway.admin_get("/readyz").text().contains("mqtt_")).then_some(())
+        });
     }
 }
 
@@ -292,7 +330,7 @@ routes:
   - {{ name: down, default: true, to: [ out ] }}
 queues: {{ inbox: {{}}, out: {{}} }}
 sinks:
-  plant: {{ from: out, mqtt: {{ broker: {broker}, topic: loop/x, allow_private: true }} }}
+  plant: {{ from: out, mqtt: {{ broker: {broker}, topic: loop/x }} }}
 ",
             broker = at(user)
         )

@@ -165,7 +165,7 @@ fn kills_in_a_loop_lose_no_acknowledged_message_and_double_none_of_qos_2() {
     }
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for event in gateway.consumer().drain("inbox") {
-        *counts.entry(event.event["data"].as_str().unwrap().to_owned()).or_default() += 1;
+        *counts.entry(String::from_utf8(event.payload).unwrap()).or_default() += 1;
     }
     let mut all = 0;
     for device in &devices {

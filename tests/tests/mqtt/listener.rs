@@ -175,7 +175,7 @@ fn a_qos_2_message_that_is_sent_again_is_not_doubled() {
         assert_eq!(again.read().first, 0x50);
         let rest = gateway.consumer().drain("inbox");
         assert_eq!(rest.len(), 1, "{rest:?}");
-        assert_eq!(rest[0].event["data"], "twice");
+        assert_eq!(rest[0].payload, b"twice");
     }
 }
 

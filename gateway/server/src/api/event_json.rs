@@ -256,15 +256,16 @@ fn headers(event: &Event) -> BTreeMap<&str, String> {
 }
 
 fn write_data(json: &mut String, event: &Event) -> Result<(), serde_json::Error> {
+    // Without a content type, `data` is read as JSON (CloudEvents JSON format, section 2.4): what
+    // is none would come back with quotes around it.
+    let reads_as_json = event.content_type.is_empty() || is_json(&event.content_type);
     match std::str::from_utf8(&event.payload) {
-        Ok(text) if is_json(&event.content_type) && is_embeddable(text) => {
+        Ok(text) if reads_as_json && is_embeddable(text) => {
             json.push_str(",\"data\":");
             json.push_str(text);
             Ok(())
         }
-        Ok(text) if !is_json(&event.content_type) && !text.contains('\0') => {
-            field(json, "data", text)
-        }
+        Ok(text) if !reads_as_json && !text.contains('\0') => field(json, "data", text),
         _ => field(json, "data_base64", &STANDARD.encode(&event.payload)),
     }
 }
@@ -363,6 +364,12 @@ mod tests {
     fn text_stands_as_a_string() {
         let text = written("application/x-www-form-urlencoded", b"payload=%7B%7D");
         assert!(text.contains(r#""data":"payload=%7B%7D""#), "{text}");
+    }
+
+    #[test]
+    fn without_a_content_type_data_is_what_reads_as_json_and_the_rest_is_base64() {
+        assert!(written("", b"{\"n\": 1.0}").contains(r#""data":{"n": 1.0}"#));
+        assert!(written("", b"on").contains(r#""data_base64":"b24=""#));
         assert!(written("", b"\x00\x01").contains("data_base64"));
     }
 }

@@ -5,7 +5,7 @@ use sluicegate_queue::StoreMetrics;
 use sluicegate_sources::http::Response;
 use tokio::sync::watch;
 
-use super::exposition::Amqp;
+use super::exposition::Brokers;
 use super::reply;
 
 /// Whether the gateway serves; asked by load balancers at `/readyz`.
@@ -60,14 +60,14 @@ pub(super) fn healthz(store: &StoreMetrics) -> Response {
 ///
 /// A broker that is away is told as `degraded` too: the rest is served, and a balancer could not
 /// bring it back.
-pub(super) fn readyz(readiness: &Readiness, store: &StoreMetrics, amqp: &Amqp) -> Response {
+pub(super) fn readyz(readiness: &Readiness, store: &StoreMetrics, brokers: &Brokers) -> Response {
     if let Some(reply) = not_ready(readiness, store) {
         return reply;
     }
     let disk = store.disk_full.then(|| (DISK_FULL, DISK_FULL_DETAIL.to_owned()));
     let reasons: Vec<Value> = disk
         .into_iter()
-        .chain(amqp.degraded())
+        .chain(brokers.degraded())
         .map(|(code, detail)| json!({ "code": code, "detail": detail }))
         .collect();
     let status = if reasons.is_empty() { "ready" } else { "degraded" };
@@ -76,11 +76,15 @@ pub(super) fn readyz(readiness: &Readiness, store: &StoreMetrics, amqp: &Amqp) -
 
 /// `GET /readyz/senders`: whether events are taken. For the balancer in front of the webhook
 /// listener: another gateway may have room where this one has none.
-pub(super) fn for_senders(readiness: &Readiness, store: &StoreMetrics, amqp: &Amqp) -> Response {
+pub(super) fn for_senders(
+    readiness: &Readiness,
+    store: &StoreMetrics,
+    brokers: &Brokers,
+) -> Response {
     if store.disk_full {
         return reply::problem(503, "disk_full", DISK_FULL_DETAIL);
     }
-    readyz(readiness, store, amqp)
+    readyz(readiness, store, brokers)
 }
 
 fn not_ready(readiness: &Readiness, store: &StoreMetrics) -> Option<Response> {

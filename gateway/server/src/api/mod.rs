@@ -27,7 +27,7 @@ mod show;
 mod table;
 
 pub use door::Access;
-pub use exposition::{Amqp, Rooms};
+pub use exposition::{Brokers, Rooms};
 pub use health::Readiness;
 pub use show::Configured;
 pub use table::Api;

@@ -174,9 +174,9 @@ impl Api {
         let (rooms, body) = (&self.rooms, request.body.as_ref());
         match place {
             Place::Health => health::healthz(&rooms.store.metrics()),
-            Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics(), &rooms.amqp),
+            Place::Ready => health::readyz(&self.readiness, &rooms.store.metrics(), &rooms.brokers),
             Place::ReadyForSenders => {
-                health::for_senders(&self.readiness, &rooms.store.metrics(), &rooms.amqp)
+                health::for_senders(&self.readiness, &rooms.store.metrics(), &rooms.brokers)
             }
             Place::Metrics => exposition::page(rooms, self.engine.as_ref()).await,
             Place::Queues => show::list(&rooms.store, &rooms.configured).await,

@@ -8,15 +8,13 @@ use sluicegate_sinks::CloudEvents;
 use sluicegate_sinks::amqp as out;
 use sluicegate_sources::Format;
 use sluicegate_sources::amqp::{
-    Address, AmqpConfig, Binding, Declaration, Dedupe, Dice, Login, QueueKind, Server, Tls,
-    Topology,
+    Address, AmqpConfig, Binding, Declaration, Dedupe, Login, QueueKind, Server, Tls, Topology,
 };
 
-use super::broker::{Material, cloudevents};
+use super::broker::{Material, cloudevents, dice};
 use super::check::Checker;
 use super::plan::AmqpSinkPlan;
 use super::shape;
-use crate::clock;
 
 /// Where a broker is, as a source or sink says it.
 struct Broker<'a> {
@@ -218,11 +216,6 @@ fn connect(server: Server) -> out::Connect {
             Ok(out::Connected { connection, cut: Arc::new(move || link.cut()) })
         })
     })
-}
-
-fn dice() -> Dice {
-    let dice = clock::Dice::new();
-    Arc::new(move || dice.roll())
 }
 
 /// Enough that a group of messages is there for each flush.

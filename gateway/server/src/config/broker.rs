@@ -1,10 +1,13 @@
 //! What the checks of brokers have in common, whichever protocol they speak.
 
-use sluicegate_sinks::CloudEvents;
+use std::sync::Arc;
+
+use sluicegate_sinks::{CloudEvents, Dice};
 use sluicegate_sources::Format;
 
 use super::check::Checker;
 use super::shape;
+use crate::clock;
 
 /// What was read for TLS to a broker.
 #[derive(Default)]
@@ -62,4 +65,10 @@ pub(super) fn cloudevents(said: shape::CloudEvents) -> CloudEvents {
         shape::CloudEvents::Structured => CloudEvents::Structured,
         shape::CloudEvents::Off => CloudEvents::Off,
     }
+}
+
+/// Random bits, so that many who lost a broker do not come back to it at the same moment.
+pub(super) fn dice() -> Dice {
+    let dice = clock::Dice::new();
+    Arc::new(move || dice.roll())
 }

@@ -38,8 +38,9 @@ impl Checker<'_> {
         let certified = config.mqtt.tls.as_ref().is_some_and(|tls| tls.user_from_certificate);
         let named = config.mqtt.users.is_some() || config.mqtt.jwt.is_some() || certified;
         if !named && !config.mqtt.anonymous {
-            let message = "nobody can come in over MQTT: name a file of users under mqtt.users, set \
-                           mqtt.jwt or mqtt.tls.user_from_certificate, or say mqtt.anonymous: true";
+            let message = "nobody can come in over MQTT: name a file of users under mqtt.users, \
+                           set mqtt.jwt or mqtt.tls.user_from_certificate, or say \
+                           mqtt.anonymous: true";
             self.fault("/listen", "value_missing", message);
         }
         Some(MqttPlan { listeners, limits, access })

@@ -10,7 +10,7 @@ use sluicegate_sources::Format;
 use sluicegate_sources::mqtt::{Dedupe, Filter};
 use sluicegate_sources::mqtt_client as client;
 
-use super::broker::{Material, cloudevents};
+use super::broker::{Material, cloudevents, dice};
 use super::check::Checker;
 use super::shape;
 
@@ -106,7 +106,6 @@ impl Checker<'_> {
             let message = "a timeout is 1ms to 10m";
             self.fault(&format!("{place}/timeout"), "value_out_of_range", message);
         }
-        let allow_private = self.allowed(place, to.allow_private, &to.allow_networks);
         let Read { host, port, password, keep_alive, tls } = read?;
         let (roots, identity) = match tls {
             None => (None, None),
@@ -133,7 +132,7 @@ impl Checker<'_> {
             forward_headers: to.forward_headers,
             keep_alive,
             timeout,
-            allow_private,
+            dice: dice(),
         })
     }
 

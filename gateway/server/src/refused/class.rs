@@ -6,8 +6,10 @@ use sluicegate_queue::RefusedClass;
 
 /// Whether another secret, certificate, schema or format of the source would let it in: whether it
 /// is worth keeping, and as what. What the gateway is too busy for comes again by itself.
-pub(super) fn class_of(refusal: &Refusal) -> Option<RefusedClass> {
+pub(super) fn class_of(refusal: &Refusal, comes_again: bool) -> Option<RefusedClass> {
     match refusal {
+        // Its sender has it still: each of its tries would be kept.
+        Refusal::ProofUnavailable { .. } if comes_again => None,
         Refusal::Unverified(fault) => Some(class_of_fault(fault)),
         Refusal::ProofUnavailable { .. }
         | Refusal::NotCloudEvent { .. }
@@ -58,7 +60,7 @@ mod tests {
 
     #[test]
     fn what_a_stranger_sends_without_an_effort_is_not_held_for_the_providers() {
-        let class = |fault| class_of(&Refusal::Unverified(fault));
+        let class = |fault| class_of(&Refusal::Unverified(fault), true);
         let missing = SignatureFault::Missing { header: "x-hub-signature-256".into() };
         let malformed = SignatureFault::Malformed { what: "not hexadecimal".into() };
         for fault in [missing, malformed, SignatureFault::MalformedTime] {
@@ -68,8 +70,11 @@ mod tests {
             assert_eq!(class(fault), Some(RefusedClass::Likely));
         }
         let invalid = Refusal::Invalid { violations: vec![] };
-        assert_eq!(class_of(&invalid), Some(RefusedClass::Likely));
+        assert_eq!(class_of(&invalid, false), Some(RefusedClass::Likely));
         let busy = Refusal::RateLimited { retry_after: Duration::from_secs(1) };
-        assert_eq!(class_of(&busy), None);
+        assert_eq!(class_of(&busy, false), None);
+        let unproven = Refusal::ProofUnavailable { retry_after: Duration::from_secs(1) };
+        assert_eq!(class_of(&unproven, false), Some(RefusedClass::Likely));
+        assert_eq!(class_of(&unproven, true), None);
     }
 }

@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use sluicegate_core::seams::Pending;
 
-use crate::CloudEvents;
+use crate::{CloudEvents, Dice};
 
 /// Opens a connection to the broker. The room of sinks does not know where that is: it gets a
 /// function that knows, and the way to dial is in one place for both directions.
 pub type Connect = Arc<dyn Fn() -> Pending<'static, Result<Connected, String>> + Send + Sync>;
-
-/// Random bits, for jitter.
-pub type Dice = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// An open connection. It is this sink's own: a broker that blocks publishers must not hold up
 /// consumers.

@@ -11,12 +11,12 @@ use futures_util::StreamExt;
 use lapin::options::{ConfirmSelectOptions, ExchangeDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Event, ExchangeKind};
-use sluicegate_core::retry::RetryPolicy;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::config::{Connect, Connected, Dice};
+use super::config::{Connect, Connected};
 use super::metrics::AmqpSinkMetrics;
+use crate::{Dice, RECONNECT};
 
 /// Makes connections, one at a time.
 pub(crate) struct Connections {
@@ -72,7 +72,7 @@ impl Connections {
             }
             Err(why) => {
                 now.failed = now.failed.saturating_add(1);
-                now.next_try = Some(Instant::now() + WAITS.wait(now.failed, (self.dice)()));
+                now.next_try = Some(Instant::now() + RECONNECT.wait(now.failed, (self.dice)()));
                 if now.failed.is_power_of_two() {
                     tracing::warn!(failed = now.failed, %why, "an AMQP sink cannot connect");
                 }
@@ -202,12 +202,6 @@ fn held<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// From a quarter of a second to half a minute.
-const WAITS: RetryPolicy = RetryPolicy {
-    attempts_max: 1,
-    wait_min: Duration::from_millis(250),
-    wait_max: Duration::from_secs(30),
-};
-
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_BLOCKED: Duration = Duration::from_millis(100);
 

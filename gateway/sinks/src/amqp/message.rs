@@ -189,9 +189,7 @@ const HEADER_BYTES_MAX: usize = 96 * 1024;
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use sluicegate_core::event::Parts;
-    use sluicegate_core::ids::EventId;
-    use sluicegate_core::time::Timestamp;
+    use crate::fixture::event;
     use std::sync::Arc;
     use std::time::Duration;
 

@@ -9,7 +9,7 @@ mod metrics;
 mod sink;
 mod typed;
 
-pub use config::{AmqpSinkConfig, Connect, Connected, Dice, OnUnroutable};
+pub use config::{AmqpSinkConfig, Connect, Connected, OnUnroutable};
 pub use fault::AmqpSinkFault;
 pub use metrics::AmqpSinkMetrics;
 pub use sink::AmqpSink;

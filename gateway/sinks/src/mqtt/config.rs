@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::CloudEvents;
-use crate::http::{AllowPrivate, Roots};
+use crate::http::Roots;
+use crate::{CloudEvents, Dice};
 
 /// What an MQTT sink is made of.
 #[derive(Clone)]
@@ -33,8 +33,8 @@ pub struct MqttSinkConfig {
     pub keep_alive: Duration,
     /// For one attempt, from the look-up of the name to the answer.
     pub timeout: Duration,
-    /// Which addresses outside the open internet may be connected to.
-    pub allow_private: AllowPrivate,
+    /// For the jitter of waits.
+    pub dice: Dice,
 }
 
 /// Where a broker is.

@@ -1,21 +1,24 @@
 //! The connection of a sink: a task that owns it, pings, and gives each message its answer. It is
-//! opened when it is needed, and again after it broke; what was on its way then is not known to have
-//! arrived, and is told so.
+//! opened again after it broke; what was on its way then is not known to have arrived, and is told
+//! so.
 
 use std::collections::HashMap;
 use std::io;
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::config::MqttSinkConfig;
 use super::dial::{Dial, Stream};
 use super::message::Message;
+use super::metrics::MqttSinkMetrics;
 use super::wire::{Malformed, Said, Wire};
+use crate::RECONNECT;
 
 /// A message on its way, and who waits for its answer.
 pub(crate) struct Job {
@@ -60,35 +63,54 @@ pub(crate) struct Keeper {
     pub(crate) config: Arc<MqttSinkConfig>,
     pub(crate) dial: Dial,
     pub(crate) jobs: mpsc::Receiver<Job>,
+    pub(crate) metrics: Arc<MqttSinkMetrics>,
+    /// Whether there is a connection.
+    pub(crate) standing: watch::Sender<bool>,
 }
 
 impl Keeper {
-    /// Serves jobs until nobody can give any more.
+    /// Keeps a connection, and serves jobs, until nobody can give any more.
     pub(crate) async fn run(mut self) {
-        while let Some(first) = self.jobs.recv().await {
+        let mut failed = 0;
+        loop {
             let over = match self.open().await {
-                Ok(mut talk) => match talk.serve(first, &mut self.jobs).await {
-                    Ok(()) => return,
-                    Err(over) => {
-                        let why = over.to_string();
-                        talk.waiting.drain().for_each(|(_, answer)| {
-                            // Who does not wait any more has given up on it.
-                            let _ = answer.send(Answer::Lost(why.clone()));
-                        });
-                        over
-                    }
-                },
-                Err(over) => {
-                    let why = over.to_string();
-                    let _ = first.answer.send(Answer::Lost(why.clone())); // As above.
-                    // Those who came meanwhile would wait as long for the same.
-                    while let Ok(job) = self.jobs.try_recv() {
-                        let _ = job.answer.send(Answer::Lost(why.clone())); // As above.
-                    }
+                Ok(mut talk) => {
+                    failed = 0;
+                    self.metrics.connections.increment();
+                    self.stands(true);
+                    let served = talk.serve(&mut self.jobs).await;
+                    self.stands(false);
+                    let Err(over) = served else { return };
+                    lost(talk.waiting.into_values(), &over);
                     over
                 }
+                Err(over) => over,
             };
-            tracing::info!(broker = %self.config.broker.host, %over, "an MQTT connection is over");
+            failed += 1;
+            let broker = &self.config.broker.host;
+            tracing::warn!(broker, failed, %over, "an MQTT sink has no connection");
+            if !self.pause(RECONNECT.wait(failed, (self.config.dice)()), &over).await {
+                return;
+            }
+        }
+    }
+
+    fn stands(&self, connected: bool) {
+        self.metrics.set_connected(connected);
+        self.standing.send_replace(connected);
+    }
+
+    /// Who comes meanwhile would wait for nothing. Says whether anybody can come.
+    async fn pause(&mut self, pause: Duration, over: &Over) -> bool {
+        let end = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = sleep_until(end) => return true,
+                job = self.jobs.recv() => match job {
+                    Some(job) => lost([job.answer], over),
+                    None => return false,
+                },
+            }
         }
     }
 
@@ -143,8 +165,7 @@ impl Talk {
     }
 
     /// Serves until nobody can give any more jobs.
-    async fn serve(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) -> Result<(), Over> {
-        self.publish(first);
+    async fn serve(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), Over> {
         let keep_alive = self.config.keep_alive;
         let (mut heard, mut pinged) = (Instant::now(), Instant::now());
         let mut open = true;
@@ -240,6 +261,13 @@ impl Talk {
                 return id;
             }
         }
+    }
+}
+
+/// Tells those who wait that nobody knows.
+fn lost(waiting: impl IntoIterator<Item = oneshot::Sender<Answer>>, over: &Over) {
+    for answer in waiting {
+        let _ = answer.send(Answer::Lost(over.to_string())); // Who does not wait has given up.
     }
 }
 

@@ -1,20 +1,18 @@
-//! Opens connections to a broker: looks its name up, connects only where it may, and speaks TLS if
-//! that is asked for.
+//! Opens connections to a broker: looks its name up, and speaks TLS if that is asked for.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::config::{BrokerAddress, MqttSinkConfig};
 use super::fault::MqttSinkFault;
-use crate::http::{AllowPrivate, Roots};
+use crate::http::Roots;
 
 /// A connection, whatever carries it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -27,32 +25,19 @@ pub(crate) struct Dial {
     host: String,
     port: u16,
     tls: Option<TlsConnector>,
-    allow: AllowPrivate,
 }
 
 impl Dial {
     /// The way that this configuration says.
     pub(crate) fn new(config: &MqttSinkConfig) -> Result<Self, MqttSinkFault> {
         let BrokerAddress { host, port, roots, identity } = &config.broker;
-        if let Ok(address) = host.parse::<IpAddr>()
-            && !config.allow_private.allows(address)
-        {
-            return Err(MqttSinkFault::AddressPrivate(address));
-        }
         let tls = roots.as_ref().map(|roots| tls(roots, identity.as_ref())).transpose()?;
-        let allow = config.allow_private.clone();
-        Ok(Self { host: host.clone(), port: *port, tls, allow })
+        Ok(Self { host: host.clone(), port: *port, tls })
     }
 
     /// Opens a connection.
     pub(crate) async fn open(&self) -> io::Result<Box<dyn Stream>> {
-        let found = lookup_host((self.host.as_str(), self.port)).await?;
-        let allowed: Vec<_> = found.filter(|address| self.allow.allows(address.ip())).collect();
-        if allowed.is_empty() {
-            let why = "the name leads to no public address, and allow_private names none";
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-        }
-        let stream = TcpStream::connect(&*allowed).await?;
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         stream.set_nodelay(true)?;
         let Some(connector) = &self.tls else { return Ok(Box::new(stream)) };
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;

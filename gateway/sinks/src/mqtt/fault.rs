@@ -1,7 +1,5 @@
 //! What can be wrong with the configuration of an MQTT sink: said when it is built.
 
-use std::net::IpAddr;
-
 /// What is wrong with the configuration of an MQTT sink.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MqttSinkFault {
@@ -11,9 +9,6 @@ pub enum MqttSinkFault {
     /// A wildcard or a control character in the words of the template.
     #[error("topic {0:?} has a wildcard or a control character")]
     Topic(String),
-    /// An address that is not of the open internet.
-    #[error("address {0} is not public, and allow_private does not name it")]
-    AddressPrivate(IpAddr),
     /// 3.1.1 has no user properties.
     #[error("MQTT 3.1.1 has no user properties: cloudevents is structured or off, and no headers")]
     NoProperties,
@@ -34,7 +29,6 @@ impl MqttSinkFault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Template(_) | Self::Topic(_) => "sink_topic_malformed",
-            Self::AddressPrivate(_) => "sink_address_private",
             Self::NoProperties => "sink_no_properties",
             Self::Roots => "sink_roots_malformed",
             Self::Identity => "sink_identity_malformed",

@@ -8,10 +8,12 @@ mod connection;
 mod dial;
 mod fault;
 mod message;
+mod metrics;
 mod sink;
 mod topic;
 mod wire;
 
 pub use config::{BrokerAddress, MqttSinkConfig, MqttVersion};
 pub use fault::MqttSinkFault;
+pub use metrics::MqttSinkMetrics;
 pub use sink::MqttSink;

@@ -7,7 +7,7 @@ use sluicegate_core::event::Event;
 use sluicegate_core::limits::bounded_reason;
 use sluicegate_core::outcome::Outcome;
 use sluicegate_core::seams::{Attempt, Pending, Sink};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::time::{Duration, timeout};
 
 use super::config::MqttSinkConfig;
@@ -15,14 +15,18 @@ use super::connection::{Answer, Job, Keeper};
 use super::dial::Dial;
 use super::fault::MqttSinkFault;
 use super::message::Form;
+use super::metrics::MqttSinkMetrics;
 
 /// Publishes each event to a broker.
 pub struct MqttSink {
     form: Form,
     timeout: Duration,
     jobs: mpsc::Sender<Job>,
-    /// Starts with the first event: there may be no runtime before.
+    /// Starts when it is first asked for: there may be no runtime before.
     keeper: Mutex<Option<Keeper>>,
+    /// Whether there is a connection.
+    standing: watch::Receiver<bool>,
+    metrics: Arc<MqttSinkMetrics>,
 }
 
 impl MqttSink {
@@ -34,8 +38,23 @@ impl MqttSink {
         let (form, dial) = (Form::read(&config)?, Dial::new(&config)?);
         let (jobs, taken) = mpsc::channel(JOBS_MAX);
         let timeout = config.timeout;
-        let keeper = Keeper { config: Arc::new(config), dial, jobs: taken };
-        Ok(Self { form, timeout, jobs, keeper: Mutex::new(Some(keeper)) })
+        let metrics = Arc::new(MqttSinkMetrics::default());
+        let (stands, standing) = watch::channel(false);
+        let (config, counters) = (Arc::new(config), Arc::clone(&metrics));
+        let keeper = Keeper { config, dial, jobs: taken, metrics: counters, standing: stands };
+        Ok(Self { form, timeout, jobs, keeper: Mutex::new(Some(keeper)), standing, metrics })
+    }
+
+    /// The counters of this sink.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<MqttSinkMetrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    async fn start(&self) {
+        if let Some(keeper) = self.keeper.lock().await.take() {
+            tokio::spawn(keeper.run());
+        }
     }
 
     async fn attempt(&self, event: &Event) -> Outcome {
@@ -49,21 +68,34 @@ impl MqttSink {
             self.jobs.send(job).await.ok()?;
             answered.await.ok()
         };
-        match timeout(self.timeout, ask).await {
-            Ok(Some(answer)) => outcome(answer),
-            Ok(None) => retry("the sink is stopping".to_owned()),
-            Err(_) => retry(format!("no answer within {:?}", self.timeout)),
+        let answer = match timeout(self.timeout, ask).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Answer::Lost("the sink is stopping".to_owned()),
+            Err(_) => Answer::Lost(format!("no answer within {:?}", self.timeout)),
+        };
+        match &answer {
+            Answer::Refused(_) => self.metrics.refused.increment(),
+            Answer::Lost(_) => self.metrics.unanswered.increment(),
+            Answer::Taken | Answer::Unwritable => {}
         }
+        outcome(answer)
     }
 }
 
 impl Sink for MqttSink {
     fn deliver<'a>(&'a self, batch: &'a [Attempt]) -> Pending<'a, Vec<Outcome>> {
         Box::pin(async move {
-            if let Some(keeper) = self.keeper.lock().await.take() {
-                tokio::spawn(keeper.run());
-            }
+            self.start().await;
             join_all(batch.iter().map(|attempt| self.attempt(&attempt.event))).await
+        })
+    }
+
+    /// A broker that is away is waited for: nothing is leased meanwhile, and no attempt is used up.
+    fn ready(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            self.start().await;
+            // Who keeps the connection goes last: then attempts say that the sink is stopping.
+            let _ = self.standing.clone().wait_for(|connected| *connected).await;
         })
     }
 }

@@ -82,6 +82,7 @@ impl Claims {
         let attributes = attributes(publish, publisher);
         let mut transport =
             Transport { attributes, kind: Some(KIND.to_owned()), ..Transport::default() };
+        transport.comes_again = publish.qos != QoS::AtMostOnce;
         transport.dedupe = dedupe(&rule.dedupe, &headers, &publisher.client);
         Ok(Delivery {
             source: rule.source.clone(),

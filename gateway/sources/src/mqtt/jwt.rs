@@ -1,5 +1,5 @@
-//! Tokens in the place of passwords: a JWT (RFC 7519) in the password of a CONNECT. The only file of
-//! this room that knows `ring`.
+//! Tokens in the place of passwords: a JWT (RFC 7519) in the password of a CONNECT. The only file
+//! of this room that knows `ring`.
 //!
 //! The algorithm is what the configuration says, whatever the token says. A token without an end is
 //! refused: it could never be taken back.
@@ -111,8 +111,8 @@ impl Tokens {
         Ok(Self { key: Arc::new(key), issuer, audience })
     }
 
-    /// Who the token says the client is, and until when; `None` if it is not good at `now`, which is
-    /// by the machine's clock.
+    /// Who the token says the client is, and until when; `None` if it is not good at `now`, which
+    /// is by the machine's clock.
     pub(crate) fn read(&self, token: &[u8], now: Timestamp) -> Option<Claims> {
         let token = std::str::from_utf8(token).ok().filter(|t| t.len() <= TOKEN_BYTES_MAX)?;
         let (signed, mac) = token.rsplit_once('.')?;

@@ -3,8 +3,8 @@
 //! [`MqttSource`] is the listener. From the wire inwards: `wire` makes packets of bytes (`shape`
 //! and `text` check what its codec does not), `connection` moves them, `talk` does what they ask
 //! for, `session` holds the rules, `hub` knows who is there and who wants what, `plan` decides who
-//! gets a message, `memory` and `ledger` keep what outlives the process and delete it, `restore` takes
-//! it up again, `pump` takes from queues.
+//! gets a message, `memory` and `ledger` keep what outlives the process and delete it, `restore`
+//! takes it up again, `pump` takes from queues.
 //!
 //! PUBACK and PUBREC follow the receipt, and so does every subscriber.
 

@@ -43,7 +43,8 @@ fn push(format: Format, headers: &mut Fields, name: &str, value: &str) {
     if format == Format::Message {
         return headers.push(name, value);
     }
-    // Only the names that the binding has for MQTT are attributes (MQTT binding 1.0.2, section 3.1).
+    // Only the names that the binding has for MQTT are attributes (MQTT binding 1.0.2,
+    // section 3.1).
     if name.len() < 3 || !name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("ce-")) {
         headers.push(name, value);
     }

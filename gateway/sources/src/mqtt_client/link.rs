@@ -1,6 +1,6 @@
 //! One connection to a broker, from its CONNECT to its end. Messages go through the line side by
-//! side; they are answered in the order in which they came, after their commit. A message that is not
-//! taken now is tried again, and holds up the answers after it: the broker keeps what is not
+//! side; they are answered in the order in which they came, after their commit. A message that is
+//! not taken now is tried again, and holds up the answers after it: the broker keeps what is not
 //! answered.
 
 use std::collections::BTreeSet;
@@ -101,8 +101,8 @@ impl<'c> Link<'c> {
         tracing::info!(%source, broker = %host, "subscribed at a broker");
         let end = self.converse(&mut stream, stop).await;
         self.over.send_replace(true);
-        // What is on its way is not answered on this connection any more; if it becomes durable, and
-        // is of QoS 2, that is remembered.
+        // What is on its way is not answered on this connection any more; if it becomes durable,
+        // and is of QoS 2, that is remembered.
         while let Some(done) = self.works.next().await {
             self.done(done, true);
         }
@@ -301,6 +301,7 @@ impl<'c> Link<'c> {
         let mut transport = Transport {
             attributes: claims::attributes_of_message(publish),
             kind: Some(claims::KIND.to_owned()),
+            comes_again: publish.qos != QoS::AtMostOnce,
             ..Transport::default()
         };
         // The broker says nothing of who published: its name stands for all of them.

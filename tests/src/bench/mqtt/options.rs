@@ -17,8 +17,8 @@ pub(super) struct Options {
 
 pub(super) const HELP: &str = "\
 Measures QoS 1 publishers of MQTT 3.1.1: at a gateway that answers after its flush, and at Mosquitto
-with persistence, which does not flush before it answers, in turns. Mosquitto queues the messages for
-a client that is away, so that it has them to keep. Then pairs of a publisher and a subscriber.
+with persistence, which does not flush before it answers, in turns. Mosquitto queues the messages
+for a client that is away, so that it has them to keep. Then pairs of a publisher and a subscriber.
 Every event of the gateway is counted afterwards: a run with one lost or doubled prints no figure.
 
 Usage: bench mqtt [OPTIONS]

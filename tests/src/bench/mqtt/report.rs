@@ -58,7 +58,9 @@ pub(super) fn table(rows: &[(Case, Vec<Figures>)], machine: &Value, options: &Op
     let of = |name: &str| machine[name].as_str().unwrap_or_default();
     let (processor, kernel, commit) = (of("processor"), of("kernel"), of("commit"));
     let mut text = format!(
-        "{processor}, kernel {kernel}, commit {commit}\nQoS 1, MQTT 3.1.1, {} publishers, {} unanswered each; the gateway flushes before PUBACK,\n\
+        "{processor}, kernel {kernel}, commit {commit}\n\
+         QoS 1, MQTT 3.1.1, {} publishers, {} unanswered each; the gateway flushes before \
+         PUBACK,\n\
          Mosquitto writes its store every 10 seconds and does not flush before PUBACK\n\n\
          {:<28} {:>10} {:>10} {:>9} {:>9} {:>8}\n",
         options.publishers,

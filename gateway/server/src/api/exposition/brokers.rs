@@ -1,34 +1,20 @@
-//! The numbers of sources that take from MQTT brokers.
+//! The sources and sinks that speak to brokers, whichever protocol.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use super::amqp::Amqp;
+use super::mqtt_brokers::MqttBrokers;
 
-use sluicegate_core::ids::SourceName;
-use sluicegate_sources::mqtt_client::{MqttClientMetrics, MqttClientStats};
+/// The sources and sinks that speak to brokers.
+#[derive(Debug, Default)]
+pub struct Brokers {
+    /// Those of AMQP.
+    pub amqp: Amqp,
+    /// Those of MQTT.
+    pub mqtt: MqttBrokers,
+}
 
-use crate::metrics::{Kind, Page};
-
-pub(super) fn write(page: &mut Page, clients: &BTreeMap<SourceName, Arc<MqttClientMetrics>>) {
-    let stats: Vec<_> = clients.iter().map(|(name, one)| (name, one.snapshot())).collect();
-    let (name, help) = ("sluicegate_mqtt_client_connected", "Whether it is subscribed now.");
-    page.begin(name, help, Kind::Gauge);
-    for (source, one) in &stats {
-        let connected = if one.connected { 1.0 } else { 0.0 };
-        page.gauge(name, help, &[("source", source.as_str())], connected);
-    }
-    type Count = fn(&MqttClientStats) -> u64;
-    let counts: [(&str, &str, Count); 6] = [
-        ("sluicegate_mqtt_client_connects_total", "Times that it connected.", |s| s.connects),
-        ("sluicegate_mqtt_client_faults_total", "Connections that failed or broke.", |s| s.faults),
-        ("sluicegate_mqtt_client_received_total", "Messages that came.", |s| s.received),
-        ("sluicegate_mqtt_client_answered_total", "Messages taken and answered.", |s| s.answered),
-        ("sluicegate_mqtt_client_refused_total", "Messages refused for good.", |s| s.refused),
-        ("sluicegate_mqtt_client_retried_total", "Tries that were put off.", |s| s.retried),
-    ];
-    for (name, help, count) in counts {
-        page.begin(name, help, Kind::Counter);
-        for (source, one) in &stats {
-            page.counter(name, help, &[("source", source.as_str())], count(one));
-        }
+impl Brokers {
+    /// What readiness tells: a code and a sentence for each that is not as it should be.
+    pub fn degraded(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.amqp.degraded().into_iter().chain(self.mqtt.degraded())
     }
 }

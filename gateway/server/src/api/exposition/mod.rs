@@ -6,6 +6,7 @@ mod brokers;
 mod filters;
 mod keys;
 mod mqtt;
+mod mqtt_brokers;
 mod queues;
 mod refused;
 mod store;
@@ -19,9 +20,8 @@ use sluicegate_core::seams::Engine;
 use sluicegate_queue::{FsyncMode, Store};
 use sluicegate_sources::http::{HttpMetrics, Response};
 use sluicegate_sources::mqtt::MqttMetrics;
-use sluicegate_sources::mqtt_client::MqttClientMetrics;
 
-pub use amqp::Amqp;
+pub use brokers::Brokers;
 
 use super::reply;
 use super::show::Configured;
@@ -52,10 +52,8 @@ pub struct Rooms {
     pub http: Arc<HttpMetrics>,
     /// The listener for MQTT.
     pub mqtt: Arc<MqttMetrics>,
-    /// The sources that take from MQTT brokers.
-    pub clients: BTreeMap<SourceName, Arc<MqttClientMetrics>>,
-    /// The sources and sinks that speak to AMQP brokers.
-    pub amqp: Amqp,
+    /// The sources and sinks that speak to brokers.
+    pub brokers: Brokers,
     /// The queues that the configuration has.
     pub configured: Configured,
     /// When commits are flushed.
@@ -84,8 +82,8 @@ pub(super) async fn page(rooms: &Rooms, engine: &dyn Engine) -> Response {
     write_sources(&mut page, rooms);
     write_http(&mut page, rooms);
     mqtt::write(&mut page, &rooms.mqtt.snapshot());
-    brokers::write(&mut page, &rooms.clients);
-    amqp::write(&mut page, &rooms.amqp);
+    mqtt_brokers::write(&mut page, &rooms.brokers.mqtt);
+    amqp::write(&mut page, &rooms.brokers.amqp);
     keys::write(&mut page, &rooms.ledger.keys(), &rooms.secrets.standing());
     refused::write(&mut page, &rooms.refused).await;
     let views: Vec<_> = rooms.plugins.all().map(|held| held.slot.view()).collect();

@@ -24,8 +24,8 @@ pub(in crate::config) enum MessageFormat {
     #[default]
     Message,
     /// CloudEvents 1.0: binary (attributes in user properties of MQTT 5, or in headers
-    /// `cloudEvents:NAME` or `cloudEvents_NAME` of AMQP), structured, or batches. They are known again
-    /// by their source and id.
+    /// `cloudEvents:NAME` or `cloudEvents_NAME` of AMQP), structured, or batches. They are known
+    /// again by their source and id.
     Cloudevents,
 }
 

@@ -50,8 +50,8 @@ pub(in crate::config) struct MqttTls {
 pub(in crate::config) struct Jwt {
     /// How they are signed; what a token says about that counts for nothing.
     pub(in crate::config) algorithm: JwtAlgorithm,
-    /// The key, as a secret by its name under `secrets`: at least 32 bytes for `HS256`, a public key
-    /// in PEM for the others.
+    /// The key, as a secret by its name under `secrets`: at least 32 bytes for `HS256`, a public
+    /// key in PEM for the others.
     pub(in crate::config) key_secret: String,
     /// Who must have made them (`iss`).
     pub(in crate::config) issuer: Option<String>,

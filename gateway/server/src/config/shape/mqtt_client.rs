@@ -103,10 +103,4 @@ pub(in crate::config) struct MqttSink {
     pub(in crate::config) forward_headers: bool,
     /// How long one attempt may take. Default `15s`.
     pub(in crate::config) timeout: Option<Span>,
-    /// Whether every private and loopback address may be connected to. Default: none.
-    #[serde(default)]
-    pub(in crate::config) allow_private: bool,
-    /// Private networks that may be connected to, such as `10.0.0.0/8`.
-    #[serde(default)]
-    pub(in crate::config) allow_networks: Vec<String>,
 }

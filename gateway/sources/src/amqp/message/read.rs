@@ -154,7 +154,8 @@ fn transport(rule: &QueueRule, message: &Message, types: &Types) -> Transport {
     let dedupe = id.map(|id| format!("{} {id}", rule.queue));
     let time = properties.timestamp().map(|seconds| seconds.saturating_mul(1000));
     let time = time.map(Timestamp::from_unix_ms);
-    Transport { attributes, kind: text(properties.kind()), time, dedupe, ..Transport::default() }
+    let (kind, comes_again) = (text(properties.kind()), true);
+    Transport { attributes, kind, time, dedupe, comes_again, ..Transport::default() }
 }
 
 /// What the newest entry of `x-death` says of how the message came here.

@@ -6,6 +6,8 @@
 mod aliases;
 mod link;
 mod outbound;
+#[cfg(test)]
+mod random;
 mod rules;
 mod step;
 #[cfg(test)]

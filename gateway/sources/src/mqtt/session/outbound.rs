@@ -206,7 +206,13 @@ impl Outbound {
 
     /// The next packet to send, if one may be: `window` is how many the client takes unanswered.
     pub(crate) fn next(&mut self, window: u16, now: Timestamp) -> Option<Packet> {
-        while let Some(order) = self.again.pop_front() {
+        while let Some(order) = self.again.front().copied() {
+            // What waits to be sent again is not on its way on this connection.
+            let on_their_way = self.flying.len().saturating_sub(self.again.len());
+            if self.counts(order) && on_their_way >= usize::from(window) {
+                return None;
+            }
+            self.again.pop_front();
             if let Some(packet) = self.resend(order, now) {
                 return Some(packet);
             }
@@ -244,6 +250,21 @@ impl Outbound {
         packet
     }
 
+    /// Whether it is a PUBLISH, which the receive maximum of the client bounds.
+    fn counts(&self, order: u64) -> bool {
+        let stage = self.flying.get(&order).map(|flying| &flying.stage);
+        matches!(stage, Some(Stage::Published(_) | Stage::Releasing(_)))
+    }
+
+    /// It is over: it is not sent again either.
+    fn land(&mut self, id: NonZeroU16, order: u64) -> Option<Flying> {
+        if let Ok(at) = self.again.binary_search(&order) {
+            self.again.remove(at);
+        }
+        self.ids.remove(&id);
+        self.flying.remove(&order)
+    }
+
     fn resend(&mut self, order: u64, now: Timestamp) -> Option<Packet> {
         let Flying { id, stage } = self.flying.get(&order)?;
         Some(match stage {
@@ -261,8 +282,7 @@ impl Outbound {
         let Some(Flying { stage: Stage::Published(_), .. }) = self.flying.get(&order) else {
             return Answered::Unknown;
         };
-        self.ids.remove(&id);
-        if let Some(Flying { stage: Stage::Published(parcel), .. }) = self.flying.remove(&order) {
+        if let Some(Flying { stage: Stage::Published(parcel), .. }) = self.land(id, order) {
             parcel.lease.into_iter().for_each(super::super::message::Lease::done);
         }
         Answered::Known
@@ -316,8 +336,7 @@ impl Outbound {
     pub(crate) fn completed(&mut self, id: NonZeroU16) -> Option<Lasts> {
         let order = self.ids.get(&id).copied()?;
         let Stage::Released(lasts) = self.flying.get(&order)?.stage else { return None };
-        self.ids.remove(&id);
-        self.flying.remove(&order);
+        self.land(id, order);
         Some(lasts)
     }
 

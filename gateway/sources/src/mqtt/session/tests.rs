@@ -20,11 +20,11 @@ fn at(ms: u64) -> Timestamp {
     Timestamp::from_unix_ms(1_000_000 + ms)
 }
 
-fn id(number: u16) -> NonZeroU16 {
+pub(super) fn id(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).unwrap()
 }
 
-fn link(number: u64, version: Version, connect: Connect) -> Link {
+pub(super) fn link(number: u64, version: Version, connect: Connect) -> Link {
     let terms = Terms {
         receive_max: 3,
         rate: None,
@@ -38,14 +38,14 @@ fn link(number: u64, version: Version, connect: Connect) -> Link {
     link
 }
 
-fn attached(version: Version) -> (Session, Link) {
+pub(super) fn attached(version: Version) -> (Session, Link) {
     let link = link(1, version, Connect::default());
     let mut session = Session::new(LIMITS, at(0));
     session.attach(&link, u32::MAX);
     (session, link)
 }
 
-fn publish(qos: QoS, packet_id: u16, topic: &str, alias: Option<u16>) -> Packet {
+pub(super) fn publish(qos: QoS, packet_id: u16, topic: &str, alias: Option<u16>) -> Packet {
     Packet::Publish(Box::new(Publish {
         dup: false,
         retain: false,
@@ -60,7 +60,7 @@ fn publish(qos: QoS, packet_id: u16, topic: &str, alias: Option<u16>) -> Packet 
     }))
 }
 
-fn parcel(qos: QoS, topic: &str) -> Parcel {
+pub(super) fn parcel(qos: QoS, topic: &str) -> Parcel {
     let message = Message {
         topic: ByteString::from(topic),
         payload: Bytes::from_static(b"x"),
@@ -73,7 +73,7 @@ fn parcel(qos: QoS, topic: &str) -> Parcel {
     Parcel::new(Arc::new(message), qos, false, Vec::new())
 }
 
-fn pubrec(number: u16) -> Packet {
+pub(super) fn pubrec(number: u16) -> Packet {
     Packet::PublishReceived(ack_of(number))
 }
 
