@@ -279,6 +279,9 @@ impl Session {
     /// A QoS 2 packet id is forgotten as durably as it was kept.
     pub(crate) fn forgotten(&mut self, link: &mut Link, id: NonZeroU16) -> Packet {
         self.received.remove(&id);
+        // A PUBREC that was still to be said would be taken for one of the next message of this id.
+        self.late
+            .retain(|late| !matches!(late, Packet::PublishReceived(ack) if ack.packet_id == id));
         link.owed = link.owed.saturating_sub(1);
         Packet::PublishComplete(done(id))
     }
