@@ -129,7 +129,7 @@ fn audit(gateway: &Gateway, all: usize) -> Result<(), String> {
 /// A process that empties the queue.
 enum Taker {
     Plain(Child, Arc<AtomicU64>),
-    Gateway(Gateway),
+    Gateway(Box<Gateway>),
 }
 
 /// How far it was at one moment.
@@ -170,7 +170,7 @@ impl Taker {
                     HEAD.replace("secrets:\n", "secrets:\n  broker: { env: BROKER_URI }\n")
                 );
                 let world = World::new_in(&data_folder(), &text).with_variable("BROKER_URI", uri);
-                Self::Gateway(world.start())
+                Self::Gateway(Box::new(world.start()))
             }
         }
     }

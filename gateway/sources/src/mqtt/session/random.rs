@@ -194,7 +194,7 @@ impl Observed {
         self.session.detach();
         self.connections += 1;
         // Every other time with a receive maximum that is smaller than what is unanswered.
-        let receive_max = (self.connections % 2 == 0).then(|| id(2));
+        let receive_max = self.connections.is_multiple_of(2).then(|| id(2));
         let connect = Connect { receive_max, ..Connect::default() };
         self.link = link(self.connections, self.link.version, connect);
         self.session.attach(&self.link, u32::MAX);
