@@ -6,43 +6,18 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-if [ -z "${SLUICEGATE_BIN:-}" ]; then
-    cargo build --release --workspace --quiet
-    SLUICEGATE_BIN=../../target/release/sluicegate
-fi
-for tool in curl openssl python3; do
-    command -v "$tool" >/dev/null || { echo "try.sh needs $tool" >&2; exit 1; }
-done
-
-work=$(mktemp -d)
-gateway=""
-finish() {
-    [ -z "$gateway" ] || { kill "$gateway" 2>/dev/null && wait "$gateway" 2>/dev/null; } || true
-    rm -rf "$work"
-}
-trap finish EXIT
-
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+. ../story.sh
+needs curl openssl python3
 secret() { tr -d '\n' <"secrets/$1.txt"; }
 hex() { openssl dgst "-$1" -hmac "$2" -hex | sed 's/.* //'; }
 base64_of() { openssl dgst "-$1" -hmac "$2" -binary | openssl base64 -A; }
-field() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
 
 cp -r secrets "$work/secrets"
-sed -e "s#^data: .*#data: $work/data#" -e 's#127.0.0.1:808[01]#127.0.0.1:0#' \
-    -e "s#: ./secrets/#: $work/secrets/#" gateway.yaml >"$work/gateway.yaml"
+configure "s#: ./secrets/#: $work/secrets/#"
 # Somebody has pasted the wrong secret.
 echo "shpss_of_the_shop_in_the_other_tab" >"$work/secrets/shopify.txt"
 
-"$SLUICEGATE_BIN" run "$work/gateway.yaml" >"$work/ready" 2>"$work/log" &
-gateway=$!
-for _ in $(seq 200); do
-    [ -s "$work/ready" ] && break
-    kill -0 "$gateway" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
-    sleep 0.05
-done
-http=http://$(field http <"$work/ready")
-admin=http://$(field admin <"$work/ready")
+start_gateway
 # Posts a body to a source, with the headers that follow.
 post() {
     local source=$1 body=$2

@@ -5,7 +5,6 @@ mod bench;
 mod cloudevents;
 mod config;
 mod counts;
-mod example;
 mod faults;
 mod kills;
 mod pika;

@@ -2,7 +2,9 @@
 //! the loop. `tests/README.md` says how to run it for hours.
 //!
 //! Decoders that only a room can reach have their properties there: `signature/mutated.rs` of
-//! admission (DER, PEM, forms, targets), `format` of the queue (refused deliveries, entries).
+//! admission (DER, PEM, forms, targets), `format` of the queue (refused deliveries, entries),
+//! `mqtt/tests` and `mqtt/session/random.rs` of sources (packets, held against another codec, and any
+//! order of them), `amqp/guard/frames/tests.rs` (frames of a broker).
 
 mod cloudevents;
 mod doors;

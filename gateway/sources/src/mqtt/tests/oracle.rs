@@ -229,7 +229,10 @@ fn both_codecs_read_the_packets_of_the_protocol_alike() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases.max(2000),
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn whatever_our_wire_takes_the_other_codec_reads_the_same(
         old in any::<bool>(),

@@ -140,6 +140,30 @@ proptest! {
     }
 
     #[test]
+    fn a_stream_with_a_few_bytes_changed_is_read_alike_in_pieces_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut all = [
+            deliver(1, b"k"), header(5, Some(&nested(3))), frame(BODY, 1, b"hello"),
+            deliver(2, b"k"), header(9, Some(&nested(17))), frame(BODY, 1, b"123456789"),
+            frame(8, 0, b""), deliver(3, b"k"), header(0, None),
+        ].concat();
+        for (at, to) in changes {
+            let at = at.index(all.len());
+            all[at] = to;
+        }
+        let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+        let said = Guard::new(5).pass(&all, &mut whole);
+        let mut guard = Guard::new(5);
+        let (first, second) = all.split_at(cut.index(all.len()));
+        let in_pieces =
+            guard.pass(first, &mut pieces).and_then(|()| guard.pass(second, &mut pieces));
+        prop_assert_eq!(said, in_pieces);
+        prop_assert_eq!(whole, pieces);
+    }
+
+    #[test]
     fn no_stream_makes_it_panic(parts in prop::collection::vec(any::<Vec<u8>>(), 0..8)) {
         let (mut guard, mut out) = (Guard::new(100), Vec::new());
         for part in parts {

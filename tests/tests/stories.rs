@@ -10,6 +10,7 @@ fn tells(example: &str, parts: &[&str]) {
     let output = Command::new("bash")
         .arg(root().join(format!("examples/{example}/try.sh")))
         .env("SLUICEGATE_BIN", gateway::binary())
+        .env_remove("AMQP_URI")
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -64,6 +65,54 @@ fn five_providers_are_proven_and_a_wrong_secret_is_found_and_mended() {
         "Done.",
     ];
     tells("providers", &parts);
+}
+
+#[test]
+fn readings_of_meters_outlive_a_kill_and_reach_a_worker() {
+    let parts = [
+        "\"mqtt\":",
+        "published",
+        "published",
+        "depth: 1",
+        "refused: ",
+        "depth: 1",
+        "\"event\":\"ready\"",
+        "depth: 1",
+        "$queue/readings: {\"kWh\":1.5}",
+        "depth: 0",
+        "commands/meter-9/rate: {\"seconds\": 60}",
+        "Done.",
+    ];
+    tells("mqtt", &parts);
+}
+
+#[test]
+fn orders_of_a_rabbitmq_are_taken_refused_and_published() {
+    let parts = [
+        "\"event\":\"ready\"",
+        "accepted: {\"order\": 17, \"total\": 99.5} shop=eu attempt=1",
+        "accepted: {\"order\": 18,",
+        "refused: {\"order\": 19, \"total\": -5} shop=eu attempt=1 (payload_invalid",
+        "accepted: {\"order\": 20,",
+        "Done.",
+    ];
+    tells("amqp", &parts);
+}
+
+#[test]
+fn a_bridge_carries_both_ways_while_either_side_is_away() {
+    let parts = [
+        "press published 21.5",
+        "plant/press/reading: {\"value\":21.5}",
+        "plant/press/command: slower",
+        "press published 22.5",
+        "plant/press/reading: {\"value\":22.5}",
+        "plant/press/command: stop",
+        "mqtt_sink_down",
+        "plant/press/command: start",
+        "Done.",
+    ];
+    tells("bridge", &parts);
 }
 
 #[test]
