@@ -15,7 +15,7 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// As many threads as there are cores, and so many places; `overloaded` is the answer to whoever
+    /// As many threads as there are cores, and so many places; `overloaded` is the answer to who
     /// has none of these.
     pub(crate) fn new(waiting_max: usize, overloaded: Refusal) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
