@@ -166,32 +166,43 @@ impl Moment {
 
 /// Where a room asks what time it is. The hall makes the real one; tests make their own.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Moment + Send + Sync>);
+pub struct Clock {
+    wall: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Asked far more often, and by itself: a look at a clock is not free.
+    steady: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
 
 impl Clock {
     /// A clock that answers with this function, for both clocks of a moment: one that is never set.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self::of_moments(move || {
-            let now = now();
-            Moment { wall: now, steady: now }
-        })
+        let now: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(now);
+        Self { wall: Arc::clone(&now), steady: now }
     }
 
-    /// A clock that answers with this function.
-    pub fn of_moments(moment: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
-        Self(Arc::new(moment))
+    /// A clock that answers with these functions: the wall clock, and the one that is never set.
+    pub fn of_two(
+        wall: impl Fn() -> Timestamp + Send + Sync + 'static,
+        steady: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        Self { wall: Arc::new(wall), steady: Arc::new(steady) }
     }
 
     /// What time it is, by the wall clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.moment().wall
+        (self.wall)()
+    }
+
+    /// What time it is, by the clock that is never set.
+    #[must_use]
+    pub fn steady(&self) -> Timestamp {
+        (self.steady)()
     }
 
     /// What time it is, by both clocks.
     #[must_use]
     pub fn moment(&self) -> Moment {
-        (self.0)()
+        Moment { wall: self.now(), steady: self.steady() }
     }
 }
 

@@ -94,7 +94,7 @@ impl States {
 
 impl StateView for States {
     fn now(&self) -> Timestamp {
-        self.opened.wall_at(self.clock.moment().steady)
+        self.opened.wall_at(self.clock.steady())
     }
 
     fn read(&self, scope: &Scope, key: &str, now: Timestamp) -> Seen {

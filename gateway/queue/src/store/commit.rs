@@ -94,7 +94,7 @@ impl Store {
     fn reserve_in(&self, room: &Room, weight: u32, before: &[Placed]) -> Result<(), Refusal> {
         let plan = room.plan();
         if let Some(rate) = plan.rate {
-            let now = self.clock.moment().steady;
+            let now = self.clock.steady();
             if before.iter().all(|placed| placed.queue != room.number) {
                 room.bucket.take(rate, now).map_err(|retry_after| Refusal::QueueOverRate {
                     queue: room.name().to_string(),
@@ -157,7 +157,7 @@ impl Store {
             let what = "the disk has too little free space";
             return Err(Refusal::StoreUnavailable { what }.into());
         }
-        let now = self.clock.moment().steady;
+        let now = self.clock.steady();
         let scope = state.parts().first().map(|part| &part.scope);
         let Some(Ok(source)) = scope.map(|scope| scope.plugin.as_str().parse()) else {
             let what = "there is nothing to remember";

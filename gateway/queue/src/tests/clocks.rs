@@ -7,7 +7,7 @@ use std::time::Duration;
 use sluicegate_core::proof::Repeat;
 use sluicegate_core::queue::{Delivery, Verb};
 use sluicegate_core::seams::Engine;
-use sluicegate_core::time::{Clock, Moment, Timestamp};
+use sluicegate_core::time::{Clock, Timestamp};
 
 use super::world::*;
 use crate::disk::Disk;
@@ -41,13 +41,13 @@ impl Clocks {
 
     /// The clock of one process: it starts with the wall.
     fn clock(&self) -> Clock {
-        let clocks = self.clone();
+        let (walls, clocks) = (self.clone(), self.clone());
         let start = *self.steady.lock().unwrap();
         let wall = self.wall();
-        Clock::of_moments(move || {
-            let steady = wall.plus(clocks.steady.lock().unwrap().since(start));
-            Moment { wall: clocks.wall(), steady }
-        })
+        Clock::of_two(
+            move || walls.wall(),
+            move || wall.plus(clocks.steady.lock().unwrap().since(start)),
+        )
     }
 
     fn wall(&self) -> Timestamp {

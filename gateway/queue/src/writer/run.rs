@@ -194,7 +194,7 @@ impl Writer {
     /// after a time is reckoned by it. A clock that is set forward by mistake must not cost a key
     /// or a segment, and one that is set back must not keep them for ever.
     pub(super) fn passed(&self) -> Timestamp {
-        self.opened.wall_at(self.clock.moment().steady)
+        self.opened.wall_at(self.clock.steady())
     }
 
     pub(crate) fn count_keys(&self) {

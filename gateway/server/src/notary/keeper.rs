@@ -64,7 +64,7 @@ impl Keeper {
         url: &str,
     ) -> Result<Arc<Evidence>, Refusal> {
         let proofs = self.proofs(source);
-        let slot = proofs.slot(url, self.clock.moment().steady).map_err(|after| {
+        let slot = proofs.slot(url, self.clock.steady()).map_err(|after| {
             self.held_back.increment();
             unavailable(after)
         })?;
@@ -93,7 +93,7 @@ impl Keeper {
         kind: EvidenceKind,
         url: &str,
     ) -> Option<Result<Arc<Evidence>, Refusal>> {
-        match slot.standing(self.clock.moment().steady) {
+        match slot.standing(self.clock.steady()) {
             Standing::Fresh(evidence) => Some(Ok(evidence)),
             Standing::Due(evidence) => {
                 if let Ok(turn) = Arc::clone(&slot.turn).try_lock_owned() {

@@ -249,14 +249,14 @@ struct Writer {
 
 impl Writer {
     fn run(self, receiver: &Receiver<Work>) {
-        let mut flushed = self.clock.moment().steady;
+        let mut flushed = self.clock.steady();
         loop {
             match receiver.recv_timeout(FLUSH_EVERY) {
                 Ok(Work::Keep(refused, class)) => self.keep(*refused, class),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => return self.flush(),
             }
-            let now = self.clock.moment().steady;
+            let now = self.clock.steady();
             if now.since(flushed) >= FLUSH_EVERY {
                 flushed = now;
                 self.flush();

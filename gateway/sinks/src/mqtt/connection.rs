@@ -17,7 +17,7 @@ use super::config::MqttSinkConfig;
 use super::dial::{Dial, Stream};
 use super::message::Message;
 use super::metrics::MqttSinkMetrics;
-use super::wire::{Malformed, Said, Wire};
+use super::wire::{Greeting, Malformed, Said, Wire};
 use crate::RECONNECT;
 
 /// A message on its way, and who waits for its answer.
@@ -33,8 +33,8 @@ pub(crate) enum Answer {
     Taken,
     /// The broker does not take it, and says why by this reason code of MQTT 5.
     Refused(u8),
-    /// It cannot be written as a packet.
-    Unwritable,
+    /// The broker has said that it takes no such message, or there is no packet for it.
+    Unwritable(&'static str),
     /// Nobody knows.
     Lost(String),
 }
@@ -123,14 +123,19 @@ impl Keeper {
             inbox: BytesMut::new(),
             outbox: BytesMut::new(),
             waiting: HashMap::new(),
-            window: 1,
+            greeting: Greeting::default(),
+            keep_alive: self.config.keep_alive,
             last_id: 0,
             answered: Instant::now(),
             config: Arc::clone(&self.config),
         };
         talk.wire.connect(&self.config, &mut talk.outbox);
         let greeting = timeout_at(deadline, talk.greeting()).await.map_err(|_| Over::Silent)??;
-        talk.window = usize::from(greeting.min(WINDOW_MAX));
+        talk.keep_alive = greeting.keep_alive_s.map_or(talk.keep_alive, |s| {
+            // 0: nothing need be said.
+            if s == 0 { FOR_EVER } else { Duration::from_secs(s.into()) }
+        });
+        talk.greeting = greeting;
         Ok(talk)
     }
 }
@@ -141,8 +146,8 @@ struct Talk {
     inbox: BytesMut,
     outbox: BytesMut,
     waiting: HashMap<NonZeroU16, oneshot::Sender<Answer>>,
-    /// Messages that the broker takes unanswered.
-    window: usize,
+    greeting: Greeting,
+    keep_alive: Duration,
     last_id: u16,
     /// When a message was answered, or the first of those that wait was sent.
     answered: Instant,
@@ -150,7 +155,7 @@ struct Talk {
 }
 
 impl Talk {
-    async fn greeting(&mut self) -> Result<u16, Over> {
+    async fn greeting(&mut self) -> Result<Greeting, Over> {
         self.stream.write_all_buf(&mut self.outbox).await?;
         loop {
             match self.wire.decode(&mut self.inbox)? {
@@ -166,7 +171,8 @@ impl Talk {
 
     /// Serves until nobody can give any more jobs.
     async fn serve(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), Over> {
-        let keep_alive = self.config.keep_alive;
+        let keep_alive = self.keep_alive;
+        let window = usize::from(self.greeting.receive_max.min(WINDOW_MAX));
         let (mut heard, mut pinged) = (Instant::now(), Instant::now());
         let mut open = true;
         loop {
@@ -176,8 +182,7 @@ impl Talk {
                 self.stream.shutdown().await?;
                 return Ok(());
             }
-            let takes =
-                open && self.waiting.len() < self.window && self.outbox.len() < OUTBOX_BYTES;
+            let takes = open && self.waiting.len() < window && self.outbox.len() < OUTBOX_BYTES;
             let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
             tokio::select! {
                 written = writer.write_buf(&mut self.outbox), if !self.outbox.is_empty() => {
@@ -215,9 +220,20 @@ impl Talk {
             // Its attempt is over: it comes again with the next one.
             return;
         }
+        if let Some(why) = self.not_taken(&job.message) {
+            let _ = job.answer.send(Answer::Unwritable(why)); // As below.
+            return;
+        }
         let id = (job.message.qos > 0).then(|| self.free_id());
+        let start = self.outbox.len();
+        let written = self.wire.publish(&job.message, id, &mut self.outbox);
+        let fits = self.outbox.len() - start <= self.greeting.packet_bytes_max;
+        if !fits {
+            self.outbox.truncate(start);
+        }
         let answer = match id {
-            _ if !self.wire.publish(&job.message, id, &mut self.outbox) => Answer::Unwritable,
+            _ if !written => Answer::Unwritable("there is no packet for it"),
+            _ if !fits => Answer::Unwritable("it is larger than the broker takes"),
             Some(id) => {
                 if self.waiting.is_empty() {
                     self.answered = Instant::now();
@@ -229,6 +245,14 @@ impl Talk {
             None => Answer::Taken,
         };
         let _ = job.answer.send(answer); // Who does not wait any more has given up on it.
+    }
+
+    /// Why the broker would end the connection over this message, if it would.
+    fn not_taken(&self, message: &Message) -> Option<&'static str> {
+        if message.qos > self.greeting.qos_max {
+            return Some("the broker takes no such QoS");
+        }
+        (message.retain && !self.greeting.retains).then_some("the broker retains nothing")
     }
 
     fn hear(&mut self, said: Said) -> Result<(), Over> {
@@ -270,6 +294,9 @@ fn lost(waiting: impl IntoIterator<Item = oneshot::Sender<Answer>>, over: &Over)
         let _ = answer.send(Answer::Lost(over.to_string())); // Who does not wait has given up.
     }
 }
+
+/// As long as no timer need ring.
+const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Messages on their way at once, whatever the broker takes.
 const WINDOW_MAX: u16 = 1024;

@@ -76,7 +76,7 @@ impl MqttSink {
         match &answer {
             Answer::Refused(_) => self.metrics.refused.increment(),
             Answer::Lost(_) => self.metrics.unanswered.increment(),
-            Answer::Taken | Answer::Unwritable => {}
+            Answer::Taken | Answer::Unwritable(_) => {}
         }
         outcome(answer)
     }
@@ -109,7 +109,7 @@ fn outcome(answer: Answer) -> Outcome {
             Outcome::GiveUp { why: format!("the broker refused it: reason {code:#04x}") }
         }
         Answer::Refused(code) => retry(format!("the broker refused it: reason {code:#04x}")),
-        Answer::Unwritable => Outcome::GiveUp { why: "too large for a packet".to_owned() },
+        Answer::Unwritable(why) => Outcome::GiveUp { why: why.to_owned() },
         Answer::Lost(why) => retry(why),
     }
 }

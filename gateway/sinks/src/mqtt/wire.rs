@@ -16,8 +16,8 @@ use super::message::Message;
 /// What a broker says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// CONNACK: how many messages it takes unanswered, or why it takes none.
-    Greeting(Result<u16, String>),
+    /// CONNACK: what the broker takes, or why it takes nothing.
+    Greeting(Result<Greeting, String>),
     /// PUBACK, or PUBREC that ends the exchange; 0 or another reason of success: taken.
     Acked(NonZeroU16, u8),
     /// PUBREC: PUBREL is to be said.
@@ -27,6 +27,32 @@ pub(crate) enum Said {
     Pong,
     /// DISCONNECT, with its reason.
     Parted(u8),
+}
+
+/// What a broker takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Greeting {
+    /// Messages unanswered.
+    pub(crate) receive_max: u16,
+    /// Bytes of a packet.
+    pub(crate) packet_bytes_max: usize,
+    pub(crate) qos_max: u8,
+    pub(crate) retains: bool,
+    /// The keep-alive that it asks for, in seconds; it counts in the place of ours.
+    pub(crate) keep_alive_s: Option<u16>,
+}
+
+impl Default for Greeting {
+    /// What a broker takes that says nothing else, as one of 3.1.1 does.
+    fn default() -> Self {
+        Self {
+            receive_max: u16::MAX,
+            packet_bytes_max: usize::MAX,
+            qos_max: 2,
+            retains: true,
+            keep_alive_s: None,
+        }
+    }
 }
 
 /// What came is not what the protocol allows.
@@ -181,7 +207,7 @@ impl Wire {
 fn said_v3(packet: &v3::Packet) -> Result<Said, Malformed> {
     Ok(match packet {
         v3::Packet::ConnectAck(ack) => Said::Greeting(match ack.return_code {
-            v3::ConnectAckReason::ConnectionAccepted => Ok(u16::MAX),
+            v3::ConnectAckReason::ConnectionAccepted => Ok(Greeting::default()),
             code => Err(code.reason().to_owned()),
         }),
         v3::Packet::PublishAck { packet_id } => Said::Acked(*packet_id, 0),
@@ -197,7 +223,15 @@ fn said_v5(packet: &v5::Packet) -> Result<Said, Malformed> {
         v5::Packet::ConnectAck(ack) => {
             let code = u8::from(ack.reason_code);
             let refused = format!("the broker refused the connection: reason {code:#04x}");
-            Said::Greeting(if code < 0x80 { Ok(ack.receive_max.get()) } else { Err(refused) })
+            let bytes_max = ack.max_packet_size.and_then(|max| usize::try_from(max).ok());
+            let greeting = Greeting {
+                receive_max: ack.receive_max.get(),
+                packet_bytes_max: bytes_max.unwrap_or(usize::MAX),
+                qos_max: ack.max_qos.into(),
+                retains: ack.retain_available,
+                keep_alive_s: ack.server_keepalive_sec,
+            };
+            Said::Greeting(if code < 0x80 { Ok(greeting) } else { Err(refused) })
         }
         v5::Packet::PublishAck(ack) => Said::Acked(ack.packet_id, ack.reason_code.into()),
         v5::Packet::PublishReceived(ack) => match u8::from(ack.reason_code) {

@@ -63,7 +63,8 @@ impl Pattern {
         {
             if text.contains(place) {
                 let value = value.filter(|value| !value.is_empty())?;
-                if value.contains(['/', '+', '#', '{']) {
+                // A `$` would make a name the beginning of `$queue/NAME`.
+                if value.contains(['/', '+', '#', '{']) || value.starts_with('$') {
                     return None;
                 }
                 text = text.replace(place, value);
@@ -86,13 +87,16 @@ impl Access {
         let wanted = match (wanted, &self.rules) {
             (Wanted::Topics(filter) | Wanted::Shared { filter, .. }, _) => filter.clone(),
             // A queue is for those who were named: without rules for nobody.
-            (Wanted::Queue(name), _) => match Filter::parse(&format!("$queue/{name}")) {
+            (Wanted::Queue(name), _) => match Filter::parse(&format!("{QUEUE}{name}")) {
                 Ok(filter) => filter,
                 Err(_) => return false,
             },
         };
-        let Some(rules) = &self.rules else { return !wanted.as_str().starts_with("$queue/") };
-        let mut patterns = rules.iter().filter(|r| r.is_for(subject)).flat_map(|r| &r.subscribe);
+        let Some(rules) = &self.rules else { return !wanted.as_str().starts_with(QUEUE) };
+        let is_queue = wanted.as_str().starts_with(QUEUE);
+        let patterns = rules.iter().filter(|r| r.is_for(subject)).flat_map(|r| &r.subscribe);
+        // A queue is for those whom a rule names it to, in so many words.
+        let mut patterns = patterns.filter(|pattern| !is_queue || pattern.0.starts_with(QUEUE));
         patterns.any(|pattern| pattern.of(subject).is_some_and(|filter| filter.covers(&wanted)))
     }
 }
@@ -104,6 +108,8 @@ impl AccessRule {
     }
 }
 
+/// How subscriptions to queues begin.
+const QUEUE: &str = "$queue/";
 const CLIENT_ID: &str = "{client_id}";
 const USERNAME: &str = "{username}";
 
@@ -154,12 +160,22 @@ mod tests {
     #[test]
     fn a_client_id_with_a_wildcard_or_a_separator_widens_nothing() {
         let access = access();
-        for id in ["+", "#", "d1/#", "a/b", "{username}", ""] {
+        for id in ["+", "#", "d1/#", "a/b", "{username}", "$queue", ""] {
             let subject = subject(id, Some("x"));
             for topic in ["devices/d1/x", "devices/+/x", "devices/a/b/x", "devices//x"] {
                 assert!(!access.may_publish(&subject, topic), "{id} {topic}");
             }
         }
+    }
+
+    #[test]
+    fn a_client_that_calls_itself_as_queues_begin_takes_from_none() {
+        let pattern = Pattern::parse("{client_id}/#").unwrap();
+        let rule = AccessRule { users: vec![], publish: vec![], subscribe: vec![pattern] };
+        let access = Access { rules: Some(vec![rule]), ..Access::default() };
+        let queue = Wanted::parse("$queue/alerts").unwrap();
+        assert!(!access.may_subscribe(&subject("$queue", None), &queue));
+        assert!(access.may_subscribe(&subject("c", None), &Wanted::parse("c/x").unwrap()));
     }
 
     #[test]

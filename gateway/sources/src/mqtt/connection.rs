@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
+use super::fill::fill;
 use super::session::Ending;
 use super::shared::Shared;
 use super::talk::{Done, Talk};
@@ -70,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 Ok(None) => {}
                 Err(fault) => return self.refuse(fault),
             }
-            if self.reader.read_buf(&mut self.inbox).await.unwrap_or(0) == 0 {
+            if fill(&mut self.reader, &mut self.inbox).await.unwrap_or(0) == 0 {
                 return None;
             }
         };
@@ -154,11 +155,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                     }
                 }
                 done = talk.next_done(), if !talk.is_idle() => {
-                    if let Err(ending) = self.done(talk, done) {
+                    if let Err(ending) = self.done_with_others(talk, done) {
                         return ending;
                     }
                 }
-                read = self.reader.read_buf(&mut self.inbox), if reads => {
+                read = fill(&mut self.reader, &mut self.inbox), if reads => {
                     if read.unwrap_or(0) == 0 {
                         return Ending::BROKEN;
                     }
@@ -211,6 +212,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             if buffer.is_empty() && buffer.capacity() > IDLE_BYTES {
                 *buffer = BytesMut::new();
             }
+        }
+        Ok(())
+    }
+
+    /// What became durable in the same flush is answered in the same write.
+    fn done_with_others(&mut self, talk: &mut Talk, first: Done) -> Result<(), Ending> {
+        self.done(talk, first)?;
+        while self.outbox.len() < OUTBOX_BYTES
+            && let Some(done) = talk.ready_done()
+        {
+            self.done(talk, done)?;
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ impl MqttSource {
         let memory = Memory::new(Arc::clone(&engine))?;
         let kept = memory.load();
         let hub = Hub::new(limits.hub(), Arc::default(), Some(memory));
-        hub.restore(kept, clock.moment().steady);
+        hub.restore(kept, clock.steady());
         let claims = Claims::new(topics);
         let slots = Slots::new(limits.connections_max, limits.connections_per_address_max);
         let shared = Shared { hub, limits, access, engine, queues, claims, intake, clock, dice };

@@ -12,6 +12,7 @@ mod access;
 mod answers;
 pub(crate) mod claims;
 mod connection;
+mod fill;
 mod greeting;
 mod hub;
 mod jwt;

@@ -48,7 +48,7 @@ impl fmt::Debug for Shared {
 impl Shared {
     /// What time it is by the clock that is never set back.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.moment().steady
+        self.clock.steady()
     }
 
     pub(crate) fn roll(&self) -> u64 {

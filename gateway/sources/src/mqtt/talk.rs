@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use sluicegate_core::seams::Uncommitted;
 
@@ -83,7 +84,8 @@ impl Talk {
 
     /// How long nothing more is taken from a client that is over its rate.
     pub(crate) fn pause(&self) -> Option<Duration> {
-        self.link.pause(self.shared.now())
+        // A clock is looked at only where there is a rate.
+        self.link.has_rate().then(|| self.link.pause(self.shared.now())).flatten()
     }
 
     /// How long the client may still be silent, or its token be good.
@@ -225,6 +227,12 @@ impl Talk {
             Some(done) => done,
             None => std::future::pending().await,
         }
+    }
+
+    /// The oldest of what is on its way, if it is there by now. `next_done` must be waited for
+    /// afterwards: nobody is woken for what is looked at here.
+    pub(crate) fn ready_done(&mut self) -> Option<Done> {
+        self.takes.next().now_or_never().flatten()
     }
 
     /// Hands a message that is durable on, and gives back what the client is told.

@@ -10,6 +10,8 @@ pub(crate) enum LinkFault {
     Dial(#[source] io::Error),
     #[error("no CONNACK within {0:?}")]
     Silent(Duration),
+    #[error("no SUBACK in time")]
+    Unsubscribed,
     #[error("the broker refused the connection: {0}")]
     Refused(String),
     #[error("the broker refused the subscription to {0}")]

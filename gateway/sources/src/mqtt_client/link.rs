@@ -13,20 +13,17 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::stream::{FuturesOrdered, StreamExt};
-use rmqtt_codec::v5::PublishAckReason;
-use sluicegate_core::delivery::{Delivery, Transport};
-use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::Uncommitted;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::config::MqttVersion;
 use super::dial::{Stream, dial};
 use super::fault::LinkFault;
 use super::run::MqttClient;
+use super::taking::refused;
 use super::wire::{Answer, Greeting, PACKET_BYTES_MAX, Publish, QoS, Said, Wire};
-use crate::mqtt::{claims, lasts, reading};
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -50,6 +47,8 @@ pub(crate) struct Link<'c> {
     outbox: BytesMut,
     works: FuturesOrdered<Pin<Box<dyn Future<Output = Done> + Send>>>,
     keep_alive: Duration,
+    /// By when SUBACK must have come; none: it has, or is not waited for.
+    subscribed_by: Option<Instant>,
     /// Nothing more is tried again.
     over: watch::Sender<bool>,
 }
@@ -63,6 +62,8 @@ enum Done {
         answer: Option<Answer>,
     },
     Forgot(NonZeroU16, Result<(), Uncommitted>),
+    /// It is written down what was subscribed to.
+    Noted(Result<(), Uncommitted>),
 }
 
 impl<'c> Link<'c> {
@@ -82,6 +83,7 @@ impl<'c> Link<'c> {
             outbox: BytesMut::new(),
             works: FuturesOrdered::new(),
             keep_alive: broker.keep_alive,
+            subscribed_by: None,
             over: watch::Sender::new(false),
         }
     }
@@ -94,11 +96,10 @@ impl<'c> Link<'c> {
             },
             _ = stop.wait_for(|stop| *stop) => return End::Stopped,
         };
-        let metrics = &self.client.metrics;
-        metrics.connects.increment();
-        metrics.connected.store(true, Ordering::Relaxed);
-        let (source, host) = (&self.client.config.source, &self.client.config.broker.host);
-        tracing::info!(%source, broker = %host, "subscribed at a broker");
+        self.client.metrics.connects.increment();
+        if self.subscribed_by.is_none() {
+            self.stands();
+        }
         let end = self.converse(&mut stream, stop).await;
         self.over.send_replace(true);
         // What is on its way is not answered on this connection any more; if it becomes durable,
@@ -132,34 +133,53 @@ impl<'c> Link<'c> {
             forgotten.map_err(|_| LinkFault::Store)?;
             self.held.clear();
         }
+        if session_present {
+            let gone = self.client.memory.filters().into_iter();
+            let gone: Vec<_> =
+                gone.filter(|old| config.topics.iter().all(|topic| topic.filter != *old)).collect();
+            if !gone.is_empty() {
+                self.wire.unsubscribe(&gone, &mut self.outbox);
+            }
+        }
         // 3.1.1 sends what is retained with every SUBSCRIBE.
         if !session_present || self.fresh || config.broker.version == MqttVersion::V5 {
             self.wire.subscribe(&config.topics, &mut self.outbox);
-            self.subscribed(&mut stream, deadline).await?;
+            self.subscribed_by = Some(deadline);
         }
         Ok(stream)
     }
 
-    /// Waits for the SUBACK. Messages may come before it.
-    async fn subscribed(
-        &mut self,
-        stream: &mut Box<dyn Stream>,
-        deadline: Instant,
-    ) -> Result<(), LinkFault> {
-        loop {
-            let said = timeout_at(deadline, self.next(stream)).await;
-            match said.map_err(|_| LinkFault::Silent(self.client.config.broker.connect))?? {
-                Said::Subscribed(granted) => {
-                    let topics = &self.client.config.topics;
-                    let missing = topics.iter().zip(&granted).find(|(_, granted)| !**granted);
-                    return match missing {
-                        None => Ok(()),
-                        Some((topic, _)) => Err(LinkFault::Subscription(topic.filter.clone())),
-                    };
+    /// Every filter is granted.
+    fn stands(&self) {
+        self.client.metrics.connected.store(true, Ordering::Relaxed);
+        let (source, host) = (&self.client.config.source, &self.client.config.broker.host);
+        tracing::info!(%source, broker = %host, "subscribed at a broker");
+    }
+
+    /// The SUBACK came. Messages may have come before it.
+    fn subscribed(&mut self, granted: &[Option<u8>]) -> Result<(), LinkFault> {
+        let config = &self.client.config;
+        for (topic, granted) in config.topics.iter().zip(granted) {
+            match granted {
+                None => return Err(LinkFault::Subscription(topic.filter.clone())),
+                Some(qos) if *qos < topic.qos => {
+                    let (source, filter) = (&config.source, &topic.filter);
+                    tracing::warn!(%source, filter, qos, "a broker grants less than was asked for");
                 }
-                said => self.handle(said)?,
+                Some(_) => {}
             }
         }
+        self.subscribed_by = None;
+        self.stands();
+        let memory = &self.client.memory;
+        let filters: Vec<_> = config.topics.iter().map(|topic| topic.filter.clone()).collect();
+        if memory.filters() != filters {
+            let client = Arc::clone(self.client);
+            self.works.push_back(Box::pin(async move {
+                Done::Noted(client.memory.keep_filters(&filters).await)
+            }));
+        }
+        Ok(())
     }
 
     /// Writes what is to be written, and reads the next packet.
@@ -201,6 +221,7 @@ impl<'c> Link<'c> {
             }
             let (ping_at, dead_at) = (said + self.keep_alive, heard + self.keep_alive * 3 / 2);
             let alive = !self.keep_alive.is_zero();
+            let subscribed_by = self.subscribed_by;
             tokio::select! {
                 biased;
                 written = writer.write_buf(&mut self.outbox), if !self.outbox.is_empty() => {
@@ -224,6 +245,9 @@ impl<'c> Link<'c> {
                 },
                 () = sleep_until(ping_at), if alive && self.outbox.is_empty() => {
                     self.wire.ping(&mut self.outbox);
+                }
+                () = sleep_until(subscribed_by.unwrap_or(dead_at)), if subscribed_by.is_some() => {
+                    return End::Fault(LinkFault::Unsubscribed);
                 }
                 () = sleep_until(dead_at), if alive => return End::Fault(LinkFault::Dead),
                 _ = stop.wait_for(|stop| *stop), if !stopping => {
@@ -263,6 +287,7 @@ impl<'c> Link<'c> {
             }
             Said::Pong => Ok(()),
             Said::Parted(reason) => Err(LinkFault::Parted(reason)),
+            Said::Subscribed(granted) if self.subscribed_by.is_some() => self.subscribed(&granted),
             Said::Greeting(_) | Said::Subscribed(_) => Err(LinkFault::Protocol("packet type")),
         }
     }
@@ -279,7 +304,7 @@ impl<'c> Link<'c> {
                 return Ok(());
             }
         }
-        let (client, delivery) = (Arc::clone(self.client), self.delivery(publish));
+        let (client, delivery) = (Arc::clone(self.client), self.client.delivery(publish));
         let over = self.over.subscribe();
         self.works.push_back(Box::pin(async move {
             let answer = match delivery {
@@ -289,35 +314,6 @@ impl<'c> Link<'c> {
             Done::Took { qos, id, answer }
         }));
         Ok(())
-    }
-
-    /// What a message is to the source.
-    fn delivery(&self, publish: &Publish) -> Result<Delivery, Refusal> {
-        let config = &self.client.config;
-        if publish.payload.len() > config.payload_bytes_max {
-            return Err(Refusal::TooLarge { limit_bytes: config.payload_bytes_max });
-        }
-        let headers = reading::headers(config.format, publish)?;
-        let mut transport = Transport {
-            attributes: claims::attributes_of_message(publish),
-            kind: Some(claims::KIND.to_owned()),
-            comes_again: publish.qos != QoS::AtMostOnce,
-            ..Transport::default()
-        };
-        // The broker says nothing of who published: its name stands for all of them.
-        transport.dedupe = claims::dedupe(&config.dedupe, &headers, &config.broker.host);
-        if let Some(id) = publish.packet_id.filter(|_| publish.qos == QoS::ExactlyOnce) {
-            transport.state = self.client.memory.taken(id);
-        }
-        Ok(Delivery {
-            source: config.source.clone(),
-            method: claims::METHOD.to_owned(),
-            target: publish.topic.to_string(),
-            headers,
-            body: publish.payload.clone(),
-            peer: None,
-            transport,
-        })
     }
 
     /// Answers; `late`: the connection is over. Says whether it may go on.
@@ -347,41 +343,9 @@ impl<'c> Link<'c> {
                     self.wire.complete(id, true, &mut self.outbox);
                 }
             }
-            Done::Forgot(_, Err(_)) => return false,
+            Done::Noted(Ok(())) => {}
+            Done::Forgot(_, Err(_)) | Done::Noted(Err(_)) => return false,
         }
         true
     }
 }
-
-impl MqttClient {
-    /// Takes a delivery through the line, as often as it needs, until the connection is over.
-    async fn persist(&self, delivery: Delivery, mut over: watch::Receiver<bool>) -> Option<Answer> {
-        let mut pause = AGAIN_MIN;
-        loop {
-            match self.intake.take(delivery.clone()).await {
-                Ok(_) => return Some(Answer::Taken),
-                Err(refusal) if lasts(&refusal) => {
-                    let (source, code) = (&self.config.source, refusal.code());
-                    tracing::info!(%source, code, "a message of a broker was refused");
-                    return Some(refused(&refusal));
-                }
-                Err(_) => self.metrics.retried.increment(),
-            }
-            tokio::select! {
-                () = sleep(self.jitter(pause)) => {}
-                _ = over.wait_for(|over| *over) => return None,
-            }
-            pause = (pause * 2).min(AGAIN_MAX);
-        }
-    }
-}
-
-fn refused(refusal: &Refusal) -> Answer {
-    Answer::Refused(match crate::mqtt::answer(refusal) {
-        crate::mqtt::Judged::Refused(reason, _) => reason,
-        _ => PublishAckReason::UnspecifiedError,
-    })
-}
-
-const AGAIN_MIN: Duration = Duration::from_millis(100);
-const AGAIN_MAX: Duration = Duration::from_secs(10);

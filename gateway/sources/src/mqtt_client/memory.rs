@@ -1,5 +1,7 @@
 //! Packet ids of QoS 2 messages that were taken from a broker and are not released yet: committed
-//! with the event, deleted before PUBCOMP. State of one scope; its keys are `SOURCE/ID`.
+//! with the event, deleted before PUBCOMP; and the filters that were subscribed to, so that one that
+//! the configuration has no more can be unsubscribed. State of one scope; its keys are `SOURCE/ID`
+//! and `SOURCE/filters`.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -49,6 +51,26 @@ impl Memory {
     ) -> Pending<'_, Result<(), Uncommitted>> {
         let deleted = ids.into_iter().map(|id| (self.key(id), Write::Delete));
         self.engine.remember(self.writes(deleted))
+    }
+
+    /// The filters that were subscribed to last.
+    pub(crate) fn filters(&self) -> Vec<String> {
+        let key = self.filters_key();
+        let kept = self.engine.remembered(&self.scope);
+        let own = kept.iter().find(|(other, _)| *other == key);
+        // What cannot be read is of no version of ours: it names nothing.
+        own.and_then(|(_, bytes)| serde_json::from_slice(bytes).ok()).unwrap_or_default()
+    }
+
+    /// Writes down what is subscribed to.
+    pub(crate) fn keep_filters(&self, filters: &[String]) -> Pending<'_, Result<(), Uncommitted>> {
+        let bytes = serde_json::to_vec(filters).unwrap_or_default();
+        let there = Write::Set(Value { bytes: bytes.into(), expires_at: None });
+        self.engine.remember(self.writes([(self.filters_key(), there)]))
+    }
+
+    fn filters_key(&self) -> Arc<str> {
+        format!("{}/filters", self.source).into()
     }
 
     fn key(&self, id: NonZeroU16) -> Arc<str> {

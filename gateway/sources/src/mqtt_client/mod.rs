@@ -11,6 +11,7 @@ mod link;
 mod memory;
 mod metrics;
 mod run;
+mod taking;
 mod wire;
 
 pub use config::{Broker, MqttClientConfig, MqttVersion, Topic};

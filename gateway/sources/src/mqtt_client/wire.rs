@@ -10,7 +10,7 @@ use rmqtt_codec::v3;
 use rmqtt_codec::v5;
 use rmqtt_codec::v5::{
     Connect, Disconnect, DisconnectReasonCode, PublishAck, PublishAck2, PublishAck2Reason,
-    PublishAckReason, RetainHandling, Subscribe, SubscriptionOptions,
+    PublishAckReason, RetainHandling, Subscribe, SubscriptionOptions, Unsubscribe,
 };
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -22,8 +22,8 @@ use super::fault::LinkFault;
 pub(crate) enum Said {
     /// CONNACK.
     Greeting(Greeting),
-    /// SUBACK: for each filter whether it was granted.
-    Subscribed(Vec<bool>),
+    /// SUBACK: for each filter the QoS that was granted, if it was.
+    Subscribed(Vec<Option<u8>>),
     Publish(Box<Publish>),
     /// PUBREL.
     Release(NonZeroU16),
@@ -150,6 +150,20 @@ impl Wire {
         }
     }
 
+    /// UNSUBSCRIBE. Nobody waits for its answer: what still comes until then is taken.
+    pub(crate) fn unsubscribe(&mut self, filters: &[String], out: &mut BytesMut) {
+        let topic_filters = filters.iter().map(|filter| filter.as_str().into()).collect();
+        let packet_id = UNSUBSCRIBE_ID;
+        match self {
+            Self::V3(_) => self.put_v3(v3::Packet::Unsubscribe { packet_id, topic_filters }, out),
+            Self::V5(_) => {
+                let user_properties = Vec::new();
+                let packet = Unsubscribe { packet_id, user_properties, topic_filters };
+                self.put_v5(v5::Packet::Unsubscribe(packet), out);
+            }
+        }
+    }
+
     /// PUBACK or PUBREC. 3.1.1 has no word for a refusal: the message is taken off the broker.
     pub(crate) fn answer(
         &mut self,
@@ -238,8 +252,9 @@ fn said_v3(packet: v3::Packet) -> Result<Option<Said>, LinkFault> {
             keep_alive: None,
         }),
         v3::Packet::SubscribeAck { status, .. } => {
-            let granted = |code: &v3::SubscribeReturnCode| {
-                matches!(code, v3::SubscribeReturnCode::Success(_))
+            let granted = |code: &v3::SubscribeReturnCode| match code {
+                v3::SubscribeReturnCode::Success(qos) => Some(u8::from(*qos)),
+                v3::SubscribeReturnCode::Failure => None,
             };
             Said::Subscribed(status.iter().map(granted).collect())
         }
@@ -266,7 +281,8 @@ fn said_v5(packet: v5::Packet) -> Result<Option<Said>, LinkFault> {
             })
         }
         v5::Packet::SubscribeAck(ack) => {
-            Said::Subscribed(ack.status.iter().map(|code| u8::from(*code) < 0x80).collect())
+            let granted = |code| Some(u8::from(code)).filter(|code| *code < 0x80);
+            Said::Subscribed(ack.status.iter().map(|code| granted(*code)).collect())
         }
         v5::Packet::Publish(publish) => Said::Publish(publish),
         v5::Packet::PublishRelease(release) => Said::Release(release.packet_id),
@@ -282,3 +298,4 @@ pub(crate) const PACKET_BYTES_MAX: u32 = 17 * 1024 * 1024;
 
 /// Nothing else of ours has a packet id.
 const SUBSCRIBE_ID: NonZeroU16 = NonZeroU16::MIN;
+const UNSUBSCRIBE_ID: NonZeroU16 = NonZeroU16::MIN.saturating_add(1);

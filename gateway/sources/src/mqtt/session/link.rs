@@ -104,6 +104,11 @@ impl Link {
         }
     }
 
+    /// Whether the client is held to a rate.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.spacing.is_some()
+    }
+
     /// How long nothing more is taken from the client: it is over its rate by more than it may
     /// publish at once.
     pub(crate) fn pause(&self, now: Timestamp) -> Option<Duration> {
