@@ -1,0 +1,5 @@
+//! The AMQP source, and what it dials with, against a broker that says what no honest one would.
+
+mod consume;
+mod dial;
+mod fake;
