@@ -1,7 +1,7 @@
 //! Headers with the AMQP types that they had: reads what the source wrote into `amqptypes`.
 //!
-//! An entry that does not fit its header is not followed, and the header goes out as a text: the
-//! attribute is a sender's to write when an event came another way.
+//! An entry that does not fit its header is not followed, and the header goes out as a text: a
+//! filter may have written the attribute, or changed the header.
 
 use std::collections::BTreeMap;
 

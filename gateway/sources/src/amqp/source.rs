@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::Event;
+use sluicegate_core::ids::SourceName;
 use sluicegate_core::retry::RetryPolicy;
 use sluicegate_core::seams::Intake;
 use tokio::sync::watch;
@@ -101,7 +102,7 @@ impl AmqpSource {
             queues.spawn(Arc::clone(consumer).keep(link, stop.clone(), lost.clone()));
         }
         let mut reason = None;
-        let watched = watch_over(&link, &self.metrics);
+        let watched = watch_over(&link, &self.config.source, &self.metrics);
         tokio::pin!(watched);
         while !queues.is_empty() {
             tokio::select! {
@@ -140,7 +141,7 @@ impl AmqpSource {
 }
 
 /// Ends when the connection must: it is lost, or its broker has fallen silent.
-async fn watch_over(link: &Link, metrics: &AmqpMetrics) -> (Cause, String) {
+async fn watch_over(link: &Link, source: &SourceName, metrics: &AmqpMetrics) -> (Cause, String) {
     let mut events = Box::pin(link.connection.events_listener());
     let heartbeat = Duration::from_secs(u64::from(link.connection.configuration().heartbeat()));
     let look = if heartbeat.is_zero() { LOOK } else { (heartbeat / 4).clamp(LOOK_MIN, LOOK) };
@@ -153,7 +154,7 @@ async fn watch_over(link: &Link, metrics: &AmqpMetrics) -> (Cause, String) {
                     return (Cause::Connection, fault.to_string());
                 }
                 Some(Event::ConnectionBlocked(why)) => {
-                    tracing::warn!(%why, "broker blocks the connection");
+                    tracing::warn!(%source, %why, "broker blocks the connection");
                     metrics.set_blocked(true);
                 }
                 Some(Event::ConnectionUnblocked) => metrics.set_blocked(false),
