@@ -70,6 +70,8 @@ fn binary_and_structured_events_are_the_same_event() {
     let gateway = world.start();
     let mut headers = HEADERS.to_vec();
     headers.push(("content-type", "application/json"));
+    // What only sources say is not believed of a sender.
+    headers.extend([("ce-amqpreplyto", "evil"), ("ce-mqtttopic", "evil")]);
     let body = b"{ \"n\":  1.0 }";
     let receipt = binary(&gateway, "/events", &headers, body).accepted();
     let one = gateway.consumer().take("inbox", 1).remove(0);
@@ -86,6 +88,9 @@ fn binary_and_structured_events_are_the_same_event() {
     ];
     for (name, value) in wanted {
         assert_eq!(one.attribute(name), value, "{name}");
+    }
+    for name in ["amqpreplyto", "mqtttopic"] {
+        assert!(one.event.get(name).is_none(), "{}", one.event);
     }
     let mut event = json!({ "specversion": "1.0", "id": "a-2", "source": "/shop", "type": "sale",
         "time": "2026-11-22T10:00:00Z", "subject": "Grüße", "priority": 7, "gone": null,

@@ -78,7 +78,8 @@ impl Envelope {
         if let Some(schema) = &sent.dataschema {
             attributes.push(DATASCHEMA_ATTRIBUTE, schema);
         }
-        let said = sent.extensions.iter().filter(|(name, _)| beside.first(name).is_none());
+        let is_free = |name: &str| !is_of_protocol(name) && beside.first(name).is_none();
+        let said = sent.extensions.iter().filter(|(name, _)| is_free(name));
         said.for_each(|(name, value)| attributes.push(name, value));
         Event::new(Parts {
             id,
@@ -103,6 +104,12 @@ impl Envelope {
         }
         kept
     }
+}
+
+/// Whether an attribute is one that sources write, of what their protocol says. From a sender it
+/// is left out, whichever way it came: sinks and filters believe it.
+fn is_of_protocol(name: &str) -> bool {
+    OF_PROTOCOLS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// What the sender says, else what the protocol does.
@@ -135,11 +142,23 @@ pub(crate) const CREDENTIALS: [&str; 7] = [
 const ID_ATTRIBUTE: &str = "sgid";
 /// The source that a CloudEvent came with.
 const SOURCE_ATTRIBUTE: &str = "sgsource";
+/// What the attributes begin with that sources write.
+const OF_PROTOCOLS: [&str; 2] = ["amqp", "mqtt"];
 const DEFAULT_KIND: &str = "webhook";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_sender_writes_what_only_sources_say() {
+        for name in ["amqpreplyto", "amqptypes", "amqp", "mqtttopic", "mqttclient"] {
+            assert!(is_of_protocol(name), "{name}");
+        }
+        for name in ["amq", "region", "mqt", "myamqp", ""] {
+            assert!(!is_of_protocol(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_long_idempotency_key_is_hashed_and_an_empty_one_is_none() {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sluicegate_core::delivery::Delivery;
 use sluicegate_core::fields::Fields;
-use sluicegate_core::limits::HEADERS_MAX;
+use sluicegate_core::limits::{HEADER_BYTES_MAX, HEADERS_MAX};
 use sluicegate_core::signature::SignatureFault;
 
 use crate::gate::GateProblem;
@@ -103,6 +103,9 @@ fn body(members: &mut Map<String, Value>) -> Result<Bytes, &'static str> {
 fn headers(inner: &Map<String, Value>, outer: &Fields) -> Result<Fields, &'static str> {
     let mut headers = Fields::with_capacity(inner.len() + outer.len(), outer.text_len());
     for (name, value) in inner {
+        if !is_name(name) {
+            return Err("a header has a name that is none");
+        }
         let value = value.as_str().ok_or("a header is not a text")?;
         headers.push(name, value);
     }
@@ -112,7 +115,16 @@ fn headers(inner: &Map<String, Value>, outer: &Fields) -> Result<Fields, &'stati
     for (name, value) in outer.iter().filter(|(name, _)| !OF_ENVELOPE.contains(name)) {
         headers.push(name, value);
     }
-    if headers.len() > HEADERS_MAX { Err("it has too many headers") } else { Ok(headers) }
+    if headers.len() > HEADERS_MAX || headers.text_len() > HEADER_BYTES_MAX {
+        return Err("it has too many headers, or too long ones");
+    }
+    Ok(headers)
+}
+
+/// Whether HTTP takes it for the name of a header (RFC 9110 section 5.6.2).
+fn is_name(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
 }
 
 const OF_ENVELOPE: [&str; 3] = ["content-type", "content-encoding", "content-length"];
@@ -158,6 +170,8 @@ mod tests {
     fn what_is_no_envelope_is_malformed() {
         let many: Vec<String> = (0..=HEADERS_MAX).map(|at| format!("\"h{at}\":\"\"")).collect();
         let many = format!("{{\"headers\":{{{}}},\"body\":\"\"}}", many.join(","));
+        let long = "x".repeat(HEADER_BYTES_MAX);
+        let long = format!("{{\"headers\":{{\"a\":\"{long}\"}},\"body\":\"\"}}");
         for text in [
             "",
             "text",
@@ -173,7 +187,11 @@ mod tests {
             r#"{"headers":{},"body":"","more":1}"#,
             r#"{"headers":{},"headers":{},"body":""}"#,
             r#"{"headers":{"a":"1","a":"2"},"body":""}"#,
+            r#"{"headers":{"":"1"},"body":""}"#,
+            r#"{"headers":{"a b":"1"},"body":""}"#,
+            r#"{"headers":{"a\n":"1"},"body":""}"#,
             &many,
+            &long,
         ] {
             let fault = Wrapping::Envelope.open(&delivery(text.as_bytes())).unwrap_err();
             assert_eq!(fault.code(), "malformed", "{text}");

@@ -45,6 +45,9 @@ pub struct Transport {
     /// Whether its sender keeps it until it is answered, and sends it again: a broker does, and so
     /// does a client of MQTT with QoS 1 or 2. A webhook may come again or not.
     pub comes_again: bool,
+    /// When it first came, by [`Intake::clock`](crate::seams::Intake::clock), where its source
+    /// tries it more than once: it is judged as of then. `None`: it comes now.
+    pub came_at: Option<Timestamp>,
 }
 
 impl Delivery {

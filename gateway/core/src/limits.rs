@@ -17,6 +17,10 @@ pub const HEADERS_MAX: usize = 100;
 /// Bytes of all header names and values of one delivery.
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 
+/// Tables and arrays within one another in a header of a protocol that has such. Nobody writes them
+/// by hand; `x-death` of RabbitMQ has two.
+pub const HEADER_DEPTH_MAX: usize = 16;
+
 /// Attributes of one event, those that filters add included.
 pub const ATTRIBUTES_MAX: usize = 64;
 

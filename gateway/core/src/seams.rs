@@ -31,6 +31,12 @@ pub trait Intake: Send + Sync + 'static {
     /// Takes the delivery through the line. Returns once the event is durable, or refused.
     fn take(&self, delivery: Delivery) -> Pending<'_, Result<Receipt, Refusal>>;
 
+    /// What time it is by the clock that arrivals are stamped with, for a source that keeps a
+    /// delivery and tries it again; `None` where nobody asks when it came.
+    fn clock(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Whether a request is a handshake, by which a provider asks whether it may send. Asked of
     /// every delivery, so it must be quick.
     fn greets(&self, _delivery: &Delivery) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sluicegate_admission::Secret;
 use sluicegate_admission::handshake::Greeting;
-use sluicegate_core::delivery::Delivery;
+use sluicegate_core::delivery::{Arrival, Delivery};
 use sluicegate_core::handshake::Reply;
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::proof::{Receipt, Received, Repeat};
@@ -70,7 +70,9 @@ impl Intake for Door {
             let Some((name, entrance)) = self.sources.get_key_value(&delivery.source) else {
                 return Err(Refusal::NoSource);
             };
-            let arrival = self.stamp.arrival();
+            let now = self.stamp.arrival();
+            // The id and the steady time are of this try: ids are of one moment, and rates too.
+            let arrival = Arrival { at: delivery.transport.came_at.unwrap_or(now.at), ..now };
             let judged = if self.stopping.load(Ordering::Relaxed) {
                 Err(Refusal::Stopping)
             } else {
@@ -86,6 +88,10 @@ impl Intake for Door {
             entrance.count(&judged);
             judged
         })
+    }
+
+    fn clock(&self) -> Option<Timestamp> {
+        Some(self.stamp.arrival().at)
     }
 
     fn greets(&self, delivery: &Delivery) -> bool {

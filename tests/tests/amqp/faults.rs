@@ -9,10 +9,11 @@ use sluicegate_tests::consumer::Consumer;
 use sluicegate_tests::deadline::wait_within;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::loop_disk::LoopDisk;
+use sluicegate_tests::metrics;
 use sluicegate_tests::rabbitmq::RabbitMq;
 use sluicegate_tests::tcp_proxy::TcpProxy;
 
-use crate::setup::{LONG, OPEN, consuming, number, wait_until_standing};
+use crate::setup::{LONG, OPEN, consuming, number, on_disk, wait_until_full, wait_until_standing};
 
 /// Numbered messages with an id each.
 fn numbered(numbers: std::ops::Range<usize>) -> Vec<(Vec<u8>, BasicProperties)> {
@@ -86,10 +87,30 @@ fn a_broker_that_falls_silent_is_left_and_found_again() {
     wait_until_standing(&gateway, "consuming");
     proxy.be_silent(true);
     wait_until_standing(&gateway, "connecting");
+    assert!(interruptions(&gateway, "silent"), "{}", gateway.admin_get("/metrics").text());
     proxy.be_silent(false);
     wait_until_standing(&gateway, "consuming");
     client.publish_all("incoming", numbered(0..10));
     take_each_once(&gateway.consumer(), 0..10);
+}
+
+#[test]
+fn a_queue_that_is_missing_does_not_hold_up_the_others_when_the_connection_is_lost() {
+    let broker = RabbitMq::start();
+    let proxy = TcpProxy::to(broker.port());
+    let client = AmqpClient::connect(&broker.uri());
+    client.queue("incoming");
+    let amqp = "queues: [ incoming, missing ], dedupe: message_id";
+    let gateway = consuming(&broker.uri_at(proxy.port()), amqp, OPEN, "").start();
+    wait_until_standing(&gateway, "consuming");
+    // By now the other queue waits for long: it has been looked for eight times.
+    let looked = "sluicegate_amqp_source_interruptions_total{source=\"orders\",cause=\"topology\"}";
+    wait_within(LONG, "eight looks", || (metrics::value(&gateway, looked) > 7.5).then_some(()));
+    proxy.cut();
+    let cut = std::time::Instant::now();
+    client.publish_all("incoming", numbered(0..10));
+    take_each_once(&gateway.consumer(), 0..10);
+    assert!(cut.elapsed().as_secs() < 10, "{:?}", cut.elapsed());
 }
 
 #[test]
@@ -113,7 +134,7 @@ fn a_queue_that_is_deleted_is_waited_for() {
     take_each_once(&gateway.consumer(), 10..20);
     assert!(interruptions(&gateway, "cancelled"));
     let connections = "sluicegate_amqp_source_connections_total{source=\"orders\"}";
-    let opened = sluicegate_tests::metrics::value(&gateway, connections);
+    let opened = metrics::value(&gateway, connections);
     assert!(opened < 1.5, "one connection served all of that, not {opened}");
 }
 
@@ -124,16 +145,11 @@ fn a_full_disk_holds_messages_at_the_broker_until_there_is_room() {
     client.queue("incoming");
     let disk = LoopDisk::new(256 << 20);
     let limits = "limits: { free_disk_min: 32MiB }";
-    let world = consuming(&broker.uri(), EACH_ONCE, OPEN, limits);
-    let text = std::fs::read_to_string(world.configuration()).unwrap();
-    let data = format!("data: {}", disk.path("data").display());
-    std::fs::write(world.configuration(), text.replace("data: ./data", &data)).unwrap();
+    let world = on_disk(consuming(&broker.uri(), EACH_ONCE, OPEN, limits), &disk);
     let gateway = world.start();
     wait_until_standing(&gateway, "consuming");
     disk.fill_until(16 << 20);
-    wait_within(LONG, "the disk to be found full", || {
-        gateway.admin_get("/readyz").text().contains("disk_full").then_some(())
-    });
+    wait_until_full(&gateway);
     client.publish_all("incoming", numbered(0..200));
     wait_until_standing(&gateway, "holding");
     assert!(number(&gateway, "acked_total") < 0.5);
@@ -143,6 +159,35 @@ fn a_full_disk_holds_messages_at_the_broker_until_there_is_room() {
     wait_until_standing(&gateway, "consuming");
     let retried = number(&gateway, "retried_total");
     assert!(retried < 200.0, "a held queue tries one message at a time, not {retried} times");
+}
+
+#[test]
+fn a_full_queue_puts_its_own_messages_off_and_no_others() {
+    let broker = RabbitMq::start();
+    let client = AmqpClient::connect(&broker.uri());
+    client.queue("incoming");
+    let world = consuming(&broker.uri(), EACH_ONCE, OPEN, "");
+    let text = std::fs::read_to_string(world.configuration()).unwrap();
+    let small = "routes:\n  - { name: small, when: { type: [ small ] }, to: [ small ] }\n";
+    let text = text.replace("routes:\n", small);
+    let text = text.replace("inbox: {}", "inbox: {}, small: { limits: { events: 1 } }");
+    std::fs::write(world.configuration(), text).unwrap();
+    let gateway = world.start();
+    wait_until_standing(&gateway, "consuming");
+    let small = numbered(0..3).into_iter();
+    let small = small.map(|(body, properties)| (body, properties.with_type("small".into())));
+    client.publish_all("incoming", small.collect());
+    wait_within(LONG, "two to be put off", || {
+        (number(&gateway, "retried_total") > 1.5).then_some(())
+    });
+    client.publish_all("incoming", numbered(3..100));
+    take_each_once(&gateway.consumer(), 3..100);
+    for _ in 0..3 {
+        assert_eq!(gateway.consumer().take("small", 1).len(), 1);
+    }
+    wait_within(LONG, "all to be acknowledged", || {
+        (number(&gateway, "acked_total") > 99.5).then_some(())
+    });
 }
 
 #[test]

@@ -7,6 +7,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use sluicegate_tests::config::{self, HEAD};
 use sluicegate_tests::deadline::wait_within;
 use sluicegate_tests::gateway::Gateway;
+use sluicegate_tests::loop_disk::LoopDisk;
 use sluicegate_tests::world::World;
 use sluicegate_tests::{metrics, signing};
 
@@ -26,6 +27,21 @@ pub(super) fn consuming(uri: &str, amqp: &str, source: &str, rest: &str) -> Worl
 
 /// The usual: one queue that must be there, and nobody proves anything.
 pub(super) const OPEN: &str = "verify: { scheme: none }";
+
+/// The same, with its data on this disk.
+pub(super) fn on_disk(world: World, disk: &LoopDisk) -> World {
+    let text = std::fs::read_to_string(world.configuration()).unwrap();
+    let data = format!("data: {}", disk.path("data").display());
+    std::fs::write(world.configuration(), text.replace("data: ./data", &data)).unwrap();
+    world
+}
+
+/// Waits until the gateway has found its disk full.
+pub(super) fn wait_until_full(gateway: &Gateway) {
+    wait_within(LONG, "the disk to be found full", || {
+        gateway.admin_get("/readyz").text().contains("disk_full").then_some(())
+    });
+}
 
 /// Waits until the queue of the source stands so.
 pub(super) fn wait_until_standing(gateway: &Gateway, standing: &str) {

@@ -1,13 +1,19 @@
 //! Signed messages: in an envelope, a second time, and refused but kept.
 
+use std::time::{Duration, Instant};
+
 use lapin::BasicProperties;
 use serde_json::{Value, json};
 use sluicegate_tests::amqp::AmqpClient;
 use sluicegate_tests::config;
 use sluicegate_tests::deadline::{wait_for, wait_within};
+use sluicegate_tests::loop_disk::LoopDisk;
 use sluicegate_tests::rabbitmq::RabbitMq;
 
-use crate::setup::{LONG, SIGNED, consuming, number, signature, signed, wait_until_standing};
+use crate::setup::{
+    LONG, SIGNED, consuming, number, on_disk, signature, signed, wait_until_full,
+    wait_until_standing,
+};
 
 #[test]
 fn a_signature_inside_an_envelope_is_verified_and_a_replayed_message_is_no_second_event() {
@@ -73,7 +79,7 @@ fn a_refused_message_is_kept_explained_and_released_with_all_that_its_protocol_s
     let transport = &shown["delivery"]["transport"];
     assert_eq!(transport["type"], "order.new", "{shown}");
     assert_eq!(transport["time"], "2023-11-14T22:13:20Z");
-    assert_eq!(transport["dedupe"], "incoming m-1");
+    assert_eq!(transport["dedupe"], "8:incoming m-1");
     let explained = gateway.consumer().call("/v1/explain", &shown["delivery"]);
     assert_eq!(explained.status, 200, "{}", explained.text());
     world.write("secret.txt", config::STANDARD_SECRET);
@@ -90,4 +96,30 @@ fn a_refused_message_is_kept_explained_and_released_with_all_that_its_protocol_s
     ] {
         assert_eq!(event.attribute(name), value, "{name}: {}", event.event);
     }
+}
+
+#[test]
+fn signed_messages_that_wait_for_a_full_disk_do_not_grow_too_old() {
+    let broker = RabbitMq::start();
+    let client = AmqpClient::connect(&broker.uri());
+    client.queue("incoming");
+    let disk = LoopDisk::new(256 << 20);
+    let verify = SIGNED.replace("{ scheme", "{ tolerance: 8s, scheme");
+    let limits = "limits: { free_disk_min: 32MiB }";
+    let amqp = "queue: incoming, prefetch: 50";
+    let gateway = on_disk(consuming(&broker.uri(), amqp, &verify, limits), &disk).start();
+    wait_until_standing(&gateway, "consuming");
+    disk.fill_until(16 << 20);
+    wait_until_full(&gateway);
+    let one = |n: usize| (b"true".to_vec(), signed(&format!("m-{n}"), b"true"));
+    client.publish_all("incoming", (0..40).map(one).collect());
+    let sent = Instant::now();
+    wait_within(LONG, "all to be held", || (number(&gateway, "unsettled") > 39.5).then_some(()));
+    wait_within(LONG, "the signatures to be too old", || {
+        (sent.elapsed() > Duration::from_secs(10)).then_some(())
+    });
+    wait_until_standing(&gateway, "holding");
+    disk.empty();
+    assert_eq!(gateway.consumer().take("inbox", 40).len(), 40);
+    assert!(number(&gateway, "rejected_total") < 0.5);
 }

@@ -115,6 +115,45 @@ fn a_message_that_no_queue_is_bound_for_is_tried_again_or_given_up_and_its_batch
 }
 
 #[test]
+fn a_message_that_closes_the_channel_fails_alone() {
+    let broker = RabbitMq::start();
+    let client = AmqpClient::connect(&broker.uri());
+    client.exchange("events", ExchangeKind::Topic);
+    client.queue("out");
+    client.bind("out", "events", "#");
+    broker.control(&["set_topic_permissions", "guest", "events", "^good$", ".*"]);
+    let dead = "  inbox: { retry: { attempts: 3, min: 10ms, max: 20ms }, dead_letter: dead }\n  \
+                dead: {}";
+    let world = publishing(&broker.uri(), "exchange: events, routing_key: \"{type}\"", dead);
+    let open = "    http: { path: /hooks/open }\n";
+    let facts = format!("{open}    event: {{ type: [ \"pointer:/to\" ] }}\n");
+    let text = std::fs::read_to_string(world.configuration()).unwrap().replace(open, &facts);
+    std::fs::write(world.configuration(), text).unwrap();
+    let gateway = world.start();
+    for at in 0..60 {
+        let to = if at % 20 == 7 { "bad" } else { "good" };
+        post(&gateway, &format!("{{\"to\":\"{to}\",\"n\":{at}}}"));
+    }
+    for one in gateway.consumer().take("dead", 3) {
+        let body = String::from_utf8(one.payload).unwrap();
+        assert!(body.contains("\"bad\""), "{body}");
+        let why = one.whole["letter"]["reason"].as_str().unwrap();
+        assert!(why.contains("ACCESS_REFUSED"), "{why}");
+    }
+    gateway.wait_until_empty("inbox");
+    assert_eq!(gateway.consumer().depth("dead"), 0, "nothing else is a dead letter");
+    let mut numbers: Vec<u64> = Vec::new();
+    while let Some(taken) = client.get("out") {
+        let json: serde_json::Value = serde_json::from_slice(&taken.body).unwrap();
+        numbers.push(json["n"].as_u64().unwrap());
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    let good: Vec<u64> = (0..60).filter(|at| at % 20 != 7).collect();
+    assert_eq!(numbers, good, "each at least once");
+}
+
+#[test]
 fn a_message_that_the_broker_refuses_is_tried_again_until_there_is_room() {
     let broker = RabbitMq::start();
     let client = AmqpClient::connect(&broker.uri());

@@ -94,6 +94,12 @@ fn a_refused_message_is_published_with_its_reason_where_the_operator_wants_it() 
     // Nobody is bound there yet, not even the exchange is: it waits, unacknowledged.
     gateway.wait_for_log("refused message waits");
     assert!(number(&gateway, "unsettled") > 0.5);
+    assert!(number(&gateway, "on_reject_waiting") > 0.5);
+    assert!(number(&gateway, "on_reject_failed_total") > 0.5);
+    assert!(gateway.admin_get("/readyz").text().contains("amqp_on_reject_down"));
+    // The others do not wait for it.
+    client.publish("", "incoming", b"true", signed("m-2", b"true"));
+    assert_eq!(gateway.consumer().take("inbox", 1)[0].payload, b"true");
     client.exchange("refusals", ExchangeKind::Direct);
     client.queue("refused");
     client.bind("refused", "refusals", "bad");
@@ -105,9 +111,11 @@ fn a_refused_message_is_published_with_its_reason_where_the_operator_wants_it() 
     assert_eq!(refused.value("x-n"), Some(&AMQPValue::LongInt(7)));
     assert_eq!(refused.value("CC"), None);
     assert_eq!(refused.properties.message_id(), &Some("m-1".into()));
-    wait_within(LONG, "the acknowledgement", || {
-        (number(&gateway, "acked_total") > 0.5).then_some(())
+    wait_within(LONG, "the acknowledgements", || {
+        (number(&gateway, "acked_total") > 1.5).then_some(())
     });
+    assert!(number(&gateway, "on_reject_waiting") < 0.5);
+    assert!(!gateway.admin_get("/readyz").text().contains("amqp_on_reject_down"));
     assert_eq!(gateway.stop().code(), Some(0));
     assert_eq!(client.depth("incoming"), 0);
 }

@@ -49,21 +49,14 @@ impl Checker<'_> {
         }
         let topology = amqp.declare.as_ref().map_or(Topology::Check, declared);
         if let Topology::Declare(declaration) = &topology {
-            for (at, binding) in declaration.bindings.iter().enumerate() {
-                self.amqp_name(
-                    &format!("{place}/declare/bindings/{at}/exchange"),
-                    &binding.exchange,
-                );
-                self.amqp_name(&format!("{place}/declare/bindings/{at}/key"), &binding.key);
-            }
+            self.declaration(&format!("{place}/declare"), declaration);
         }
         let on_reject = amqp.on_reject.as_ref().map(|to| Address {
             exchange: to.exchange.clone(),
             routing_key: to.routing_key.clone(),
         });
         if let Some(to) = &on_reject {
-            self.amqp_name(&format!("{place}/on_reject/exchange"), &to.exchange);
-            self.amqp_name(&format!("{place}/on_reject/routing_key"), &to.routing_key);
+            self.on_reject(&format!("{place}/on_reject"), to, &queues);
         }
         Some(AmqpConfig {
             source,
@@ -80,10 +73,37 @@ impl Checker<'_> {
         })
     }
 
-    /// An AMQP sink; `place` is its section.
+    fn declaration(&mut self, place: &str, declaration: &Declaration) {
+        for (at, binding) in declaration.bindings.iter().enumerate() {
+            self.amqp_name(&format!("{place}/bindings/{at}/exchange"), &binding.exchange);
+            self.amqp_name(&format!("{place}/bindings/{at}/key"), &binding.key);
+        }
+        if declaration.kind == QueueKind::Classic && declaration.delivery_limit.is_some() {
+            let message = "only a quorum queue has a delivery limit";
+            self.fault(&format!("{place}/delivery_limit"), "value_out_of_range", message);
+        }
+    }
+
+    /// Where refused messages go: somewhere, and not to where they came from.
+    fn on_reject(&mut self, place: &str, to: &Address, queues: &[String]) {
+        self.amqp_name(&format!("{place}/exchange"), &to.exchange);
+        self.amqp_name(&format!("{place}/routing_key"), &to.routing_key);
+        if to.exchange.is_empty() && to.routing_key.is_empty() {
+            let message = "it names no exchange and no queue: no message could go there";
+            self.fault(place, "amqp_on_reject_invalid", message);
+        }
+        if to.exchange.is_empty() && queues.contains(&to.routing_key) {
+            let queue = &to.routing_key;
+            let message = format!("queue {queue:?} is consumed: what is refused would come again");
+            self.fault(place, "amqp_on_reject_invalid", message);
+        }
+    }
+
+    /// The AMQP sink of this name; `place` is its section.
     pub(super) fn amqp_sink(
         &mut self,
         place: &str,
+        name: &str,
         amqp: &shape::AmqpSink,
     ) -> Option<AmqpSinkPlan> {
         let (uri, uri_secret) = (amqp.uri.as_deref(), amqp.uri_secret.as_deref());
@@ -100,7 +120,8 @@ impl Checker<'_> {
         };
         let server = server?;
         let config = out::AmqpSinkConfig {
-            connect: connect(server),
+            name: name.to_owned(),
+            connect: connect(server, name),
             exchange: amqp.exchange.clone(),
             routing_key: amqp.routing_key.clone(),
             persistent: amqp.persistent.unwrap_or(true),
@@ -195,6 +216,7 @@ fn declared(declare: &shape::Declare) -> Topology {
             shape::QueueType::Classic => QueueKind::Classic,
         },
         dead_letter_exchange: declare.dead_letter_exchange.clone(),
+        delivery_limit: declare.delivery_limit,
         bindings: declare.bindings.iter().map(binding).collect(),
     })
 }
@@ -206,11 +228,12 @@ fn has_password(uri: &str) -> bool {
 }
 
 /// The sinks' way to connect is the sources': it is in one place.
-fn connect(server: Server) -> out::Connect {
+fn connect(server: Server, sink: &str) -> out::Connect {
+    let name: Arc<str> = format!("sluicegate: sink {sink}").into();
     Arc::new(move || {
-        let server = server.clone();
+        let (server, name) = (server.clone(), Arc::clone(&name));
         Box::pin(async move {
-            let link = server.dial("sluicegate: sink", u64::MAX).await;
+            let link = server.dial(&name, u64::MAX).await;
             let link = Arc::new(link.map_err(|fault| fault.to_string())?);
             let connection = Arc::clone(&link.connection);
             Ok(out::Connected { connection, cut: Arc::new(move || link.cut()) })

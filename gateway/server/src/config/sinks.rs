@@ -21,7 +21,7 @@ impl Checker<'_> {
     }
 
     fn sink(&mut self, place: String, name: &str, sink: &shape::Sink) -> Option<SinkPlan> {
-        let name = self.name(&place, name);
+        let own = self.name(&place, name);
         let from = self.reference(&format!("{place}/from"), "queues", &sink.from);
         let way = match (&sink.http, &sink.mqtt, &sink.amqp) {
             (Some(http), None, None) => {
@@ -33,7 +33,7 @@ impl Checker<'_> {
                 mqtt.map(|mqtt| WayOut::Mqtt(Box::new(mqtt)))
             }
             (None, None, Some(amqp)) => {
-                self.amqp_sink(&format!("{place}/amqp"), amqp).map(WayOut::Amqp)
+                self.amqp_sink(&format!("{place}/amqp"), name, amqp).map(WayOut::Amqp)
             }
             _ => {
                 let message = "a sink names exactly one protocol: http, mqtt or amqp";
@@ -42,7 +42,7 @@ impl Checker<'_> {
             }
         };
         Some(SinkPlan {
-            name: name?,
+            name: own?,
             from: from?,
             way: way?,
             batch: sink.batch.events.unwrap_or(1),

@@ -88,7 +88,7 @@ impl Refused {
     /// Hands a delivery over, if its refusal is one that can be mended. Never waits.
     pub fn offer(&self, received: &Received, refusal: &Refusal) {
         let delivery = received.delivery();
-        let Some(class) = class_of(refusal, delivery.transport.comes_again) else { return };
+        let Some(class) = class_of(refusal, &delivery.transport) else { return };
         let Some(lane) = self.lanes.get(&delivery.source) else { return };
         let arrival = received.arrival();
         let bytes = bytes_of(delivery);

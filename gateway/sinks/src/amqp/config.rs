@@ -25,6 +25,8 @@ pub struct Connected {
 /// What an AMQP sink is made of.
 #[derive(Clone)]
 pub struct AmqpSinkConfig {
+    /// The sink, for logs.
+    pub name: String,
     /// Opens a connection.
     pub connect: Connect,
     /// The exchange, with places for what events say: `{type}`, `{source}`, `{subject}`, `{id}`,
@@ -61,6 +63,7 @@ impl fmt::Debug for AmqpSinkConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("AmqpSinkConfig")
+            .field("name", &self.name)
             .field("exchange", &self.exchange)
             .field("routing_key", &self.routing_key)
             .field("headers", &names)

@@ -69,6 +69,11 @@ impl Confirms {
         }
     }
 
+    /// Whether it was sent and failed, with its channel.
+    pub(crate) fn is_failed(&self, at: usize) -> bool {
+        matches!(self.heard.get(at), Some(Some(Heard::Failed(_))))
+    }
+
     /// One outcome for each message, by its id; `missing` is what is said of those that nothing was
     /// heard of.
     pub(crate) fn outcomes(
@@ -78,6 +83,8 @@ impl Confirms {
         missing: &str,
     ) -> (Vec<Outcome>, Tally) {
         let mut tally = Tally::default();
+        // A message came back that is not known: any of those that were confirmed may be meant.
+        let is_unknown = self.returned.keys().any(|id| !ids.contains(id));
         let outcome = |(heard, id): (&Option<Heard>, &String)| match heard {
             Some(Heard::Impossible(why)) => give_up(why),
             Some(Heard::Refused) => {
@@ -89,6 +96,10 @@ impl Confirms {
                 retry(why)
             }
             Some(Heard::Confirmed) => match self.returned.get(id) {
+                None if is_unknown => {
+                    tally.unconfirmed += 1;
+                    retry("a message came back that is none of this batch")
+                }
                 None => Outcome::Done,
                 Some(why) => {
                     tally.returned += 1;
@@ -153,6 +164,14 @@ mod tests {
         confirms.answered(2, Ok(Confirmation::Ack(None)));
         assert_eq!(codes(&confirms, OnUnroutable::Retry, 3), ["done", "done", "retry"]);
         assert_eq!(codes(&confirms, OnUnroutable::GiveUp, 3), ["done", "done", "give_up"]);
+    }
+
+    #[test]
+    fn a_returned_message_that_nobody_sent_leaves_nothing_confirmed() {
+        let mut confirms = Confirms::new(2);
+        confirms.answered(0, Ok(returned("another")));
+        confirms.answered(1, Ok(Confirmation::Ack(None)));
+        assert_eq!(codes(&confirms, OnUnroutable::GiveUp, 2), ["retry", "retry"]);
     }
 
     #[test]

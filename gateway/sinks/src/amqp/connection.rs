@@ -14,12 +14,14 @@ use lapin::{Channel, Event, ExchangeKind};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::config::{Connect, Connected};
+use super::config::{AmqpSinkConfig, Connect, Connected};
 use super::metrics::AmqpSinkMetrics;
 use crate::{Dice, RECONNECT};
 
 /// Makes connections, one at a time.
 pub(crate) struct Connections {
+    /// The sink.
+    name: Arc<str>,
     connect: Connect,
     dice: Dice,
     metrics: Arc<AmqpSinkMetrics>,
@@ -45,8 +47,10 @@ pub(crate) struct Live {
 }
 
 impl Connections {
-    pub(crate) fn new(connect: Connect, dice: Dice, metrics: Arc<AmqpSinkMetrics>) -> Self {
-        Self { connect, dice, metrics, now: tokio::sync::Mutex::default() }
+    pub(crate) fn new(config: &AmqpSinkConfig, metrics: Arc<AmqpSinkMetrics>) -> Self {
+        let (connect, dice) = (Arc::clone(&config.connect), Arc::clone(&config.dice));
+        let name = config.name.as_str().into();
+        Self { name, connect, dice, metrics, now: tokio::sync::Mutex::default() }
     }
 
     /// The connection; tries to make one if there is none, unless the last try was a moment ago.
@@ -57,14 +61,14 @@ impl Connections {
         }
         if now.live.take().is_some() {
             self.metrics.set_connected(false, "connection was lost");
-            tracing::warn!("an AMQP sink has lost its connection");
+            tracing::warn!(sink = %self.name, "an AMQP sink has lost its connection");
         }
         if now.next_try.is_some_and(|at| Instant::now() < at) {
             return Err(now.why.clone());
         }
         match (self.connect)().await {
             Ok(connected) => {
-                let live = Arc::new(Live::new(connected, Arc::clone(&self.metrics)));
+                let live = Arc::new(Live::new(connected, &self.name, Arc::clone(&self.metrics)));
                 self.metrics.connections.increment();
                 self.metrics.set_connected(true, "");
                 *now = Now { live: Some(Arc::clone(&live)), ..Now::default() };
@@ -74,7 +78,8 @@ impl Connections {
                 now.failed = now.failed.saturating_add(1);
                 now.next_try = Some(Instant::now() + RECONNECT.wait(now.failed, (self.dice)()));
                 if now.failed.is_power_of_two() {
-                    tracing::warn!(failed = now.failed, %why, "an AMQP sink cannot connect");
+                    let (sink, failed) = (&self.name, now.failed);
+                    tracing::warn!(%sink, failed, %why, "an AMQP sink cannot connect");
                 }
                 self.metrics.set_connected(false, &why);
                 now.why.clone_from(&why);
@@ -102,7 +107,8 @@ impl Connections {
 }
 
 impl Live {
-    fn new(connected: Connected, metrics: Arc<AmqpSinkMetrics>) -> Self {
+    fn new(connected: Connected, name: &Arc<str>, metrics: Arc<AmqpSinkMetrics>) -> Self {
+        let sink = Arc::clone(name);
         let (sender, blocked) = watch::channel(false);
         let events = connected.connection.events_listener();
         tokio::spawn(async move {
@@ -110,7 +116,7 @@ impl Live {
             while let Some(event) = events.next().await {
                 match event {
                     Event::ConnectionBlocked(why) => {
-                        tracing::warn!(%why, "broker takes no messages for now");
+                        tracing::warn!(%sink, %why, "broker takes no messages for now");
                         metrics.set_blocked(true);
                         sender.send_replace(true);
                     }
@@ -201,8 +207,10 @@ fn held<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From a quarter of a second to half a minute.
+/// How soon a connection is tried that failed for a reason that says nothing of when.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often a broker that blocks is looked at.
 const LOOK_BLOCKED: Duration = Duration::from_millis(100);
 
 /// Exchanges that are remembered.

@@ -61,6 +61,11 @@ impl Form {
             ShortString::try_new(text).map_err(|_| format!("{what} is longer than 255 bytes"))
         };
         let exchange = name(&self.exchange, "exchange")?;
+        if exchange.as_str().is_empty() && !self.exchange.parts().is_empty() {
+            // The default exchange, whose keys are the names of all queues, is the operator's to
+            // name, and not an event's.
+            return Err("exchange is empty, as the event fills it".to_owned());
+        }
         let routing_key = name(&self.routing_key, "routing key")?;
         let headers = self.headers(event);
         let bytes = weight(&headers);
@@ -145,12 +150,12 @@ impl Form {
     }
 }
 
-/// Names that the sink sets itself, and those that RabbitMQ sends copies by.
 fn template(text: &str) -> Result<Template, AmqpSinkFault> {
     let malformed = || AmqpSinkFault::TemplateMalformed { template: text.to_owned() };
     Template::read(text).ok_or_else(malformed)
 }
 
+/// Names that the sink sets itself, and those that RabbitMQ sends copies by.
 fn is_reserved(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     ["CC", "BCC"].contains(&name)
@@ -195,6 +200,7 @@ pub(super) mod tests {
 
     pub(in crate::amqp) fn config() -> AmqpSinkConfig {
         AmqpSinkConfig {
+            name: "out".into(),
             connect: Arc::new(|| Box::pin(async { Err("nowhere".to_owned()) })),
             exchange: "events".into(),
             routing_key: "{type}".into(),
@@ -259,6 +265,13 @@ pub(super) mod tests {
         let long = AmqpSinkConfig { routing_key: "x".repeat(256), ..config() };
         let why = Form::read(&long).unwrap().message(&event()).unwrap_err();
         assert!(why.contains("routing key"), "{why}");
+        let filled = AmqpSinkConfig { exchange: "{subject}".into(), ..config() };
+        let mut unsaid = event();
+        unsaid.parts_mut().subject = Some(String::new());
+        let why = Form::read(&filled).unwrap().message(&unsaid).unwrap_err();
+        assert!(why.contains("exchange is empty"), "{why}");
+        let default = Form::read(&AmqpSinkConfig { exchange: String::new(), ..config() }).unwrap();
+        assert!(default.message(&event()).unwrap().exchange.as_str().is_empty());
         let form = Form::read(&AmqpSinkConfig { forward_headers: true, ..config() }).unwrap();
         let mut large = event();
         large.parts_mut().headers.push("n", &"x".repeat(HEADER_BYTES_MAX));

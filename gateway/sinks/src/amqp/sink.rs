@@ -35,8 +35,7 @@ impl AmqpSink {
     pub fn new(config: &AmqpSinkConfig) -> Result<Self, AmqpSinkFault> {
         let form = Form::read(config)?;
         let metrics = Arc::new(AmqpSinkMetrics::default());
-        let (connect, dice) = (Arc::clone(&config.connect), Arc::clone(&config.dice));
-        let connections = Connections::new(connect, dice, Arc::clone(&metrics));
+        let connections = Connections::new(config, Arc::clone(&metrics));
         let (on_unroutable, timeout) = (config.on_unroutable, config.timeout);
         Ok(Self { form, connections, on_unroutable, timeout, metrics })
     }
@@ -52,7 +51,9 @@ impl AmqpSink {
         let mut confirms = Confirms::new(batch.len());
         let missing = match timeout_at(deadline, self.begin()).await {
             Ok(Ok((live, channel))) => {
-                self.publish(batch, &live, channel, deadline, &mut confirms).await;
+                let mut round = Round { live: &live, deadline, confirms: &mut confirms };
+                let sent = self.publish(batch, &mut round, channel).await;
+                self.publish_singly(batch, &mut round, sent).await;
                 match live.is_blocked() {
                     true => "broker takes no messages for now".to_owned(),
                     false => format!("no confirmation within {:?}", self.timeout),
@@ -77,50 +78,88 @@ impl AmqpSink {
     }
 
     /// Publishes what can be, and hears what comes until the deadline. A channel on which something
-    /// is still to come is not used again: it closes when it is dropped here.
+    /// is still to come is not used again: it closes when it is dropped here. The places of those
+    /// that were handed to the channel.
     async fn publish(
         &self,
         batch: &[Attempt],
-        live: &Live,
+        round: &mut Round<'_>,
         channel: Channel,
-        deadline: Instant,
-        confirms: &mut Confirms,
-    ) {
+    ) -> Vec<usize> {
         let mut messages = Vec::with_capacity(batch.len());
         for (at, attempt) in batch.iter().enumerate() {
             match self.form.message(&attempt.event) {
                 Ok(message) => messages.push((at, message)),
-                Err(why) => confirms.impossible(at, why),
+                Err(why) => round.confirms.impossible(at, why),
             }
         }
         let mandatory = self.on_unroutable.is_some();
-        let mut answers = FuturesUnordered::new();
+        let (mut answers, mut sent) = (FuturesUnordered::new(), Vec::new());
         for (at, message) in messages {
-            match timeout_at(deadline, live.check_exchange(&message.exchange)).await {
+            let there = round.live.check_exchange(&message.exchange);
+            match timeout_at(round.deadline, there).await {
                 // In order: each is written when it is first looked at, one after the other.
                 Ok(Ok(())) => {
                     let channel = &channel;
                     answers.push(async move { (at, send(channel, message, mandatory).await) });
+                    sent.push(at);
                 }
-                Ok(Err(fault)) => confirms.failed(at, &fault.to_string()),
+                Ok(Err(fault)) => round.confirms.failed(at, &fault.to_string()),
                 Err(_) => break,
             }
         }
-        while let Ok(Some((at, answer))) = timeout_at(deadline, answers.next()).await {
-            confirms.answered(at, answer);
+        while let Ok(Some((at, answer))) = timeout_at(round.deadline, answers.next()).await {
+            round.confirms.answered(at, answer);
         }
         // What is at hand by now: a message that came back may be shown with any of them.
         while let Some(Some((at, answer))) = answers.next().now_or_never() {
-            confirms.answered(at, answer);
+            round.confirms.answered(at, answer);
         }
         let all_heard = answers.is_empty();
         drop(answers);
         if all_heard && channel.status().connected() {
-            live.give_back(channel);
+            round.live.give_back(channel);
         } else {
-            live.forget();
+            round.live.forget();
+        }
+        sent
+    }
+
+    /// After the broker has closed the channel over one message, publishes what is not confirmed
+    /// one at a time, each on a channel that is open: so only that one fails. What had arrived all
+    /// the same comes twice, under the same id.
+    async fn publish_singly(&self, batch: &[Attempt], round: &mut Round<'_>, sent: Vec<usize>) {
+        if sent.len() < 2 {
+            return;
+        }
+        for at in sent {
+            let Some(attempt) = batch.get(at) else { continue };
+            if !round.confirms.is_failed(at) || !round.live.is_open() || round.live.is_blocked() {
+                continue;
+            }
+            let Ok(message) = self.form.message(&attempt.event) else { continue };
+            match timeout_at(round.deadline, self.publish_one(round.live, message)).await {
+                Ok(answer) => round.confirms.answered(at, answer),
+                Err(_) => return,
+            }
         }
     }
+
+    async fn publish_one(&self, live: &Live, message: Message) -> Result<Confirmation, Error> {
+        let channel = live.channel().await?;
+        let answer = send(&channel, message, self.on_unroutable.is_some()).await;
+        if answer.is_ok() && channel.status().connected() {
+            live.give_back(channel);
+        }
+        answer
+    }
+}
+
+/// One attempt, under way.
+struct Round<'a> {
+    live: &'a Live,
+    deadline: Instant,
+    confirms: &'a mut Confirms,
 }
 
 impl Sink for AmqpSink {

@@ -1,7 +1,7 @@
 //! Headers with the AMQP types that they had: reads what the source wrote into `amqptypes`.
 //!
-//! An entry that does not fit its header is not followed, and the header goes out as a text: the
-//! attribute is a sender's to write when an event came another way.
+//! An entry that does not fit its header is not followed, and the header goes out as a text: a
+//! filter may have written the attribute, or changed the header.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use lapin::types::ShortString;
 use lapin::types::{AMQPValue, ByteArray, DecimalValue, FieldArray, FieldTable, LongString};
 use serde_json::Value;
+use sluicegate_core::limits::HEADER_DEPTH_MAX;
 
 /// The entries of `amqptypes`: paths and types.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ impl Types {
         let value = match kind.as_str() {
             "F" | "A" => serde_json::from_str(text)
                 .ok()
-                .and_then(|json: Value| self.json(&json, &encoded(own), DEPTH_MAX)),
+                .and_then(|json: Value| self.json(&json, &encoded(own), HEADER_DEPTH_MAX)),
             kind => scalar(kind, text),
         };
         (own.clone(), value.unwrap_or_else(|| long(text)))
@@ -158,9 +159,6 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Tables and arrays within one another; the source takes no more than 16.
-const DEPTH_MAX: usize = 32;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +194,16 @@ mod tests {
         table.insert("q".into(), long("w"));
         let items = vec![AMQPValue::FieldTable(table), AMQPValue::Void, AMQPValue::Double(1.0)];
         assert_eq!(value, AMQPValue::FieldArray(items.into()));
+    }
+
+    #[test]
+    fn a_header_goes_out_as_deep_as_one_may_come_in_and_no_deeper() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let types = Types::read("n=A");
+        let deep = nested(HEADER_DEPTH_MAX);
+        assert!(matches!(types.header("n", &deep).1, AMQPValue::FieldArray(_)));
+        let deeper = nested(HEADER_DEPTH_MAX + 1);
+        assert_eq!(types.header("n", &deeper).1, long(&deeper));
     }
 
     #[test]

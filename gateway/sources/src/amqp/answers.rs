@@ -10,7 +10,8 @@ use sluicegate_core::refusal::Refusal;
 pub(super) enum Fate {
     /// It is refused for good: rejected, without requeueing.
     Reject,
-    /// It is tried again after a while, and others may pass it.
+    /// It is tried again after a while, and others may pass it: they may go to other queues, by
+    /// other plugins, with other schemas.
     PutOff(Option<Duration>),
     /// It is tried again, and nothing else of its queue until then: the gateway takes no more now.
     Hold(Option<Duration>),
@@ -33,8 +34,7 @@ pub(super) fn fate(refusal: &Refusal) -> Fate {
         | Refusal::WrongMediaType { .. }
         | Refusal::Unverified(_)
         | Refusal::HandshakeRefused
-        | Refusal::Invalid { .. }
-        | Refusal::NoSchema { .. } => Fate::Reject,
+        | Refusal::Invalid { .. } => Fate::Reject,
         Refusal::Rejected(rejection) => match rejection.code {
             RejectCode::Invalid
             | RejectCode::Unauthenticated
@@ -42,15 +42,46 @@ pub(super) fn fate(refusal: &Refusal) -> Fate {
             | RejectCode::TooLarge => Fate::Reject,
             RejectCode::RateLimited | RejectCode::Unavailable => Fate::PutOff(None),
         },
-        // What proves this sender cannot be had: others have other keys, or none.
-        Refusal::Deferred { .. } | Refusal::ProofUnavailable { .. } => Fate::PutOff(after),
-        Refusal::RateLimited { .. }
-        | Refusal::Overloaded { .. }
+        // What proves this sender cannot be had: others have other keys, or none. A schema that is
+        // missing is the operator's to register, and no fault of the message.
+        Refusal::Deferred { .. }
+        | Refusal::ProofUnavailable { .. }
         | Refusal::QueueFull { .. }
         | Refusal::QueueOverRate { .. }
-        | Refusal::SourceFull { .. }
         | Refusal::PluginPaused { .. }
+        | Refusal::NoSchema { .. } => Fate::PutOff(after),
+        Refusal::RateLimited { .. }
+        | Refusal::Overloaded { .. }
+        | Refusal::SourceFull { .. }
         | Refusal::StoreUnavailable { .. } => Fate::Hold(after),
         Refusal::Stopping => Fate::Leave,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: Duration = Duration::from_secs(7);
+
+    #[test]
+    fn what_concerns_one_route_puts_one_message_off_and_what_concerns_all_holds_all() {
+        let (queue, retry_after) = ("q".to_owned(), LATER);
+        let (plugin, subject) = ("p".parse().unwrap(), "s".to_owned());
+        let source_name = "s".to_owned();
+        for (refusal, expected) in [
+            (Refusal::QueueFull { queue: queue.clone(), retry_after }, Fate::PutOff(Some(LATER))),
+            (Refusal::QueueOverRate { queue, retry_after }, Fate::PutOff(Some(LATER))),
+            (Refusal::PluginPaused { plugin, retry_after }, Fate::PutOff(Some(LATER))),
+            (Refusal::NoSchema { subject }, Fate::PutOff(None)),
+            (Refusal::RateLimited { retry_after }, Fate::Hold(Some(LATER))),
+            (Refusal::SourceFull { source_name, retry_after }, Fate::Hold(Some(LATER))),
+            (Refusal::Overloaded { what: "w", retry_after }, Fate::Hold(Some(LATER))),
+            (Refusal::Stopping, Fate::Leave),
+            (Refusal::HeadersTooLarge, Fate::Reject),
+        ] {
+            assert_eq!(fate(&refusal), expected, "{refusal}");
+        }
+        assert!(matches!(fate(&Refusal::StoreUnavailable { what: "w" }), Fate::Hold(Some(_))));
     }
 }

@@ -74,6 +74,9 @@ pub struct Declaration {
     pub kind: QueueKind,
     /// The exchange that the broker puts rejected messages into.
     pub dead_letter_exchange: Option<String>,
+    /// How often a quorum queue hands a message out before it drops or dead-letters it; -1: as
+    /// often as it takes; `None`: as the broker has it.
+    pub delivery_limit: Option<i32>,
     /// Where their messages come from.
     pub bindings: Vec<Binding>,
 }

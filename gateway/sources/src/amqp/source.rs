@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::Event;
+use sluicegate_core::ids::SourceName;
 use sluicegate_core::retry::RetryPolicy;
 use sluicegate_core::seams::Intake;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::config::AmqpConfig;
@@ -94,23 +95,28 @@ impl AmqpSource {
     /// Runs the consumers until the connection is gone; `None` if the gateway stops.
     async fn serve(&self, link: Link, stop: &mut watch::Receiver<bool>) -> Option<(Cause, String)> {
         let link = Arc::new(link);
+        let (gone, lost) = watch::channel(false);
         let mut queues = JoinSet::new();
         for consumer in &self.consumers {
-            queues.spawn(Arc::clone(consumer).keep(Arc::clone(&link), stop.clone()));
+            let link = Arc::clone(&link);
+            queues.spawn(Arc::clone(consumer).keep(link, stop.clone(), lost.clone()));
         }
         let mut reason = None;
-        let watched = watch_over(&link, &self.metrics);
+        let watched = watch_over(&link, &self.config.source, &self.metrics);
         tokio::pin!(watched);
         while !queues.is_empty() {
             tokio::select! {
                 ended = queues.join_next() => {
-                    let why = ended.and_then(Result::ok).flatten();
-                    reason = reason.or(why);
+                    reason = reason.or(ended.and_then(|ended| self.ended(ended)));
                 }
-                why = &mut watched, if reason.is_none() => {
-                    reason = Some(why);
-                    link.cut();
-                }
+                why = &mut watched, if reason.is_none() => reason = Some(why),
+            }
+            // What one has noticed is so for all of them.
+            if let Some((_, why)) = &reason
+                && !gone.send_replace(true)
+            {
+                link.cut();
+                self.metrics.stand(Standing::Connecting, why);
             }
         }
         self.metrics.set_blocked(false);
@@ -123,12 +129,22 @@ impl AmqpSource {
         link.cut();
         Some(reason.unwrap_or((Cause::Connection, "connection was lost".to_owned())))
     }
+
+    /// Why a consumer has ended; `None` if it was to stop. One that has panicked begins anew with
+    /// the connection: a queue that nobody consumes from any more would be seen by nobody.
+    fn ended(&self, ended: Result<Option<(Cause, String)>, JoinError>) -> Option<(Cause, String)> {
+        ended.unwrap_or_else(|fault| {
+            tracing::error!(source = %self.config.source, %fault, "a consumer has broken");
+            Some((Cause::Failed, "a consumer has broken".to_owned()))
+        })
+    }
 }
 
 /// Ends when the connection must: it is lost, or its broker has fallen silent.
-async fn watch_over(link: &Link, metrics: &AmqpMetrics) -> (Cause, String) {
+async fn watch_over(link: &Link, source: &SourceName, metrics: &AmqpMetrics) -> (Cause, String) {
     let mut events = Box::pin(link.connection.events_listener());
     let heartbeat = Duration::from_secs(u64::from(link.connection.configuration().heartbeat()));
+    let look = if heartbeat.is_zero() { LOOK } else { (heartbeat / 4).clamp(LOOK_MIN, LOOK) };
     let (mut bytes, mut heard) = (link.bytes(), Instant::now());
     loop {
         tokio::select! {
@@ -138,19 +154,19 @@ async fn watch_over(link: &Link, metrics: &AmqpMetrics) -> (Cause, String) {
                     return (Cause::Connection, fault.to_string());
                 }
                 Some(Event::ConnectionBlocked(why)) => {
-                    tracing::warn!(%why, "broker blocks the connection");
+                    tracing::warn!(%source, %why, "broker blocks the connection");
                     metrics.set_blocked(true);
                 }
                 Some(Event::ConnectionUnblocked) => metrics.set_blocked(false),
                 Some(_) => {}
                 None => return (Cause::Connection, "connection was closed".to_owned()),
             },
-            () = sleep(LOOK) => {
+            () = sleep(look) => {
                 if link.bytes() != bytes {
                     (bytes, heard) = (link.bytes(), Instant::now());
                 }
-                let is_silent = !heartbeat.is_zero() && heard.elapsed() > heartbeat * 3;
-                if is_silent {
+                // lapin cuts after twice the time, and does not say why.
+                if !heartbeat.is_zero() && heard.elapsed() > heartbeat * 3 / 2 {
                     let why = format!("nothing came for {} s", heard.elapsed().as_secs());
                     return (Cause::Silent, why);
                 }
@@ -162,7 +178,7 @@ async fn watch_over(link: &Link, metrics: &AmqpMetrics) -> (Cause, String) {
     }
 }
 
-/// Ends when the gateway stops.
+/// Ends when this says so: that the gateway stops, or that the connection is lost.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone says so too.
     let _ = stop.wait_for(|stop| *stop).await;
@@ -186,8 +202,9 @@ pub(super) const WAITS: RetryPolicy = RetryPolicy {
 /// A connection that lasted so long was a good one: the next wait is short again.
 pub(super) const STEADY: Duration = Duration::from_secs(60);
 
-/// How often a connection is looked at.
+/// How often a connection is looked at: often enough to see silence before lapin does.
 const LOOK: Duration = Duration::from_secs(1);
+const LOOK_MIN: Duration = Duration::from_millis(100);
 
 /// How long a goodbye may take.
 const CLOSE: Duration = Duration::from_secs(2);

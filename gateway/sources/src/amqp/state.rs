@@ -71,6 +71,19 @@ pub struct QueueMetrics {
     pub abandoned: Counter,
     /// Messages that the source itself refused, before any rule of the gateway.
     pub refused: Counter,
+    /// Tries to publish a refused message again that failed.
+    pub unplaced_tries: Counter,
+    unplaced: AtomicU64,
+}
+
+/// A refused message that could not be published again, as long as it waits.
+#[derive(Debug)]
+pub(super) struct Unplaced(Arc<QueueMetrics>);
+
+impl Drop for Unplaced {
+    fn drop(&mut self) {
+        self.0.unplaced.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl AmqpMetrics {
@@ -131,6 +144,18 @@ impl QueueMetrics {
         self.unsettled.load(Ordering::Relaxed)
     }
 
+    /// Refused messages that cannot be published again, and wait for that.
+    #[must_use]
+    pub fn unplaced_now(&self) -> u64 {
+        self.unplaced.load(Ordering::Relaxed)
+    }
+
+    /// Counts a refused message that waits, until what is returned is dropped.
+    pub(super) fn unplaced(self: &Arc<Self>) -> Unplaced {
+        self.unplaced.fetch_add(1, Ordering::Relaxed);
+        Unplaced(Arc::clone(self))
+    }
+
     pub(super) fn set_unsettled(&self, count: usize) {
         self.unsettled.store(count as u64, Ordering::Relaxed);
     }
@@ -157,6 +182,8 @@ pub(super) enum Cause {
     Cancelled,
     /// The queue is not there, or other than declared.
     Topology,
+    /// Something of ours broke: a panic, which the log has.
+    Failed,
 }
 
 impl Cause {
@@ -168,6 +195,7 @@ impl Cause {
             Self::Channel => "channel",
             Self::Cancelled => "cancelled",
             Self::Topology => "topology",
+            Self::Failed => "failed",
         }
     }
 }

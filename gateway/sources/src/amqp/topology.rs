@@ -41,6 +41,9 @@ async fn declare(
     if let Some(exchange) = &declaration.dead_letter_exchange {
         say("x-dead-letter-exchange", exchange);
     }
+    if let Some(limit) = declaration.delivery_limit {
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(limit));
+    }
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare(short(queue), durable, arguments).await?;
     for binding in &declaration.bindings {

@@ -33,17 +33,29 @@ impl Amqp {
         let sources = sources.map(|(name, _)| {
             (SOURCE_DOWN, format!("source {name} does not consume from all of its queues"))
         });
+        let waits = |queue: &QueueMetrics| queue.unplaced_now() > 0;
+        let rejecting = self
+            .sources
+            .iter()
+            .filter(|(_, source)| source.queues().any(|(_, queue)| waits(queue)));
+        let rejecting = rejecting.map(|(name, _)| {
+            (
+                REJECTER_DOWN,
+                format!("source {name} cannot put refused messages where on_reject says"),
+            )
+        });
         let sinks = self.sinks.iter().filter(|(_, sink)| !sink.is_connected());
         let sinks = sinks.map(|(name, _)| (SINK_DOWN, format!("sink {name} has no connection")));
         let blocked = self.sinks.iter().filter(|(_, sink)| sink.is_blocked());
         let blocked = blocked.map(|(name, _)| {
             (SINK_BLOCKED, format!("the broker of sink {name} takes no messages for now"))
         });
-        sources.chain(sinks).chain(blocked).collect()
+        sources.chain(rejecting).chain(sinks).chain(blocked).collect()
     }
 }
 
 const SOURCE_DOWN: &str = "amqp_source_down";
+const REJECTER_DOWN: &str = "amqp_on_reject_down";
 const SINK_DOWN: &str = "amqp_sink_down";
 const SINK_BLOCKED: &str = "amqp_sink_blocked";
 
@@ -72,7 +84,7 @@ fn write_standings(page: &mut Page, amqp: &Amqp) {
 /// A counter of a queue.
 type QueueCounter = (&'static str, &'static str, fn(&QueueMetrics) -> u64);
 
-const QUEUE_COUNTERS: [QueueCounter; 8] = [
+const QUEUE_COUNTERS: [QueueCounter; 9] = [
     ("sluicegate_amqp_source_messages_total", "Messages that came.", |q| q.messages.value()),
     ("sluicegate_amqp_source_redelivered_total", "Of them, handed out before.", |q| {
         q.redelivered.value()
@@ -85,9 +97,19 @@ const QUEUE_COUNTERS: [QueueCounter; 8] = [
     ("sluicegate_amqp_source_republished_total", "Refused messages published again.", |q| {
         q.republished.value()
     }),
+    ("sluicegate_amqp_source_on_reject_failed_total", "Refused messages not placed.", |q| {
+        q.unplaced_tries.value()
+    }),
     ("sluicegate_amqp_source_retried_total", "Tries put off or held.", |q| q.retried.value()),
     ("sluicegate_amqp_source_abandoned_total", "Messages whose channel was lost.", |q| {
         q.abandoned.value()
+    }),
+];
+
+const QUEUE_LEVELS: [QueueCounter; 2] = [
+    ("sluicegate_amqp_source_unsettled", "Messages without an answer yet.", |q| q.unsettled()),
+    ("sluicegate_amqp_source_on_reject_waiting", "Refused messages that wait.", |q| {
+        q.unplaced_now()
     }),
 ];
 
@@ -102,12 +124,13 @@ fn write_queues(page: &mut Page, amqp: &Amqp) {
             }
         }
     }
-    let (name, help) = ("sluicegate_amqp_source_unsettled", "Messages without an answer yet.");
-    page.begin(name, help, Kind::Gauge);
-    for (source, metrics) in &amqp.sources {
-        for (queue, numbers) in metrics.queues() {
-            let labels = [("source", source.as_str()), ("queue", queue)];
-            page.gauge(name, help, &labels, numbers.unsettled() as f64);
+    for (name, help, of) in QUEUE_LEVELS {
+        page.begin(name, help, Kind::Gauge);
+        for (source, metrics) in &amqp.sources {
+            for (queue, numbers) in metrics.queues() {
+                let labels = [("source", source.as_str()), ("queue", queue)];
+                page.gauge(name, help, &labels, of(numbers) as f64);
+            }
         }
     }
 }

@@ -60,8 +60,7 @@ pub(super) fn delivery(delivery: &Delivery, body: Body) -> Value {
     written.insert("target".to_owned(), delivery.target.as_str().into());
     written.insert("peer".to_owned(), delivery.peer.map(|peer| peer.to_string()).into());
     written.insert("headers".to_owned(), headers.into());
-    let Transport { attributes, kind, time, dedupe, state: _, comes_again: _ } =
-        &delivery.transport;
+    let Transport { attributes, kind, time, dedupe, .. } = &delivery.transport;
     if !attributes.is_empty() || kind.is_some() || time.is_some() || dedupe.is_some() {
         let attributes: Vec<Value> =
             attributes.iter().map(|(name, value)| json!([name, value])).collect();

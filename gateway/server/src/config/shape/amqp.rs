@@ -42,7 +42,8 @@ pub(in crate::config) struct AmqpSource {
     /// Declares the queues, durable, instead of only looking whether they are there.
     pub(in crate::config) declare: Option<Declare>,
     /// Publishes refused messages again there, with the reason in their headers. Without it they
-    /// are rejected, and go where the queue's dead-letter exchange says; without that, nowhere.
+    /// are rejected, and go where the queue's dead-letter exchange says; without that, nowhere. It
+    /// must not lead into one of the queues that are consumed.
     pub(in crate::config) on_reject: Option<AmqpAddress>,
 }
 
@@ -78,6 +79,10 @@ pub(in crate::config) struct Declare {
     pub(in crate::config) kind: QueueType,
     /// The exchange that the broker puts rejected messages into.
     pub(in crate::config) dead_letter_exchange: Option<String>,
+    /// How often a quorum queue hands a message out before it drops or dead-letters it; -1
+    /// (RabbitMQ 4): as often as it takes. Default: what the broker has, 20 with RabbitMQ 4.
+    #[schemars(range(min = -1))]
+    pub(in crate::config) delivery_limit: Option<i32>,
     /// Where messages come from.
     #[serde(default)]
     pub(in crate::config) bindings: Vec<Bind>,

@@ -6,7 +6,6 @@ use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use sluicegate_core::ids::SourceName;
-use sluicegate_core::refusal::Refusal;
 use sluicegate_core::seams::Intake;
 use tokio::sync::watch;
 
@@ -53,18 +52,8 @@ impl Consumer {
             dedupe: config.dedupe,
         };
         let numbers = metrics.queue(queue);
-        let counted = Arc::clone(&numbers);
-        let (source, name) = (config.source.clone(), queue.to_owned());
-        let refused = move |refusal: &Refusal| {
-            counted.refused.increment();
-            // A stranger must not be able to fill the log.
-            if counted.refused.value().is_power_of_two() {
-                let (code, count) = (refusal.code(), counted.refused.value());
-                tracing::info!(%source, queue = %name, code, count, why = %refusal, "refused");
-            }
-        };
-        let (dice, refused) = (Arc::clone(&config.dice), Box::new(refused));
-        let line = Arc::new(Line { rule, intake, rejecter, dice, refused });
+        let (dice, counted) = (Arc::clone(&config.dice), Arc::clone(&numbers));
+        let line = Arc::new(Line { rule, intake, rejecter, dice, numbers: counted });
         Self { config: config.clone(), queue: queue.to_owned(), line, numbers, metrics }
     }
 

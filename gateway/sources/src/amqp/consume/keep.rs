@@ -8,15 +8,17 @@ use tokio::time::Instant;
 
 use super::consumer::{Consumer, End};
 use crate::amqp::link::Link;
-use crate::amqp::source::{STEADY, WAITS, pause};
+use crate::amqp::source::{STEADY, WAITS, pause, stopped};
 use crate::amqp::state::{Cause, Standing};
 
 impl Consumer {
-    /// Consumes until the gateway stops, or the connection is gone: then it says why.
+    /// Consumes until the gateway stops, or the connection is gone: then it says why. `lost` says
+    /// that it is gone.
     pub(crate) async fn keep(
         self: Arc<Self>,
         link: Arc<Link>,
         mut stop: watch::Receiver<bool>,
+        mut lost: watch::Receiver<bool>,
     ) -> Option<(Cause, String)> {
         let mut failed = 0_u32;
         loop {
@@ -42,8 +44,12 @@ impl Consumer {
             let (source, queue) = (self.source(), self.queue());
             let again_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(%source, queue, cause = cause.word(), %why, again_ms, "not consuming");
-            if pause(wait, &mut stop).await {
-                return None;
+            tokio::select! {
+                is_stopping = pause(wait, &mut stop) => if is_stopping { return None; },
+                // The others must not wait with a new connection until this one looks again.
+                () = stopped(&mut lost) => {
+                    return Some((Cause::Connection, "connection was lost".to_owned()));
+                }
             }
         }
     }

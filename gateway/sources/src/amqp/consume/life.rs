@@ -13,6 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::Channel;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions};
+use sluicegate_core::proof::Repeat;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -67,7 +68,6 @@ impl<'a> Life<'a> {
         stop: &mut watch::Receiver<bool>,
     ) -> End {
         loop {
-            let held = self.hold.is_on();
             let due = self.hold.due();
             tokio::select! {
                 biased;
@@ -76,21 +76,20 @@ impl<'a> Life<'a> {
                 }
                 Some(tried) = self.tries.next(), if !self.tries.is_empty() => self.note(tried),
                 Some(message) = self.waits.next(), if !self.waits.is_empty() => {
-                    self.try_message(message);
+                    self.try_or_hold(message);
                 }
                 said = said(&mut self.saying), if self.saying.is_some() => {
                     if let Err(end) = self.said(said) { return end; }
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    if let Some(message) = self.hold.probe() { self.try_message(message); }
+                    for message in self.hold.probe() { self.try_message(message); }
                 }
-                next = messages.next(), if !held => {
-                    if let Err(end) = self.take_at_hand(next, &mut messages) { return end; }
-                }
-                // While nothing is taken, a lost channel is noticed all the same.
-                () = ended(&self.channel), if held => {
-                    let why = "channel ended while messages were held".to_owned();
-                    return End::Interrupted(Cause::Channel, why);
+                // While messages are held, too: so a lost channel is noticed, and a broker that
+                // sends more than it may.
+                next = messages.next() => {
+                    if let Err(end) = self.take_at_hand(next, &mut messages) {
+                        return self.end(end).await;
+                    }
                 }
             }
             self.settle_at_hand();
@@ -114,7 +113,7 @@ impl<'a> Life<'a> {
         let mut next = first;
         loop {
             match next {
-                Some(Ok(delivery)) => self.take(delivery.into()),
+                Some(Ok(delivery)) => self.take(delivery.into())?,
                 Some(Err(fault)) => return Err(self.lost(&fault)),
                 None => {
                     return Err(End::Interrupted(Cause::Cancelled, "consumer ended".into()));
@@ -127,14 +126,25 @@ impl<'a> Life<'a> {
         }
     }
 
-    fn take(&mut self, message: Message) {
-        let redelivered = message.redelivered;
+    fn take(&mut self, mut message: Message) -> Result<(), End> {
         self.consumer.numbers.messages.increment();
-        if redelivered {
+        if message.redelivered {
             self.consumer.numbers.redelivered.increment();
         }
+        message.came_at = self.consumer.line.intake.clock();
         self.window.open(message.tag);
-        self.try_message(message);
+        // Those that are being rejected may be counted on both sides.
+        let unsettled_max = 2 * usize::from(self.consumer.config.prefetch);
+        if self.window.len() > unsettled_max {
+            let why = "broker sends more messages than it may (prefetch)".to_owned();
+            return Err(End::Interrupted(Cause::Channel, why));
+        }
+        self.try_or_hold(message);
+        Ok(())
+    }
+
+    fn try_or_hold(&mut self, message: Message) {
+        if self.hold.is_on() { self.hold.join(message) } else { self.try_message(message) }
     }
 
     fn try_message(&mut self, message: Message) {
@@ -143,19 +153,25 @@ impl<'a> Life<'a> {
     }
 
     fn note(&mut self, tried: Tried) {
-        let answered = match tried {
-            Tried::Durable(tag) => {
+        let (tag, is_new) = match tried {
+            Tried::Durable(tag, repeat) => {
                 self.window.durable(tag);
-                tag
+                // A repetition was known from memory, and proves no room.
+                (tag, repeat == Repeat::First)
             }
             Tried::Republished(tag) => {
                 self.consumer.numbers.republished.increment();
                 self.window.durable(tag);
-                tag
+                (tag, false)
             }
             Tried::Reject(tag) => {
                 self.to_reject.push(tag);
-                tag
+                (tag, false)
+            }
+            Tried::Refused(message, refusal) => {
+                let (tag, line) = (message.tag, Arc::clone(&self.consumer.line));
+                self.tries.push(Box::pin(async move { line.place(message, refusal).await }));
+                (tag, false)
             }
             Tried::Hold(message, after) => {
                 self.consumer.numbers.retried.increment();
@@ -171,12 +187,12 @@ impl<'a> Life<'a> {
                     tokio::time::sleep(wait).await;
                     message
                 }));
-                tag
+                (tag, false)
             }
             Tried::Leave => return,
         };
         let was_held = self.hold.is_on();
-        for message in self.hold.answered(answered) {
+        for message in self.hold.answered(tag, is_new) {
             self.try_message(message);
         }
         if was_held && !self.hold.is_on() {
@@ -234,6 +250,23 @@ impl<'a> Life<'a> {
         };
         // A broker that does not answer closes the channel with the connection in a moment.
         let _ = timeout(LOOK, ended).await;
+        self.drain().await;
+        End::Stopped
+    }
+
+    /// The channel is at its end. One whose consumer the broker has ended still takes answers:
+    /// what is in the line is finished, and does not come again.
+    async fn end(&mut self, end: End) -> End {
+        if matches!(end, End::Interrupted(Cause::Cancelled, _)) && self.channel.status().connected()
+        {
+            self.consumer.stand(Standing::NoQueue, "the broker has ended the consumer");
+            self.drain().await;
+        }
+        end
+    }
+
+    /// Finishes what is in the line, and acknowledges it.
+    async fn drain(&mut self) {
         let drain = self.consumer.config.drain;
         let drained = async {
             loop {
@@ -250,7 +283,6 @@ impl<'a> Life<'a> {
         };
         // What is not durable by then was not acknowledged, and comes again.
         let _ = timeout(drain, drained).await;
-        End::Stopped
     }
 
     /// Counts what was on its way.
@@ -269,12 +301,5 @@ async fn said(saying: &mut Option<Saying>) -> Result<Said, lapin::Error> {
     }
 }
 
-/// Ends when the channel does.
-async fn ended(channel: &Channel) {
-    while channel.status().connected() {
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// How often a held channel is looked at.
+/// How long the broker may take to end a consumer.
 const LOOK: Duration = Duration::from_secs(1);

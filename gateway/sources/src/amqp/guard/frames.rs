@@ -25,8 +25,6 @@ enum State {
     Whole(usize),
     /// A frame that is not: this many bytes are left of it.
     Through { left: usize, keep: bool },
-    /// Not a stream of frames: a broker of another protocol says which it speaks.
-    Foreign,
 }
 
 /// What is known of the message that comes on a channel.
@@ -50,6 +48,9 @@ pub(crate) enum GuardFault {
     /// The broker presents itself in a way that cannot be read.
     #[error("the broker's properties cannot be read")]
     Broker,
+    /// A method that no broker has to send: it may hold tables as deep as it likes.
+    #[error("the broker sends what only clients send")]
+    Method,
 }
 
 const HEAD_BYTES: usize = 7;
@@ -62,8 +63,32 @@ const BODY: u8 = 3;
 const START: (u16, u16) = (10, 10);
 const DELIVER: (u16, u16) = (60, 60);
 
-/// Bytes of one frame's payload. lapin agrees to what the broker proposes: 128 KiB by default.
-const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What a broker says to a client that consumes, publishes, and declares. Of all these only
+/// `connection.start` holds a table, and that one is looked at.
+const OF_BROKERS: [(u16, &[u16]); 6] = [
+    // start, secure, tune, open-ok, close, close-ok, blocked, unblocked, update-secret-ok
+    (10, &[10, 20, 30, 41, 50, 51, 60, 61, 71]),
+    // open-ok, flow, flow-ok, close, close-ok
+    (20, &[11, 20, 21, 40, 41]),
+    // exchange: declare-ok, delete-ok, bind-ok, unbind-ok
+    (40, &[11, 21, 31, 51]),
+    // queue: declare-ok, bind-ok, purge-ok, delete-ok, unbind-ok
+    (50, &[11, 21, 31, 41, 51]),
+    // basic: qos-ok, consume-ok, cancel, cancel-ok, return, deliver, get-ok, get-empty, ack,
+    // recover-ok, nack
+    (60, &[11, 21, 30, 31, 50, 60, 71, 72, 80, 111, 120]),
+    // confirm: select-ok
+    (85, &[11]),
+];
+
+/// Bytes of one frame with its head and its end. This is what we propose, as RabbitMQ does; what
+/// is agreed on is never more. lapin keeps some dozens of frames for each connection.
+pub(crate) const FRAME_MAX: u32 = 128 * 1024;
+
+/// Bytes of one frame's payload.
+const FRAME_BYTES_MAX: usize = 128 * 1024 - HEAD_BYTES - 1;
+
+const _: () = assert!(FRAME_BYTES_MAX + HEAD_BYTES + 1 == FRAME_MAX as usize);
 
 impl Guard {
     /// A guard of a new connection; longer bodies are left out.
@@ -79,10 +104,6 @@ impl Guard {
     pub(crate) fn pass(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), GuardFault> {
         while !bytes.is_empty() {
             match self.state {
-                State::Foreign => {
-                    out.extend_from_slice(bytes);
-                    return Ok(());
-                }
                 State::Head => {
                     if self.collect(&mut bytes, HEAD_BYTES) {
                         self.begin(out)?;
@@ -124,9 +145,10 @@ impl Guard {
         let (Some(kind), Some(channel), Some(size)) = (kind, channel, size) else {
             return Ok(());
         };
+        // A broker of another protocol says in eight bytes which it speaks, and lapin ends there.
         if kind == b'A' {
             out.append(&mut self.partial);
-            self.state = State::Foreign;
+            self.state = State::Through { left: 1, keep: true };
             return Ok(());
         }
         let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -191,7 +213,9 @@ impl Guard {
     /// A method: with a new one, the content of the one before is over.
     fn method(&mut self, channel: u16, payload: &mut [u8]) -> Result<(), GuardFault> {
         let mut reader = Reader::new(payload);
-        let (Some(class), Some(method)) = (reader.u16(), reader.u16()) else { return Ok(()) };
+        let named = reader.u16().zip(reader.u16());
+        let (class, method) =
+            named.filter(|named| is_of_broker(*named)).ok_or(GuardFault::Method)?;
         self.channels.remove(&channel);
         match (class, method) {
             START => start(&mut reader).map_err(|_| GuardFault::Broker),
@@ -217,6 +241,11 @@ impl Guard {
         self.channels.insert(channel, Content { mark: None, left_out: body_bytes });
         Some(mark)
     }
+}
+
+/// Whether this class and method is a broker's to say.
+fn is_of_broker((class, method): (u16, u16)) -> bool {
+    OF_BROKERS.iter().any(|(of, methods)| *of == class && methods.contains(&method))
 }
 
 /// `connection.start`: version, and the broker's properties.

@@ -1,5 +1,7 @@
 //! Whether the properties of a message can be read: their texts, and the nesting of their tables.
 
+use sluicegate_core::limits::HEADER_DEPTH_MAX;
+
 use super::marks::Mark;
 use super::reader::Reader;
 
@@ -15,9 +17,6 @@ const TIMESTAMP: u16 = 1 << 6;
 /// type, user id, app id, cluster id.
 const TEXTS_BEFORE_TIME: [u16; 4] = [1 << 10, 1 << 9, 1 << 8, 1 << 7];
 const TEXTS_AFTER_TIME: [u16; 4] = [1 << 5, 1 << 4, 1 << 3, 1 << 2];
-
-/// Tables and arrays within one another. Nobody writes such by hand; `x-death` has two.
-const DEPTH_MAX: usize = 16;
 
 /// Judges the payload of a content header frame; the size of the body that follows it.
 pub(super) fn judge(payload: &[u8]) -> (u64, Result<(), Mark>) {
@@ -79,7 +78,7 @@ pub(super) fn table(bytes: &[u8], depth: usize) -> Result<(), Mark> {
 
 /// Judges one value with its type before it, as RabbitMQ writes types.
 fn value(reader: &mut Reader<'_>, depth: usize) -> Result<(), Mark> {
-    if depth >= DEPTH_MAX {
+    if depth >= HEADER_DEPTH_MAX {
         return Err(Mark::TooDeep);
     }
     let fixed = match reader.u8().ok_or(Mark::Broken)? {

@@ -35,6 +35,18 @@ pub enum DialFault {
     Refused(String),
 }
 
+/// A connection that is not open yet. The thread that lapin has begun for it ends with its
+/// stream, also when nobody waits for it any more.
+struct Unfinished(Option<Arc<Cut>>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(cut) = self.0.take() {
+            cut.cut();
+        }
+    }
+}
+
 impl Link {
     /// Cuts the connection at once: what waits on it fails.
     pub fn cut(&self) {
@@ -70,20 +82,13 @@ impl Server {
     /// # Errors
     /// When there is none within the server's timeout.
     pub async fn dial(&self, name: &str, body_bytes_max: u64) -> Result<Link, DialFault> {
-        let cut = Arc::new(Cut::default());
+        let mut unfinished = Unfinished(Some(Arc::default()));
+        let cut = unfinished.0.clone().unwrap_or_default();
         let dialled = self.open(name, body_bytes_max, &cut);
-        match tokio::time::timeout(self.timeout, dialled).await {
-            Ok(Ok(connection)) => Ok(Link { connection: Arc::new(connection), cut }),
-            Ok(Err(fault)) => {
-                cut.cut();
-                Err(fault)
-            }
-            // The thread that lapin has begun ends with its stream.
-            Err(_) => {
-                cut.cut();
-                Err(DialFault::Timeout(self.timeout))
-            }
-        }
+        let dialled = tokio::time::timeout(self.timeout, dialled).await;
+        let connection = dialled.map_err(|_| DialFault::Timeout(self.timeout))??;
+        unfinished.0 = None;
+        Ok(Link { connection: Arc::new(connection), cut })
     }
 
     async fn open(

@@ -10,6 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::amqp::guard::FRAME_MAX;
+
 /// A broker, ready to be dialled.
 #[derive(Clone)]
 pub struct Server {
@@ -94,6 +96,9 @@ impl Server {
         uri.query.auth_mechanism =
             Some(if external { SASLMechanism::External } else { SASLMechanism::Plain });
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        // Without it, lapin agrees to whatever the broker proposes, and to 4 GiB if that is 0.
+        let asked = uri.query.frame_max.filter(|asked| *asked != 0).unwrap_or(FRAME_MAX);
+        uri.query.frame_max = Some(asked.min(FRAME_MAX));
         let timeout = uri.query.connection_timeout.map_or(TIMEOUT, Duration::from_millis);
         let config = || client_config(tls.cloned().unwrap_or_default()).map(Arc::new);
         let tls = secure.then(config).transpose()?;
@@ -190,6 +195,18 @@ mod tests {
         }
         let one = server("amqp://me:p%40ss@h/v%2fh").unwrap().uri;
         assert_eq!((one.authority.userinfo.password.as_str(), one.vhost.as_str()), ("p@ss", "v/h"));
+    }
+
+    #[test]
+    fn frames_are_bounded_whatever_the_address_says() {
+        for (query, frame_max) in
+            [("", FRAME_MAX), ("?frame_max=0", FRAME_MAX), ("?frame_max=9999999", FRAME_MAX)]
+        {
+            let one = server(&format!("amqp://h/v{query}")).unwrap();
+            assert_eq!(one.uri.query.frame_max, Some(frame_max), "{query}");
+        }
+        let less = server("amqp://h/v?frame_max=8192").unwrap();
+        assert_eq!(less.uri.query.frame_max, Some(8192));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(in crate::amqp) struct Message {
     pub(in crate::amqp) body: Bytes,
     /// How often it was tried and put off.
     pub(in crate::amqp) put_off: u32,
+    /// When it came on this channel: every try of it is judged as of then.
+    pub(in crate::amqp) came_at: Option<Timestamp>,
 }
 
 impl From<lapin::message::Delivery> for Message {
@@ -41,6 +43,7 @@ impl From<lapin::message::Delivery> for Message {
             properties: delivery.properties,
             body: delivery.data.into(),
             put_off: 0,
+            came_at: None,
         }
     }
 }
@@ -151,11 +154,13 @@ fn transport(rule: &QueueRule, message: &Message, types: &Types) -> Transport {
     };
     let id = text(properties.message_id()).filter(|_| rule.dedupe == Dedupe::MessageId);
     // A message id is a producer's own: the same one may come on another queue.
-    let dedupe = id.map(|id| format!("{} {id}", rule.queue));
+    // The length says where the name of the queue ends: it may hold spaces.
+    let dedupe = id.map(|id| format!("{}:{} {id}", rule.queue.len(), rule.queue));
     let time = properties.timestamp().map(|seconds| seconds.saturating_mul(1000));
     let time = time.map(Timestamp::from_unix_ms);
     let (kind, comes_again) = (text(properties.kind()), true);
-    Transport { attributes, kind, time, dedupe, comes_again, ..Transport::default() }
+    let came_at = message.came_at;
+    Transport { attributes, kind, time, dedupe, comes_again, came_at, ..Transport::default() }
 }
 
 /// What the newest entry of `x-death` says of how the message came here.

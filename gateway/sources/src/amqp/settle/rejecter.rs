@@ -23,7 +23,13 @@ pub(crate) struct Rejecter {
     to: Address,
     name: String,
     source: String,
-    open: Mutex<Option<(Link, Channel)>>,
+    open: Mutex<Option<Live>>,
+}
+
+/// A channel on which nothing is under way, or one message.
+struct Live {
+    channel: Channel,
+    link: Link,
 }
 
 /// Why a refused message could not be put there: it will be tried again.
@@ -52,39 +58,47 @@ impl Rejecter {
     ) -> Result<(), RejectFault> {
         // One after the other: so a returned message can only be this one.
         let mut open = self.open.lock().await;
-        let published = self.publish(&mut open, queue, message, refusal);
-        let why = match timeout(TIMEOUT, published).await {
-            Ok(Ok(())) => return Ok(()),
+        // Taken out of its place: if nobody waits for this any more, what is still to come on the
+        // channel would be taken for an answer to the next message.
+        let before = open.take();
+        let answered = timeout(TIMEOUT, self.publish(before, queue, message, refusal)).await;
+        let why = match answered {
+            Ok(Ok((live, Confirmation::Ack(None)))) => {
+                *open = Some(live);
+                return Ok(());
+            }
+            Ok(Ok((live, unconfirmed))) => {
+                live.link.cut();
+                match unconfirmed {
+                    Confirmation::Ack(_) => "no queue is bound there".to_owned(),
+                    Confirmation::Nack(_) | Confirmation::NotRequested => {
+                        "the broker did not confirm".to_owned()
+                    }
+                }
+            }
             Ok(Err(why)) => why,
             Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
         };
-        // What is still to come on this channel would be taken for an answer to the next one.
-        if let Some((link, _)) = open.take() {
-            link.cut();
-        }
         Err(RejectFault { exchange: self.to.exchange.clone(), why })
     }
 
     async fn publish(
         &self,
-        open: &mut Option<(Link, Channel)>,
+        before: Option<Live>,
         queue: &str,
         message: &Message,
         refusal: &Refusal,
-    ) -> Result<(), String> {
+    ) -> Result<(Live, Confirmation), String> {
         let said = |fault: lapin::Error| fault.to_string();
-        if open.as_ref().is_none_or(|(_, channel)| !channel.status().connected()) {
-            let link = self.server.dial(&self.name, u64::MAX).await;
-            let link = link.map_err(|fault| fault.to_string())?;
-            let channel = link.connection.create_channel().await.map_err(said)?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(said)?;
-            *open = Some((link, channel));
-        }
-        let Some((_, channel)) = open else { return Err("no connection".to_owned()) };
+        let live = match before.filter(|live| live.channel.status().connected()) {
+            Some(live) => live,
+            None => self.connect().await?,
+        };
         let headers = self.headers(queue, message, refusal);
         let properties = properties(&message.properties).with_headers(headers);
         let text = |text: &str| ShortString::try_new(text).map_err(|fault| fault.to_string());
-        let confirmed = channel
+        let confirmed = live
+            .channel
             .basic_publish(
                 text(&self.to.exchange)?,
                 text(&self.to.routing_key)?,
@@ -96,13 +110,16 @@ impl Rejecter {
             .map_err(said)?
             .await
             .map_err(said)?;
-        match confirmed {
-            Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => Err("no queue is bound there".to_owned()),
-            Confirmation::Nack(_) | Confirmation::NotRequested => {
-                Err("the broker did not confirm".to_owned())
-            }
-        }
+        Ok((live, confirmed))
+    }
+
+    async fn connect(&self) -> Result<Live, String> {
+        let said = |fault: lapin::Error| fault.to_string();
+        let link = self.server.dial(&self.name, u64::MAX).await;
+        let link = link.map_err(|fault| fault.to_string())?;
+        let channel = link.connection.create_channel().await.map_err(said)?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(said)?;
+        Ok(Live { channel, link })
     }
 
     /// The headers of the message, and why it was refused.

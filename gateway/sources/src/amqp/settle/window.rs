@@ -3,22 +3,15 @@
 //! One `basic.ack` answers for all tags up to its own. So what has a receipt waits until
 //! everything before it has one, or was rejected; then the last one answers for all.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
-/// The messages on their way. Pure: it sends nothing.
+/// The messages on their way. Pure: it sends nothing. It holds no more than the broker waits for.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    places: VecDeque<Place>,
+    /// By tag.
+    places: BTreeMap<u64, State>,
     /// Places that have a receipt, and wait for one before them.
     waiting: usize,
-    /// Places of which the broker was told, and that wait for one before them.
-    told: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    tag: u64,
-    state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +20,6 @@ enum State {
     Open,
     /// There is a receipt, and the broker does not know.
     Durable,
-    /// The broker was told.
-    Told,
 }
 
 /// What is to be acknowledged now.
@@ -52,12 +43,15 @@ impl Acks {
 impl Window {
     /// A message has come. Tags grow.
     pub(crate) fn open(&mut self, tag: u64) {
-        self.places.push_back(Place { tag, state: State::Open });
+        self.places.insert(tag, State::Open);
     }
 
     /// The message is durable.
     pub(crate) fn durable(&mut self, tag: u64) {
-        if self.set(tag, State::Durable) {
+        if let Some(state) = self.places.get_mut(&tag)
+            && *state == State::Open
+        {
+            *state = State::Durable;
             self.waiting += 1;
         }
     }
@@ -65,14 +59,14 @@ impl Window {
     /// The broker was told of the message by itself: it was rejected. Called when that was said,
     /// not before: an acknowledgement of a later tag would be an answer for this one too.
     pub(crate) fn told(&mut self, tag: u64) {
-        if self.set(tag, State::Told) {
-            self.told += 1;
+        if self.places.get(&tag) == Some(&State::Open) {
+            self.places.remove(&tag);
         }
     }
 
     /// How many messages the broker waits for.
     pub(crate) fn len(&self) -> usize {
-        self.places.len() - self.told
+        self.places.len()
     }
 
     /// What can be acknowledged now. If more than `behind_max` messages with a receipt wait for one
@@ -80,40 +74,19 @@ impl Window {
     /// rest.
     pub(crate) fn due(&mut self, behind_max: usize) -> Acks {
         let mut acks = Acks::default();
-        while let Some(place) = self.places.front().filter(|place| place.state != State::Open) {
-            if place.state == State::Durable {
-                acks.through = Some(place.tag);
-                acks.count += 1;
-                self.waiting -= 1;
-            } else {
-                self.told -= 1;
-            }
-            self.places.pop_front();
+        while let Some(place) = self.places.first_entry().filter(|e| *e.get() == State::Durable) {
+            acks.through = Some(*place.key());
+            acks.count += 1;
+            self.waiting -= 1;
+            place.remove();
         }
         if self.waiting > behind_max {
-            for place in self.places.iter_mut().filter(|place| place.state == State::Durable) {
-                place.state = State::Told;
-                acks.singly.push(place.tag);
-                acks.count += 1;
-            }
-            self.told += self.waiting;
+            let durable = self.places.extract_if(.., |_, state| *state == State::Durable);
+            acks.singly.extend(durable.map(|(tag, _)| tag));
+            acks.count += acks.singly.len() as u64;
             self.waiting = 0;
         }
         acks
-    }
-
-    /// Whether the tag was open, and is now so.
-    fn set(&mut self, tag: u64, state: State) -> bool {
-        let Ok(at) = self.places.binary_search_by_key(&tag, |place| place.tag) else {
-            return false;
-        };
-        match self.places.get_mut(at) {
-            Some(place) if place.state == State::Open => {
-                place.state = state;
-                true
-            }
-            _ => false,
-        }
     }
 }
 
@@ -172,6 +145,20 @@ mod tests {
         assert_eq!(window.due(2), Acks { through: None, singly, count: 3 });
         window.durable(1);
         assert_eq!(window.due(2), through(1, 1));
+    }
+
+    #[test]
+    fn what_was_answered_for_takes_no_room_while_one_before_it_is_put_off() {
+        let mut window = Window::default();
+        window.open(1);
+        for tag in 2..=100_000 {
+            window.open(tag);
+            window.durable(tag);
+            window.due(8);
+            assert!(window.len() <= 10, "{}", window.len());
+        }
+        window.durable(1);
+        assert_eq!((window.due(8).is_empty(), window.len()), (false, 0));
     }
 
     proptest! {

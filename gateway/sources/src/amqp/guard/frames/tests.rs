@@ -109,10 +109,36 @@ fn a_mark_is_read_as_it_was_written() {
 }
 
 #[test]
+fn what_only_clients_send_ends_the_connection() {
+    let deep = nested(18_000);
+    let table = [&(deep.len() as u32).to_be_bytes()[..], &deep].concat();
+    // basic.consume, queue.declare, exchange.declare, connection.start-ok, one that is none, none.
+    for (class, method) in [(60, 20), (50, 10), (40, 10), (10, 11), (99, 10), (30, 10), (90, 10)] {
+        let payload = [&[0, class, 0, method][..], &table].concat();
+        let sent = frame(METHOD, 1, &payload);
+        let mut out = Vec::new();
+        assert_eq!(Guard::new(5).pass(&sent, &mut out), Err(GuardFault::Method));
+        assert!(out.is_empty(), "{class} {method}");
+    }
+    let mut out = Vec::new();
+    assert_eq!(Guard::new(5).pass(&frame(METHOD, 1, &[0]), &mut out), Err(GuardFault::Method));
+}
+
+#[test]
+fn after_the_name_of_another_protocol_frames_are_looked_at_again() {
+    let (mut guard, mut out) = (Guard::new(5), Vec::new());
+    let sent = [&b"AMQP\x00\x00\x09\x01"[..], &frame(METHOD, 1, &[0, 60, 0, 20])].concat();
+    assert_eq!(guard.pass(&sent, &mut out), Err(GuardFault::Method));
+    assert_eq!(out, b"AMQP\x00\x00\x09\x01");
+}
+
+#[test]
 fn a_stream_that_is_no_frames_ends_the_connection() {
     let mut out = Vec::new();
     let large = [&[METHOD, 0, 1][..], &u32::MAX.to_be_bytes()].concat();
     assert_eq!(Guard::new(5).pass(&large, &mut out), Err(GuardFault::FrameTooLarge));
+    let over = [&[METHOD, 0, 1][..], &(FRAME_MAX - 7).to_be_bytes()].concat();
+    assert_eq!(Guard::new(5).pass(&over, &mut out), Err(GuardFault::FrameTooLarge));
     let mut endless = header(0, None);
     *endless.last_mut().unwrap() = 0;
     assert_eq!(Guard::new(5).pass(&endless, &mut out), Err(GuardFault::NoEnd));

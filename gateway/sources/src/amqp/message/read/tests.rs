@@ -21,6 +21,7 @@ fn message(properties: BasicProperties, body: &'static [u8]) -> Message {
         properties,
         body: Bytes::from_static(body),
         put_off: 0,
+        came_at: None,
     }
 }
 
@@ -74,7 +75,7 @@ fn properties_become_attributes_headers_and_facts() {
     }
     let transport = &delivery.transport;
     assert_eq!(transport.kind.as_deref(), Some("order.paid"));
-    assert_eq!(transport.dedupe.as_deref(), Some("incoming m-7"));
+    assert_eq!(transport.dedupe.as_deref(), Some("8:incoming m-7"));
     assert_eq!(transport.time, Some(Timestamp::from_unix_ms(1_700_000_000_000)));
 }
 
@@ -88,6 +89,17 @@ fn without_message_ids_and_where_nobody_asked_nothing_is_deduplicated() {
     assert_eq!(key(Dedupe::MessageId, BasicProperties::default()), None);
     let empty = BasicProperties::default().with_message_id("".into());
     assert_eq!(key(Dedupe::MessageId, empty), None);
+}
+
+#[test]
+fn a_name_with_spaces_makes_no_key_of_another_queue() {
+    let key = |queue: &str, id: &str| {
+        let rule = QueueRule { queue: queue.into(), ..rule(Dedupe::MessageId) };
+        let properties = BasicProperties::default().with_message_id(id.into());
+        read(&rule, &message(properties, b"")).unwrap().transport.dedupe.unwrap()
+    };
+    assert_ne!(key("a", "b c"), key("a b", "c"));
+    assert_ne!(key("a", "2:a b c"), key("1:a 2:a", "b c"));
 }
 
 #[test]
