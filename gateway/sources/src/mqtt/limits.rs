@@ -31,7 +31,7 @@ pub struct MqttLimits {
     pub alias_max: u16,
     /// The longest keep-alive of clients of MQTT 5; they are told so. `None`: as they wish.
     pub keep_alive_max: Option<u16>,
-    /// Messages that are sent to one client without its answer.
+    /// Messages that are sent to one client without its answer; at most [`WINDOW_MAX`].
     pub window_max: u16,
     /// Seconds that a session may stay without its client.
     pub session_expiry_max: u32,
@@ -41,7 +41,7 @@ pub struct MqttLimits {
     pub subscriptions_max: usize,
     /// Messages that may wait for one client.
     pub outbox_messages_max: usize,
-    /// Bytes of them.
+    /// Bytes of messages that wait for one client, or are not answered by it.
     pub outbox_bytes_max: usize,
     /// Messages that are written down for sessions, each once however many wait for it.
     pub waiting_messages_max: usize,
@@ -90,7 +90,7 @@ impl MqttLimits {
             outbox: OutboxLimits {
                 messages_max: self.outbox_messages_max,
                 bytes_max: self.outbox_bytes_max,
-                retained_max: self.outbox_messages_max.saturating_add(self.retained_messages_max),
+                retained_max: self.retained_messages_max,
             },
             retained: RetainedLimits {
                 messages_max: self.retained_messages_max,
@@ -109,11 +109,15 @@ impl MqttLimits {
             rate: self.rate_max,
             alias_max: self.alias_max,
             keep_alive_max: self.keep_alive_max,
-            window_max: self.window_max,
+            window_max: self.window_max.min(WINDOW_MAX),
+            expiry_max: self.session_expiry_max,
             packet_bytes_max: PACKET_SENT_BYTES_MAX,
         }
     }
 }
+
+/// The largest [`MqttLimits::window_max`]: packet ids must be left for what waits.
+pub const WINDOW_MAX: u16 = 32_767;
 
 /// Nothing larger can have come in: payload, properties and headers have their bounds.
 const PACKET_SENT_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -48,7 +48,7 @@ pub use access::{Access, AccessRule, Pattern};
 pub(crate) use answers::{answer, lasts};
 pub use claims::{Dedupe, TopicRule};
 pub use jwt::{TokenAlgorithm, TokenKeyFault, Tokens};
-pub use limits::MqttLimits;
+pub use limits::{MqttLimits, WINDOW_MAX};
 pub use listener::{Framing, MqttConfig, MqttListen, MqttSeams, MqttSource};
 pub use metrics::{MqttMetrics, MqttStats};
 pub(crate) use session::Judged;

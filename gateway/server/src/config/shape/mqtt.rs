@@ -112,7 +112,7 @@ pub(in crate::config) struct MqttLimits {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) rate: Option<NonZeroU32>,
     /// Messages that are sent to one client without its answer. Default 64.
-    #[schemars(range(min = 1, max = 65_535))]
+    #[schemars(range(min = 1, max = 32_767))]
     pub(in crate::config) window: Option<u16>,
     /// The longest keep-alive of clients of MQTT 5, in seconds; also for those that ask for none.
     #[schemars(range(min = 1, max = 65_535))]
@@ -128,7 +128,7 @@ pub(in crate::config) struct MqttLimits {
     /// Messages that may wait for one client. Default 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) outbox_messages: Option<usize>,
-    /// Bytes of messages that may wait for one client. Default 4 MiB.
+    /// Bytes of messages that may wait for one client, or be unanswered by it. Default 4 MiB.
     pub(in crate::config) outbox_size: Option<Size>,
     /// Messages that are written down for sessions, of all together. Default 100000.
     #[schemars(range(min = 1, max = 500_000))]
