@@ -17,15 +17,16 @@ pub struct MqttLimits {
     pub connections_per_address_max: usize,
     /// From the opening of a connection to the last byte of its CONNECT.
     pub connect: Duration,
-    /// Without the client taking a byte of what is written to it.
+    /// Without the client taking a byte of what is written to it; and for a packet of the client
+    /// from its first byte to its last, with a second more for each KiB that has come.
     pub write: Duration,
     /// Bytes of one packet, its header included.
     pub packet_bytes_max: usize,
     /// Messages of QoS 1 and 2 of one client that may be on their way through the line; also those
     /// of QoS 0. A client of MQTT 5 is told so (receive maximum), and others are not read from.
     pub receive_max: u16,
-    /// Messages that one client may publish in a second, and at once; more are not read. `None`: as
-    /// many as it can.
+    /// Messages that one client may publish in a second, and at once; more are not read. Filters of
+    /// SUBSCRIBE and UNSUBSCRIBE count like messages. `None`: as many as it can.
     pub rate_max: Option<NonZeroU32>,
     /// Topic aliases that a client may set.
     pub alias_max: u16,
@@ -37,7 +38,7 @@ pub struct MqttLimits {
     pub session_expiry_max: u32,
     /// Sessions, those of clients that are away among them.
     pub sessions_max: usize,
-    /// Subscriptions of one client.
+    /// Subscriptions of one client, and filters in one packet.
     pub subscriptions_max: usize,
     /// Messages that may wait for one client.
     pub outbox_messages_max: usize,

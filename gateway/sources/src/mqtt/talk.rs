@@ -14,7 +14,7 @@ use sluicegate_core::seams::Uncommitted;
 
 use super::access::Subject;
 use super::claims::Publisher;
-use super::hub::Last;
+use super::entrance::Last;
 use super::ledger::nothing;
 use super::memory::Exchange;
 use super::pump::Pump;
@@ -165,16 +165,24 @@ impl Talk {
         match step {
             Step::Take(publish, taking) => self.take(publish, taking),
             Step::Subscribe(subscribe) => {
+                self.pay(subscribe.topic_filters.len());
                 let ack = self.subscribe(&subscribe)?;
                 self.keep(ack, replies);
             }
             Step::Unsubscribe(unsubscribe) => {
-                let ack = self.unsubscribe(&unsubscribe);
+                self.pay(unsubscribe.topic_filters.len());
+                let ack = self.unsubscribe(&unsubscribe)?;
                 self.keep(ack, replies);
             }
             Step::On | Step::Forget(..) | Step::Release(_) | Step::Completed(_) => {}
         }
         Ok(())
+    }
+
+    /// A filter costs a client of its rate what a message does.
+    fn pay(&mut self, filters: usize) {
+        let filters = filters.min(self.shared.limits.subscriptions_max);
+        self.seat.lock().session.pay(&mut self.link, filters);
     }
 
     fn take(&mut self, publish: Box<Publish>, taking: Taking) {
@@ -303,10 +311,10 @@ impl Talk {
     }
 
     fn pump(&mut self, from: TakesFrom) {
-        let filter = Arc::clone(&from.filter);
+        let text = Arc::clone(&from.text);
         let (shared, number) = (&self.shared, self.link.number);
         let pump = Pump::start(&shared.engine, &self.seat, number, from, &shared.hub.metrics);
-        self.pumps.insert(filter, pump);
+        self.pumps.insert(text, pump);
     }
 
     /// A session that goes on takes from its queues again.
@@ -314,8 +322,7 @@ impl Talk {
         let held = self.seat.lock();
         let queue = |(filter, mine): (&Arc<str>, &Subscription)| {
             let Wanted::Queue(name) = &mine.wanted else { return None };
-            let (filter, queue) = (Arc::clone(filter), name.parse().ok()?);
-            Some(TakesFrom { filter, queue, grant: mine.grant })
+            TakesFrom::new(filter, name, mine.grant)
         };
         let queues: Vec<_> = held.session.subscriptions.iter().filter_map(queue).collect();
         drop(held);
@@ -324,11 +331,13 @@ impl Talk {
         }
     }
 
-    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Packet {
+    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<Packet, Ending> {
+        let ended = self.shared.hub.unsubscribe(&self.seat, unsubscribe);
+        let ack = ended.map_err(Ending::because)?;
         for filter in &unsubscribe.topic_filters {
             self.pumps.remove(&**filter);
         }
-        Packet::UnsubscribeAck(self.shared.hub.unsubscribe(&self.seat, unsubscribe))
+        Ok(Packet::UnsubscribeAck(ack))
     }
 
     /// The connection is over. What is on its way through the line goes on to its end.

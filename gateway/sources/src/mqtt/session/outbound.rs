@@ -1,8 +1,8 @@
 //! What goes out to one client: what waits, and what was sent and is not answered yet.
 //!
-//! Bounded by count and bytes; retained messages, which are in memory anyway, have a row and a bound
-//! of their own. Answered messages leave in any order; after a new connection those
-//! that are not answered are sent again in the order in which they were sent first.
+//! Bounded by count and bytes; retained messages, which are in memory anyway, have a row and a
+//! bound of their own. Answered messages leave in any order; after a new connection those that are
+//! not answered are sent again in the order in which they were sent first.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU16;

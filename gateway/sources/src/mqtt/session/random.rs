@@ -51,7 +51,8 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (0_u8..3, 0_usize..3).prop_map(|(verdict, which)| Act::Judge(verdict, which)),
         3 => (qos, any::<bool>()).prop_map(|(qos, kept)| Act::Offer(qos, kept)),
         3 => Just(Act::Send),
-        3 => (0_usize..3, prop::bool::weighted(0.8)).prop_map(|(which, done)| Act::Written(which, done)),
+        3 => (0_usize..3, prop::bool::weighted(0.8))
+            .prop_map(|(which, done)| Act::Written(which, done)),
         1 => Just(Act::Return),
     ]
 }
