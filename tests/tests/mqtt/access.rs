@@ -90,6 +90,51 @@ fn only_users_with_their_password_come_in_and_do_what_their_rules_say() {
     assert!(ann.read().body.ends_with(b"x"));
 }
 
+/// A CONNECT of a user that goes on with the session of this client.
+fn kept_as(client: &str, user: &str) -> Vec<u8> {
+    let mut body = b"\x00\x04MQTT".to_vec();
+    body.extend([V5, 0xc0, 0, 60, 5, 0x11, 0, 0, 2, 0]);
+    for part in [client, user, "secret"] {
+        body.extend(text(part));
+    }
+    packet(0x10, &body)
+}
+
+#[test]
+fn a_session_with_its_queues_is_of_its_user_and_of_nobody_who_knows_the_client_id() {
+    let rules = "  users: users.txt
+  access:
+    - { users: [ ann ], publish: [ \"#\" ], subscribe: [ \"homes/#\", $queue/inbox ] }";
+    let world = world("mqtt: 127.0.0.1:0", rules).with_variable("TLS_KEY", "-");
+    let gateway = world.start();
+    let come = |gateway: &sluicegate_tests::gateway::Gateway, user| {
+        let (raw, ack) = Raw::connect_with(gateway.mqtt(), &kept_as("c", user));
+        assert_eq!(ack.body[1], 0, "{user}");
+        (raw, ack.body[0])
+    };
+    let (mut ann, _) = come(&gateway, "ann");
+    for (id, filter) in [(1, "homes/#"), (2, "$queue/inbox")] {
+        ann.send(&subscribe(V5, id, filter, 1));
+        assert_eq!(ann.read().body, [0, id as u8, 0, 1], "{filter}");
+    }
+    // A restart knows whose it is, too.
+    gateway.kill();
+    let gateway = world.start();
+    let (_ann, present) = come(&gateway, "ann");
+    assert_eq!(present, 1);
+    let (mut bob, present) = come(&gateway, "bob");
+    assert_eq!(present, 0, "another user has another session");
+    let (mut writer, _) =
+        Raw::connect_with(gateway.mqtt(), &connect_as(V5, "writer", "ann", "secret"));
+    writer.send(&publish(V5, 0b0010, "homes/x", 1, b"private"));
+    assert_eq!(writer.read().first, 0x40);
+    bob.send(&packet(0xc0, &[]));
+    assert_eq!(bob.read().first, 0xd0, "nothing else comes");
+    assert_eq!(gateway.consumer().take("inbox", 1).len(), 1, "and nothing is leased");
+    let (_ann, present) = come(&gateway, "ann");
+    assert_eq!(present, 0, "hers has ended");
+}
+
 #[test]
 fn a_client_with_the_right_certificate_comes_in_over_tls_and_a_silent_one_holds_up_nobody() {
     let [server, client, stranger] =

@@ -219,3 +219,34 @@ fn a_gateway_that_stops_answers_what_it_has_taken_and_says_good_bye() {
     assert!(ids.windows(2).all(|pair| pair[1] == pair[0] + 1), "in order: {ids:?}");
     assert!(stopping.join().unwrap().success());
 }
+
+#[test]
+fn a_clean_session_is_not_resumed_by_a_connection_that_takes_its_place() {
+    let gateway = open_world().start();
+    let mut clean = Raw::connect(gateway.mqtt(), V3, "c");
+    clean.send(&subscribe(V3, 1, "t/#", 1));
+    assert_eq!(clean.read().first, 0x90);
+    let (mut kept, ack) = Raw::connect_with(gateway.mqtt(), &mqtt::kept(V3, "c"));
+    assert_eq!(ack.body[..2], [0, 0], "MQTT-3.1.2-6");
+    let mut writer = Raw::connect(gateway.mqtt(), V3, "writer");
+    writer.send(&publish(V3, 0b0010, "t/x", 1, b"x"));
+    assert_eq!(writer.read().first, 0x40);
+    kept.send(&mqtt::packet(0xc0, &[]));
+    assert_eq!(kept.read().first, 0xd0, "nothing of the old one is left");
+    let (_raw, ack) = Raw::connect_with(gateway.mqtt(), &mqtt::kept(V3, "c"));
+    assert_eq!(ack.body[..2], [1, 0]);
+}
+
+#[test]
+fn what_a_group_takes_from_a_queue_is_what_the_queue_has() {
+    let gateway = open_world().start();
+    let mut taker = Raw::connect(gateway.mqtt(), V5, "taker");
+    taker.send(&subscribe(V5, 1, "$share/g/$queue/inbox", 1));
+    assert_eq!(taker.read().body, [0, 1, 0, 1]);
+    let mut writer = Raw::connect(gateway.mqtt(), V5, "writer");
+    writer.send(&publish(V5, 0b0010, "t", 1, b"for one of them"));
+    assert_eq!(writer.read().first, 0x40);
+    let got = taker.read();
+    assert_eq!(got.body[2..14], *b"$queue/inbox");
+    assert!(got.body.ends_with(b"for one of them"));
+}

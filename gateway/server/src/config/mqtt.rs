@@ -8,7 +8,7 @@ use sluicegate_core::ids::SourceName;
 use sluicegate_sources::Format;
 use sluicegate_sources::mqtt::{
     Access, AccessRule, Dedupe, Filter, Framing, Identity, MqttLimits, MqttListen, MqttTls,
-    Pattern, TokenAlgorithm, Tokens, TopicRule, Users,
+    Pattern, TokenAlgorithm, Tokens, TopicRule, Users, WINDOW_MAX,
 };
 use zeroize::Zeroizing;
 
@@ -242,6 +242,10 @@ impl Checker<'_> {
         if limits.waiting_bytes_max > WAITING_BYTES_MAX {
             let message = "what is written down for sessions has at most 512MiB";
             self.fault("/mqtt/limits/waiting_size", "value_out_of_range", message);
+        }
+        if !(1..=WINDOW_MAX).contains(&limits.window_max) {
+            let message = format!("the window is 1 to {WINDOW_MAX}");
+            self.fault("/mqtt/limits/window", "value_out_of_range", message);
         }
         if !PACKET_BYTES.contains(&limits.packet_bytes_max) {
             let message = "the largest packet has 1KiB to 17MiB";

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
 use super::fill::fill;
+use super::greeting::{Candidate, Greeted};
 use super::session::Ending;
 use super::shared::Shared;
 use super::talk::{Done, Talk};
@@ -44,10 +45,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
     /// Serves the connection until it ends.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let deadline = Instant::now() + self.shared.limits.connect;
-        let talk = tokio::select! {
+        let candidate = tokio::select! {
             // On the heap: ten thousand that only wait do not hold what a greeting needs.
-            greeted = Box::pin(timeout_at(deadline, self.greet())) => match greeted {
-                Ok(talk) => talk,
+            judged = Box::pin(timeout_at(deadline, self.greet())) => match judged {
+                Ok(candidate) => candidate,
                 Err(_) => {
                     self.shared.hub.metrics.timeouts.increment();
                     None
@@ -56,14 +57,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             // A sender that is gone can never say stop again: that is a stop.
             _ = stop.wait_for(|stop| *stop) => None,
         };
+        let Some(candidate) = candidate else { return self.flush().await };
+        // Without a deadline: who has a place must leave it.
+        let talk = Box::pin(self.welcome(candidate)).await;
         let Some(mut talk) = talk else { return self.flush().await };
         let ending = Box::pin(self.converse(&mut talk, &mut stop)).await;
         Box::pin(self.part(talk.packet_bytes_max(), ending)).await;
         Box::pin(talk.end(ending)).await;
     }
 
-    /// Reads the CONNECT and answers it. `None`: the connection is over.
-    async fn greet(&mut self) -> Option<Talk> {
+    /// Reads the CONNECT and judges it. `None`: the connection is over.
+    async fn greet(&mut self) -> Option<Candidate> {
         let connect = loop {
             match self.wire.decode(&mut self.inbox) {
                 Ok(Some(Packet::Connect(connect))) => break connect,
@@ -76,25 +80,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             }
         };
         let version = self.wire.version()?;
-        match self.shared.greet(&connect, version, self.peer, self.user.clone()).await {
-            Ok(greeted) => {
-                let ack = Packet::ConnectAck(Box::new(greeted.ack));
-                self.wire.encode(ack, usize::MAX, &mut self.outbox);
-                if let Some(will) = greeted.entered.will {
-                    self.shared.publish_will(will).await;
-                }
-                let (link, seat) = (greeted.link, greeted.entered.seat);
-                Some(Talk::new(Arc::clone(&self.shared), link, seat, self.peer))
-            }
-            Err(reason) => {
-                self.say_no(reason);
-                None
-            }
-        }
+        let judged = self.shared.judge(&connect, version, self.peer, self.user.clone()).await;
+        judged.map_err(|reason| self.say_no(reason)).ok()
+    }
+
+    /// Lets a client in, and says so. `None`: the connection is over.
+    async fn welcome(&mut self, candidate: Candidate) -> Option<Talk> {
+        let welcomed = self.shared.welcome(candidate).await;
+        let Greeted { link, seat, ack } = welcomed.map_err(|reason| self.say_no(reason)).ok()?;
+        let ack = Packet::ConnectAck(Box::new(ack));
+        self.wire.encode(ack, usize::MAX, &mut self.outbox);
+        Some(Talk::new(Arc::clone(&self.shared), link, seat, self.peer))
     }
 
     /// What came first is no CONNECT that is understood.
-    fn refuse(&mut self, fault: WireFault) -> Option<Talk> {
+    fn refuse(&mut self, fault: WireFault) -> Option<Candidate> {
         self.shared.hub.metrics.violations.increment();
         tracing::debug!(peer = %self.peer, %fault, "an MQTT connection was refused");
         match (fault, self.wire.version()) {
@@ -105,6 +105,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             }
             (WireFault::TooLarge, Some(Version::V5)) => {
                 self.say_no(ConnectAckReason::PacketTooLarge)
+            }
+            (WireFault::TopicName, Some(Version::V5)) => {
+                self.say_no(ConnectAckReason::TopicNameInvalid);
             }
             (WireFault::Protocol(_), Some(Version::V5)) => {
                 self.say_no(ConnectAckReason::ProtocolError);
@@ -125,9 +128,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
     /// Talks with a client that was let in, until one of both ends it.
     async fn converse(&mut self, talk: &mut Talk, stop: &mut watch::Receiver<bool>) -> Ending {
         let (mut alarm, seat) = (Alarm::new(), talk.seat());
-        let mut stopping = false;
+        let (mut stopping, mut begun) = (false, None);
         let mut wrote = Instant::now();
         loop {
+            let had = self.inbox.len();
             if let Err(ending) = self.advance(talk, stopping) {
                 return ending;
             }
@@ -140,12 +144,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             let write_by = (!self.outbox.is_empty()).then_some(wrote + self.shared.limits.write);
             let heard_by = talk.silent_in().map(|left| Instant::now() + left);
             let pause = talk.pause().map(|left| Instant::now() + left);
-            alarm.set(write_by.into_iter().chain(heard_by).chain(pause).min());
             let reads = !stopping && talk.takes_more() && self.outbox.len() < OUTBOX_BYTES;
             if !reads {
                 // Who is not listened to is not silent.
                 talk.excuse();
             }
+            if self.inbox.len() < had || self.inbox.is_empty() || !reads {
+                begun = None;
+            }
+            let whole_by = self.whole_by(&mut begun, reads);
+            let all = write_by.into_iter().chain(heard_by).chain(pause).chain(whole_by);
+            alarm.set(all.min());
             tokio::select! {
                 biased;
                 written = self.writer.write_buf(&mut self.outbox), if write_by.is_some() => {
@@ -166,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 }
                 () = seat.wake.notified() => {}
                 () = alarm.rings() => {
-                    if let Some(ending) = self.late(talk, write_by) {
+                    if let Some(ending) = self.late(talk, write_by, whole_by) {
                         return ending;
                     }
                 }
@@ -235,9 +244,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         Ok(())
     }
 
+    /// When a packet that has begun must be whole: nobody may hold a buffer for as long as it
+    /// likes, and who is slow has a second for each KiB.
+    fn whole_by(&self, begun: &mut Option<Instant>, reads: bool) -> Option<Instant> {
+        if self.inbox.is_empty() || !reads {
+            return None;
+        }
+        let seconds = u64::try_from(self.inbox.len() / 1024).unwrap_or(u64::MAX);
+        let begun = *begun.get_or_insert_with(Instant::now);
+        Some(begun + self.shared.limits.write + Duration::from_secs(seconds))
+    }
+
     /// A deadline may have passed. Some ending if it has.
-    fn late(&self, talk: &Talk, write_by: Option<Instant>) -> Option<Ending> {
-        let stuck = write_by.is_some_and(|by| by <= Instant::now());
+    fn late(
+        &self,
+        talk: &Talk,
+        write_by: Option<Instant>,
+        whole_by: Option<Instant>,
+    ) -> Option<Ending> {
+        let stuck =
+            write_by.into_iter().chain(whole_by).min().is_some_and(|by| by <= Instant::now());
         let silent = talk.silent_in().is_some_and(|left| left.is_zero());
         if !stuck && !silent {
             return None;

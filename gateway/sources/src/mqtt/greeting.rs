@@ -7,18 +7,27 @@ use std::sync::Arc;
 use sluicegate_core::time::Timestamp;
 
 use super::access::Subject;
-use super::hub::{Entered, Last, Start};
+use super::entrance::Start;
 use super::message::of_will;
-use super::seat::Will;
+use super::seat::{Seat, Will};
 use super::session::Link;
-use super::shared::Shared;
+use super::shared::{Allowed, Shared};
 use super::wire::{ByteString, Connect, ConnectAck, ConnectAckReason, Version};
+
+/// A client that may come in.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    link: Link,
+    start: Start,
+    will: Option<Will>,
+    ack: ConnectAck,
+}
 
 /// A client that was let in.
 #[derive(Debug)]
 pub(crate) struct Greeted {
     pub(crate) link: Link,
-    pub(crate) entered: Entered,
+    pub(crate) seat: Arc<Seat>,
     pub(crate) ack: ConnectAck,
 }
 
@@ -31,17 +40,17 @@ struct Admitted {
 }
 
 impl Shared {
-    /// Judges a CONNECT, and lets the client in.
+    /// Judges a CONNECT. Changes nothing: it may be broken off.
     ///
     /// # Errors
-    /// What CONNACK says to a client that is not.
-    pub(crate) async fn greet(
+    /// What CONNACK says to a client that may not come in.
+    pub(crate) async fn judge(
         &self,
         connect: &Connect,
         version: Version,
         peer: IpAddr,
         certified: Option<Arc<str>>,
-    ) -> Result<Greeted, ConnectAckReason> {
+    ) -> Result<Candidate, ConnectAckReason> {
         if connect.auth_method.is_some() {
             return Err(ConnectAckReason::BadAuthenticationMethod);
         }
@@ -57,16 +66,7 @@ impl Shared {
         let expiry = connect.session_expiry_interval_secs;
         let granted = expiry.min(self.limits.session_expiry_max);
         let start = Start { clean: connect.clean_start, expiry: granted };
-        let entered = self
-            .hub
-            .enter(&mut link, start, will, now)
-            .map_err(|_| ConnectAckReason::QuotaExceeded)?;
-        if self.keep(&entered.seat).await.is_err() {
-            self.hub.leave(&entered.seat, link.number, Last::Parted, self.now());
-            return Err(ConnectAckReason::ServerUnavailable);
-        }
         let ack = ConnectAck {
-            session_present: entered.present,
             receive_max: NonZeroU16::new(self.limits.receive_max).unwrap_or(NonZeroU16::MIN),
             max_packet_size: u32::try_from(self.limits.packet_bytes_max).ok(),
             topic_alias_max: self.limits.alias_max,
@@ -76,7 +76,40 @@ impl Shared {
             assigned_client_id: assigned.then(|| ByteString::from(&*client)),
             ..ConnectAck::default()
         };
-        Ok(Greeted { link, entered, ack })
+        Ok(Candidate { link, start, will, ack })
+    }
+
+    /// Lets a client in. Not to be broken off: it would have its place, and nobody would leave it.
+    ///
+    /// # Errors
+    /// What CONNACK says to a client for which there is no room.
+    pub(crate) async fn welcome(
+        self: &Arc<Self>,
+        candidate: Candidate,
+    ) -> Result<Greeted, ConnectAckReason> {
+        let Candidate { mut link, start, will, mut ack } = candidate;
+        let subject = Subject { client: Arc::clone(&link.client), user: link.user.clone() };
+        let allowed = Allowed { shared: self, subject };
+        let mut entered = self
+            .hub
+            .enter(&mut link, start, will, &allowed, self.now())
+            .map_err(|_| ConnectAckReason::QuotaExceeded)?;
+        // Whatever comes of this connection, the one before it is lost.
+        self.lose(entered.will.take());
+        if self.keep(&entered.seat).await.is_err() {
+            self.lose(self.hub.turn_away(entered, link.number, self.now()));
+            return Err(ConnectAckReason::ServerUnavailable);
+        }
+        self.hub.let_in(&mut entered);
+        ack.session_present = entered.present;
+        Ok(Greeted { link, seat: entered.seat, ack })
+    }
+
+    /// Publishes a will, and lets nobody wait for it.
+    fn lose(self: &Arc<Self>, will: Option<Will>) {
+        let Some(will) = will else { return };
+        let shared = Arc::clone(self);
+        tokio::spawn(async move { shared.publish_will(will).await });
     }
 
     /// The id of the client, and whether it was given here.

@@ -15,8 +15,8 @@ use super::message::Message;
 use super::metrics::MqttMetrics;
 use super::retained::{Retained, RetainedLimits};
 use super::seat::{Seat, Will};
-use super::session::{Link, OutboxLimits};
-use super::subscribers::Subscribers;
+use super::session::OutboxLimits;
+use super::subscribers::{Readiness, Subscribers};
 
 /// Everything that connections share.
 #[derive(Debug)]
@@ -41,29 +41,19 @@ pub(crate) struct HubLimits {
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    seats: HashMap<Arc<str>, Arc<Seat>>,
+    pub(super) seats: HashMap<Arc<str>, Arc<Seat>>,
     pub(super) subscribers: Subscribers,
     pub(super) retained: Retained,
     /// When something of a session that is away comes due.
-    due: BTreeSet<(Timestamp, Arc<str>)>,
+    pub(super) due: BTreeSet<(Timestamp, Arc<str>)>,
     /// Wills to be published as soon as may be.
     pub(super) wills: Vec<Will>,
-    last_link: u64,
+    pub(super) last_link: u64,
+    /// Clients without a session that have published more than their rate allows by now, and when
+    /// that is made up for.
+    pub(super) ahead: HashMap<Arc<str>, Timestamp>,
+    swept: Timestamp,
 }
-
-/// A client that came in.
-#[derive(Debug)]
-pub(crate) struct Entered {
-    pub(crate) seat: Arc<Seat>,
-    /// Whether the gateway knew its session.
-    pub(crate) present: bool,
-    /// The will of the connection that it took the place of, if that is to be published.
-    pub(crate) will: Option<Will>,
-}
-
-/// There are as many sessions as there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HubFull;
 
 impl Hub {
     pub(crate) fn new(
@@ -78,6 +68,8 @@ impl Hub {
             due: BTreeSet::new(),
             wills: Vec::new(),
             last_link: 0,
+            ahead: HashMap::new(),
+            swept: Timestamp::from_unix_ns(0),
         };
         let ledger = Arc::new(Ledger::new(limits.waiting));
         Self { inner: RwLock::new(inner), limits, metrics, memory, ledger }
@@ -89,104 +81,6 @@ impl Hub {
 
     pub(crate) fn limits(&self) -> &HubLimits {
         &self.limits
-    }
-
-    /// Lets a connection speak for its client. The one that did so before has lost its place.
-    ///
-    /// # Errors
-    /// When there is no room for one more session.
-    pub(crate) fn enter(
-        &self,
-        link: &mut Link,
-        start: Start,
-        will: Option<Will>,
-        now: Timestamp,
-    ) -> Result<Entered, HubFull> {
-        let mut inner = self.write();
-        inner.last_link += 1;
-        link.number = inner.last_link;
-        let mut parting = None;
-        if let Some(seat) = inner.seats.get(&link.client).map(Arc::clone) {
-            if seat.lock().session.link.is_some() {
-                self.metrics.takeovers.increment();
-            }
-            let (published, dropped) = inner.displace(&seat, start);
-            parting = published;
-            self.forget_will(dropped.as_ref());
-            if start.clean {
-                self.remove(&mut inner, &seat);
-                self.metrics.sessions_ended.increment();
-            }
-        }
-        let known = inner.seats.get(&link.client).map(Arc::clone);
-        let present = known.is_some();
-        let seat = match known {
-            Some(seat) => seat,
-            None if inner.seats.len() >= self.limits.sessions_max => return Err(HubFull),
-            None => {
-                let client = Arc::clone(&link.client);
-                let seat = Arc::new(Seat::new(client, self.limits.outbox, now));
-                inner.seats.insert(Arc::clone(&link.client), Arc::clone(&seat));
-                seat
-            }
-        };
-        let mut held = seat.lock();
-        held.session.attach(link, start.expiry);
-        (held.will, held.ends_at, held.will_at, held.swamped) = (will, None, None, false);
-        drop(held);
-        Ok(Entered { seat, present, will: parting })
-    }
-
-    /// A connection has ended. Gives back the will that is to be published now.
-    pub(crate) fn leave(
-        &self,
-        seat: &Arc<Seat>,
-        link: u64,
-        last: Last,
-        now: Timestamp,
-    ) -> Option<Will> {
-        let mut inner = self.write();
-        let mut held = seat.lock();
-        if held.session.link != Some(link) {
-            return None;
-        }
-        held.session.detach();
-        let expiry = held.session.expiry;
-        let mut will = held.will.take();
-        if last == Last::Parted {
-            self.forget_will(will.take().as_ref());
-        }
-        if let (Some(memory), Some(written)) = (self.memory(), held.kept)
-            && written != expiry
-            && expiry > 0
-        {
-            // Laid down by the call. Who does not read of it finds the session of before.
-            drop(memory.keep_session(&seat.client, &held.session, None));
-            held.kept = Some(expiry);
-        }
-        let mut now_due = None;
-        if let Some(will) = will {
-            if will.delay == 0 || expiry == 0 {
-                now_due = Some(will);
-            } else {
-                let wait = Duration::from_secs(will.delay.min(expiry).into());
-                held.will_at = Some(now.plus(wait));
-                held.will = Some(will);
-            }
-        }
-        if expiry == 0 {
-            drop(held);
-            self.remove(&mut inner, seat);
-            self.metrics.sessions_ended.increment();
-            return now_due;
-        }
-        if expiry != u32::MAX {
-            held.ends_at = Some(now.plus(Duration::from_secs(expiry.into())));
-        }
-        for at in held.ends_at.into_iter().chain(held.will_at) {
-            inner.due.insert((at, Arc::clone(&seat.client)));
-        }
-        now_due
     }
 
     /// Ends the sessions that are over, and gives back the wills that are due.
@@ -209,11 +103,12 @@ impl Hub {
                 self.metrics.sessions_ended.increment();
             }
         }
+        inner.sweep(now);
         wills
     }
 
     /// Ends a session.
-    fn remove(&self, inner: &mut Inner, seat: &Arc<Seat>) {
+    pub(super) fn remove(&self, inner: &mut Inner, seat: &Arc<Seat>) {
         let mut held = seat.lock();
         held.gone = true;
         if let Some(memory) = self.memory().filter(|_| held.kept.is_some()) {
@@ -224,6 +119,11 @@ impl Hub {
             memory.forget_session(&seat.client, received.chain(released));
         }
         held.session.out.clear();
+        if let Some(paid) =
+            held.session.paid.filter(|_| inner.ahead.len() < self.limits.sessions_max)
+        {
+            inner.ahead.insert(Arc::clone(&seat.client), paid);
+        }
         let subscriptions = std::mem::take(&mut held.session.subscriptions);
         drop(held);
         for subscription in subscriptions.values() {
@@ -255,11 +155,21 @@ impl Hub {
         may
     }
 
-    /// Keeps a message as the last one of its topic.
-    pub(crate) fn retain(&self, message: &Arc<Message>) {
-        if self.write().retained.keep(message).is_err() {
+    /// Keeps a message as the last one of its topic. Who has subscribed after `made` subscriptions
+    /// had been made was not in its plan, did not find it either, and gets it now.
+    pub(crate) fn retain(&self, message: &Arc<Message>, made: u64) {
+        let mut inner = self.write();
+        if inner.retained.keep(message).is_err() {
             // There was room when it was asked for.
-            self.metrics.retained_full.increment();
+            return self.metrics.retained_full.increment();
+        }
+        if message.payload.is_empty() {
+            return;
+        }
+        for (client, grant) in inner.subscribers.since(made, &message.topic) {
+            if let Some(seat) = inner.seat(client) {
+                self.give_retained(&seat, vec![Arc::clone(message)], grant);
+            }
         }
     }
 
@@ -279,40 +189,19 @@ impl Hub {
     }
 }
 
-/// What a CONNECT says about its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Start {
-    pub(crate) clean: bool,
-    /// Seconds that the session stays; `u32::MAX`: for good.
-    pub(crate) expiry: u32,
-}
-
-/// How a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Last {
-    /// With the client's good-bye.
-    Parted,
-    /// In any other way.
-    Lost,
-}
-
 impl Inner {
-    /// Another connection of the same client takes the place. Gives back the will that is to be
-    /// published now, and the one that is not: the session goes on before its delay is over.
-    fn displace(&mut self, seat: &Arc<Seat>, start: Start) -> (Option<Will>, Option<Will>) {
-        let mut held = seat.lock();
-        let was_there = held.session.link.is_some();
-        if was_there {
-            held.session.detach();
-            seat.wake.notify_one();
+    /// Takes out what is over, once in a while.
+    fn sweep(&mut self, now: Timestamp) {
+        self.ahead.retain(|_, paid| *paid > now);
+        if self.swept.plus(SWEEP) > now {
+            return;
         }
-        for at in held.ends_at.take().into_iter().chain(held.will_at.take()) {
-            self.due.remove(&(at, Arc::clone(&seat.client)));
-        }
-        let ends = start.clean || held.session.expiry == 0;
-        match held.will.take() {
-            Some(will) if ends || (was_there && will.delay == 0) => (Some(will), None),
-            will => (None, will),
+        self.swept = now;
+        for seat in self.seats.values() {
+            let mut held = seat.lock();
+            if held.session.out.is_due(now) {
+                held.session.out.sweep(now);
+            }
         }
     }
 
@@ -331,8 +220,19 @@ impl Inner {
         self.due.insert((at, Arc::clone(client)));
     }
 
-    /// Whether a client is connected now.
-    pub(super) fn is_there(&self, client: &str) -> bool {
-        self.seats.get(client).is_some_and(|seat| seat.lock().session.link.is_some())
+    /// How well a client can take a message of this weight.
+    pub(super) fn readiness(&self, client: &str, weight: usize) -> Readiness {
+        let Some(seat) = self.seats.get(client) else { return Readiness::Full };
+        let held = seat.lock();
+        if held.swamped || !held.session.out.has_room(weight) {
+            Readiness::Full
+        } else if held.session.link.is_none() {
+            Readiness::Away
+        } else {
+            Readiness::Ready
+        }
     }
 }
+
+/// How often what waits is looked through for what is over.
+const SWEEP: Duration = Duration::from_secs(1);

@@ -17,31 +17,32 @@ pub struct MqttLimits {
     pub connections_per_address_max: usize,
     /// From the opening of a connection to the last byte of its CONNECT.
     pub connect: Duration,
-    /// Without the client taking a byte of what is written to it.
+    /// Without the client taking a byte of what is written to it; and for a packet of the client
+    /// from its first byte to its last, with a second more for each KiB that has come.
     pub write: Duration,
     /// Bytes of one packet, its header included.
     pub packet_bytes_max: usize,
     /// Messages of QoS 1 and 2 of one client that may be on their way through the line; also those
     /// of QoS 0. A client of MQTT 5 is told so (receive maximum), and others are not read from.
     pub receive_max: u16,
-    /// Messages that one client may publish in a second, and at once; more are not read. `None`: as
-    /// many as it can.
+    /// Messages that one client may publish in a second, and at once; more are not read. Filters of
+    /// SUBSCRIBE and UNSUBSCRIBE count like messages. `None`: as many as it can.
     pub rate_max: Option<NonZeroU32>,
     /// Topic aliases that a client may set.
     pub alias_max: u16,
     /// The longest keep-alive of clients of MQTT 5; they are told so. `None`: as they wish.
     pub keep_alive_max: Option<u16>,
-    /// Messages that are sent to one client without its answer.
+    /// Messages that are sent to one client without its answer; at most [`WINDOW_MAX`].
     pub window_max: u16,
     /// Seconds that a session may stay without its client.
     pub session_expiry_max: u32,
     /// Sessions, those of clients that are away among them.
     pub sessions_max: usize,
-    /// Subscriptions of one client.
+    /// Subscriptions of one client, and filters in one packet.
     pub subscriptions_max: usize,
     /// Messages that may wait for one client.
     pub outbox_messages_max: usize,
-    /// Bytes of them.
+    /// Bytes of messages that wait for one client, or are not answered by it.
     pub outbox_bytes_max: usize,
     /// Messages that are written down for sessions, each once however many wait for it.
     pub waiting_messages_max: usize,
@@ -90,7 +91,7 @@ impl MqttLimits {
             outbox: OutboxLimits {
                 messages_max: self.outbox_messages_max,
                 bytes_max: self.outbox_bytes_max,
-                retained_max: self.outbox_messages_max.saturating_add(self.retained_messages_max),
+                retained_max: self.retained_messages_max,
             },
             retained: RetainedLimits {
                 messages_max: self.retained_messages_max,
@@ -109,11 +110,15 @@ impl MqttLimits {
             rate: self.rate_max,
             alias_max: self.alias_max,
             keep_alive_max: self.keep_alive_max,
-            window_max: self.window_max,
+            window_max: self.window_max.min(WINDOW_MAX),
+            expiry_max: self.session_expiry_max,
             packet_bytes_max: PACKET_SENT_BYTES_MAX,
         }
     }
 }
+
+/// The largest [`MqttLimits::window_max`]: packet ids must be left for what waits.
+pub const WINDOW_MAX: u16 = 32_767;
 
 /// Nothing larger can have come in: payload, properties and headers have their bounds.
 const PACKET_SENT_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -16,13 +16,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::access::Access;
+use super::access::{Access, Subject};
 use super::claims::{Claims, TopicRule};
 use super::connection::Connection;
 use super::hub::Hub;
 use super::limits::MqttLimits;
 use super::memory::Memory;
 use super::metrics::MqttMetrics;
+use super::session::Owner;
 use super::shared::Shared;
 use super::tls::MqttTls;
 use super::websocket::Binary;
@@ -74,6 +75,16 @@ impl MqttSource {
         let claims = Claims::new(topics);
         let slots = Slots::new(limits.connections_max, limits.connections_per_address_max);
         let shared = Shared { hub, limits, access, engine, queues, claims, intake, clock, dice };
+        // Rules may have changed since. Whose a session is may be unknown until its client comes.
+        shared.hub.revoke_all(&|client, owner, wanted| {
+            let user = match owner {
+                Owner::Unknown => return true,
+                Owner::Nobody => None,
+                Owner::User(name) => Some(name.as_str().into()),
+            };
+            let subject = Subject { client: Arc::clone(client), user };
+            shared.access.may_subscribe(&subject, wanted)
+        });
         Ok(Self { shared: Arc::new(shared), slots })
     }
 

@@ -2,9 +2,9 @@
 //!
 //! [`MqttSource`] is the listener. From the wire inwards: `wire` makes packets of bytes (`shape`
 //! and `text` check what its codec does not), `connection` moves them, `talk` does what they ask
-//! for, `session` holds the rules, `hub` knows who is there and who wants what, `plan` decides who
-//! gets a message, `memory` and `ledger` keep what outlives the process and delete it, `restore`
-//! takes it up again, `pump` takes from queues.
+//! for, `session` holds the rules, `entrance` lets clients in and out, `hub` knows who is there
+//! and who wants what, `plan` decides who gets a message, `memory` and `ledger` keep what outlives
+//! the process and delete it, `restore` takes it up again, `pump` takes from queues.
 //!
 //! PUBACK and PUBREC follow the receipt, and so does every subscriber.
 
@@ -12,6 +12,7 @@ mod access;
 mod answers;
 pub(crate) mod claims;
 mod connection;
+mod entrance;
 mod fill;
 mod greeting;
 mod hub;
@@ -49,7 +50,7 @@ pub use access::{Access, AccessRule, Pattern};
 pub(crate) use answers::{answer, lasts};
 pub use claims::{Dedupe, TopicRule};
 pub use jwt::{TokenAlgorithm, TokenKeyFault, Tokens};
-pub use limits::MqttLimits;
+pub use limits::{MqttLimits, WINDOW_MAX};
 pub use listener::{Framing, MqttConfig, MqttListen, MqttSeams, MqttSource};
 pub use metrics::{MqttMetrics, MqttStats};
 pub(crate) use session::Judged;

@@ -18,6 +18,8 @@ use super::wire::{Publish, QoS};
 pub(crate) struct Plan {
     /// The message, if anyone gets it.
     pub(crate) message: Option<Arc<Message>>,
+    /// Subscriptions that had been made by then.
+    pub(crate) made: u64,
     parcels: Vec<(Arc<Seat>, Parcel)>,
     /// What is to be committed with it.
     pub(crate) keeps: Option<Keeps>,
@@ -39,15 +41,18 @@ impl Hub {
         message: impl FnOnce() -> Arc<Message>,
     ) -> Plan {
         let inner = self.read();
-        let wanting = inner.subscribers.of(publish, publisher, &|client| inner.is_there(client));
+        let made = inner.subscribers.made();
+        let weight = publish.topic.len() + publish.payload.len();
+        let ready = |client: &str| inner.readiness(client, weight);
+        let wanting = inner.subscribers.of(publish, publisher, &ready);
         if wanting.is_empty() {
-            return Plan::default();
+            return Plan { made, ..Plan::default() };
         }
         let with_seat = |(client, wants): (&Arc<str>, Wants)| Some((inner.seat(client)?, wants));
         let wanting: Vec<_> = wanting.into_iter().filter_map(with_seat).collect();
         drop(inner);
         let message = message();
-        let mut plan = Plan { message: Some(Arc::clone(&message)), ..Plan::default() };
+        let mut plan = Plan { message: Some(Arc::clone(&message)), made, ..Plan::default() };
         for (seat, wants) in wanting {
             self.plan_one(&mut plan, seat, wants, &message);
         }

@@ -110,7 +110,7 @@ impl Shared {
     /// Hands a message that is durable to those who want it.
     pub(crate) fn spread(&self, taken: Taken) {
         if let Some(message) = &taken.retained {
-            self.hub.retain(message);
+            self.hub.retain(message, taken.plan.made);
         }
         self.hub.hand_over(taken.plan);
     }

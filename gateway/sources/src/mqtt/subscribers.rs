@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::topic::Wanted;
 use super::tree::Tree;
-use super::wire::{Publish, QoS, SubscriptionOptions};
+use super::wire::{Publish, QoS, RetainHandling, SubscriptionOptions};
 
 /// What was granted to a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,29 @@ pub(crate) struct Grant {
 /// Who wants which topics.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
-    alone: Tree<Arc<str>, Grant>,
+    alone: Tree<Arc<str>, Alone>,
     groups: Tree<Arc<str>, Group>,
+    /// Subscriptions that were ever made.
+    made: u64,
+}
+
+/// A subscription of one client by itself.
+#[derive(Debug)]
+struct Alone {
+    grant: Grant,
+    /// How many had been made with it when it last asked for what is retained; 0: it never did.
+    asked: u64,
+}
+
+/// How well a client can take a message: the later of these, the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Readiness {
+    /// It has no room.
+    Full,
+    /// It is away.
+    Away,
+    /// It is there and has room.
+    Ready,
 }
 
 /// How one client wants a message.
@@ -53,11 +74,16 @@ impl Subscribers {
     /// Makes a subscription, or replaces it.
     pub(crate) fn add(&mut self, client: &Arc<str>, wanted: &Wanted, grant: Grant) -> Before {
         use std::collections::btree_map::Entry;
+        self.made += 1;
+        let asks = |before| if wants_retained(grant, before) { self.made } else { 0 };
         let old = match wanted {
             Wanted::Topics(filter) => match self.alone.entry(filter, Arc::clone(client)) {
-                Entry::Occupied(mut there) => Some(there.insert(grant)),
+                Entry::Occupied(mut there) => {
+                    let asked = asks(Before::Present).max(there.get().asked);
+                    Some(there.insert(Alone { grant, asked }).grant)
+                }
                 Entry::Vacant(free) => {
-                    free.insert(grant);
+                    free.insert(Alone { grant, asked: asks(Before::Absent) });
                     None
                 }
             },
@@ -87,13 +113,29 @@ impl Subscribers {
         }
     }
 
+    /// How many subscriptions were ever made.
+    pub(crate) fn made(&self) -> u64 {
+        self.made
+    }
+
+    /// Who takes this topic, and has asked for what is retained after so many had been made.
+    pub(crate) fn since(&self, made: u64, topic: &str) -> Vec<(&Arc<str>, Grant)> {
+        let mut all = Vec::new();
+        if self.made > made {
+            self.alone.taking(topic, |client, one| {
+                all.extend((one.asked > made).then_some((client, one.grant)));
+            });
+        }
+        all
+    }
+
     /// What each client gets of a message: once, however many of its subscriptions take it, with
     /// the highest QoS of them and all their identifiers.
     pub(crate) fn of<'s>(
         &'s self,
         publish: &Publish,
         publisher: &Arc<str>,
-        is_there: &dyn Fn(&str) -> bool,
+        ready: &dyn Fn(&str) -> Readiness,
     ) -> Vec<(&'s Arc<str>, Wants)> {
         let mut alone: BTreeMap<&Arc<str>, Wants> = BTreeMap::new();
         let wants = |grant: &Grant| Wants {
@@ -101,7 +143,7 @@ impl Subscribers {
             retain: publish.retain && grant.options.retain_as_published,
             ids: grant.id.into_iter().collect(),
         };
-        self.alone.taking(&publish.topic, |client, grant| {
+        self.alone.taking(&publish.topic, |client, Alone { grant, .. }| {
             if publisher == client && grant.options.no_local {
                 return;
             }
@@ -119,25 +161,37 @@ impl Subscribers {
         });
         let mut all: Vec<_> = alone.into_iter().collect();
         self.groups.taking(&publish.topic, |_, group| {
-            all.extend(group.next(is_there).map(|(client, grant)| (client, wants(grant))));
+            all.extend(group.next(ready).map(|(client, grant)| (client, wants(grant))));
         });
         all
     }
 }
 
 impl Group {
-    /// Whose turn it is: the next member that is there; if none is, the next one.
-    fn next(&self, is_there: &dyn Fn(&str) -> bool) -> Option<(&Arc<str>, &Grant)> {
+    /// Whose turn it is: the next member that is ready; if none is, the next one that has room.
+    fn next(&self, ready: &dyn Fn(&str) -> Readiness) -> Option<(&Arc<str>, &Grant)> {
         let count = self.members.len();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % count.max(1);
         let round = self.members.iter().cycle().skip(turn).take(count);
-        let mut keeps = None;
+        let mut best: Option<(Readiness, _, _)> = None;
         for (client, grant) in round {
-            if is_there(client) {
+            let how = ready(client);
+            if how == Readiness::Ready {
                 return Some((client, grant));
             }
-            keeps.get_or_insert((client, grant));
+            if best.is_none_or(|(before, ..)| before < how) {
+                best = Some((how, client, grant));
+            }
         }
-        keeps
+        best.map(|(_, client, grant)| (client, grant))
+    }
+}
+
+/// Whether what is retained is to be sent for a subscription that is made now (section 3.8.3.1).
+pub(crate) fn wants_retained(grant: Grant, before: Before) -> bool {
+    match grant.options.retain_handling {
+        RetainHandling::AtSubscribe => true,
+        RetainHandling::AtSubscribeNew => before == Before::Absent,
+        RetainHandling::NoAtSubscribe => false,
     }
 }

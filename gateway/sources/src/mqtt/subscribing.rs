@@ -1,19 +1,20 @@
 //! Subscriptions are made and ended: what each filter of a SUBSCRIBE is granted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::time::Timestamp;
 
-use super::hub::Hub;
+use super::hub::{Hub, Inner};
 use super::message::{Message, Parcel};
 use super::seat::Seat;
-use super::session::Subscription;
-use super::subscribers::{Before, Grant};
-use super::topic::Wanted;
+use super::session::{Owner, Session, Subscription};
+use super::subscribers::{Before, Grant, wants_retained};
+use super::topic::{QUEUE, SHARE, Wanted};
 use super::wire::{
-    DisconnectReasonCode, QoS, RetainHandling, Subscribe, SubscribeAck, SubscribeAckReason,
-    SubscriptionOptions, Unsubscribe, UnsubscribeAck, UnsubscribeAckReason, Version,
+    DisconnectReasonCode, QoS, Subscribe, SubscribeAck, SubscribeAckReason, SubscriptionOptions,
+    Unsubscribe, UnsubscribeAck, UnsubscribeAckReason, Version,
 };
 
 /// What became of a SUBSCRIBE.
@@ -27,6 +28,9 @@ pub(crate) struct Subscribed {
 /// A queue that a client takes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TakesFrom {
+    /// As the client wrote it.
+    pub(crate) text: Arc<str>,
+    /// The topic of what comes out of the queue.
     pub(crate) filter: Arc<str>,
     pub(crate) queue: QueueName,
     pub(crate) grant: Grant,
@@ -41,7 +45,8 @@ pub(crate) trait MaySubscribe {
 }
 
 impl Hub {
-    /// Makes the subscriptions of a client, and lets what is retained wait for it.
+    /// Makes the subscriptions of a client, and lets what is retained wait for it: once for each
+    /// filter, however often it is there. Filters over the bound for one client find no room.
     ///
     /// # Errors
     /// When the SUBSCRIBE breaks the protocol.
@@ -54,7 +59,12 @@ impl Hub {
         now: Timestamp,
     ) -> Result<Subscribed, DisconnectReasonCode> {
         let (mut status, mut queues) = (Vec::new(), Vec::new());
-        for (text, options) in &subscribe.topic_filters {
+        let (most, mut given) = (self.limits().subscriptions_max, BTreeSet::new());
+        for (at, (text, options)) in subscribe.topic_filters.iter().enumerate() {
+            if at >= most {
+                status.push(SubscribeAckReason::QuotaExceeded);
+                continue;
+            }
             let wanted = match Wanted::parse(text) {
                 Ok(wanted) => wanted,
                 // A server of 3.1.1 closes the connection (section 4.7.1).
@@ -66,22 +76,28 @@ impl Hub {
                     continue;
                 }
             };
-            if options.no_local && matches!(wanted, Wanted::Shared { .. }) {
+            if options.no_local && text.starts_with(SHARE) {
                 return Err(DisconnectReasonCode::ProtocolError);
             }
             let filter: Arc<str> = (&**text).into();
             let grant = Grant { options: granted(&wanted, *options), id: subscribe.id };
-            let code = match self.grant(seat, &filter, &wanted, grant, allowed, now) {
-                Ok(code) => code,
-                Err(code) => code,
+            let before = match self.grant(seat, &filter, &wanted, grant, allowed) {
+                Ok(before) => before,
+                Err(code) => {
+                    status.push(code);
+                    continue;
+                }
             };
-            if let Wanted::Queue(name) = &wanted
-                && u8::from(code) < 0x80
-                && let Ok(queue) = name.parse()
-            {
-                queues.push(TakesFrom { filter, queue, grant });
+            status.push(code_of(grant.options.qos));
+            match &wanted {
+                Wanted::Queue(name) => queues.extend(TakesFrom::new(&filter, name, grant)),
+                Wanted::Topics(topics) if wants_retained(grant, before) && given.insert(filter) => {
+                    // Many are looked through: nobody waits for that but who changes something.
+                    let retained = self.read().retained.taken_by(topics, now);
+                    self.give_retained(seat, retained, grant);
+                }
+                Wanted::Topics(_) | Wanted::Shared { .. } => {}
             }
-            status.push(code);
         }
         let ack = SubscribeAck {
             packet_id: subscribe.packet_id,
@@ -99,8 +115,7 @@ impl Hub {
         wanted: &Wanted,
         grant: Grant,
         allowed: &dyn MaySubscribe,
-        now: Timestamp,
-    ) -> Result<SubscribeAckReason, SubscribeAckReason> {
+    ) -> Result<Before, SubscribeAckReason> {
         if !allowed.may(wanted) {
             self.metrics.unauthorised.increment();
             return Err(SubscribeAckReason::NotAuthorized);
@@ -117,28 +132,46 @@ impl Hub {
             return Err(SubscribeAckReason::QuotaExceeded);
         }
         mine.insert(Arc::clone(filter), Subscription { wanted: wanted.clone(), grant });
-        let before = inner.subscribers.add(&seat.client, wanted, grant);
-        if let Wanted::Topics(topics) = wanted
-            && wants_retained(grant.options.retain_handling, before)
-        {
-            let parcel = |message: Arc<_>| parcel(message, grant);
-            let retained = inner.retained.taken_by(topics, now).into_iter().map(parcel).collect();
-            let over = held.session.out.offer_retained(retained);
-            self.metrics.overflowed.add(over as u64);
+        Ok(inner.subscribers.add(&seat.client, wanted, grant))
+    }
+
+    /// Lets retained messages wait for a client.
+    pub(super) fn give_retained(
+        &self,
+        seat: &Arc<Seat>,
+        retained: Vec<Arc<Message>>,
+        grant: Grant,
+    ) {
+        let parcels = retained.into_iter().map(|message| parcel(message, grant)).collect();
+        let over = seat.lock().session.out.offer_retained(parcels);
+        self.metrics.overflowed.add(over as u64);
+        seat.wake.notify_one();
+    }
+
+    /// Ends the subscriptions of all clients that they may not have any more.
+    pub(crate) fn revoke_all(&self, may: &dyn Fn(&Arc<str>, &Owner, &Wanted) -> bool) {
+        let mut inner = self.write();
+        let seats: Vec<_> = inner.seats.values().map(Arc::clone).collect();
+        for seat in seats {
+            let mut held = seat.lock();
+            let owner = held.session.owner.clone();
+            let may = |wanted: &Wanted| may(&seat.client, &owner, wanted);
+            revoke(&mut inner, &seat.client, &mut held.session, &may);
         }
-        Ok(match grant.options.qos {
-            QoS::AtMostOnce => SubscribeAckReason::GrantedQos0,
-            QoS::AtLeastOnce => SubscribeAckReason::GrantedQos1,
-            QoS::ExactlyOnce => SubscribeAckReason::GrantedQos2,
-        })
     }
 
     /// Ends subscriptions of a client.
+    ///
+    /// # Errors
+    /// When they are more than one client can have.
     pub(crate) fn unsubscribe(
         &self,
         seat: &Arc<Seat>,
         unsubscribe: &Unsubscribe,
-    ) -> UnsubscribeAck {
+    ) -> Result<UnsubscribeAck, DisconnectReasonCode> {
+        if unsubscribe.topic_filters.len() > self.limits().subscriptions_max {
+            return Err(DisconnectReasonCode::QuotaExceeded);
+        }
         let mut inner = self.write();
         let mut held = seat.lock();
         let mut status = Vec::new();
@@ -152,13 +185,38 @@ impl Hub {
                 None => UnsubscribeAckReason::NoSubscriptionExisted,
             });
         }
-        UnsubscribeAck {
+        Ok(UnsubscribeAck {
             packet_id: unsubscribe.packet_id,
             properties: Vec::new(),
             reason_string: None,
             status,
-        }
+        })
     }
+}
+
+impl TakesFrom {
+    /// `None` if a queue cannot have this name.
+    pub(crate) fn new(text: &Arc<str>, name: &str, grant: Grant) -> Option<Self> {
+        let (text, filter) = (Arc::clone(text), format!("{QUEUE}{name}").into());
+        Some(Self { text, filter, queue: name.parse().ok()?, grant })
+    }
+}
+
+/// Ends the subscriptions of a session that its client may not have any more.
+pub(super) fn revoke(
+    inner: &mut Inner,
+    client: &Arc<str>,
+    session: &mut Session,
+    may: &dyn Fn(&Wanted) -> bool,
+) {
+    session.subscriptions.retain(|filter, mine| {
+        let stays = may(&mine.wanted);
+        if !stays {
+            tracing::info!(%client, %filter, "a subscription is not allowed any more");
+            inner.subscribers.remove(client, &mine.wanted);
+        }
+        stays
+    });
 }
 
 /// An event of a queue is handed out at least once, or at most once; not exactly once.
@@ -171,11 +229,11 @@ fn granted(wanted: &Wanted, options: SubscriptionOptions) -> SubscriptionOptions
     }
 }
 
-fn wants_retained(handling: RetainHandling, before: Before) -> bool {
-    match handling {
-        RetainHandling::AtSubscribe => true,
-        RetainHandling::AtSubscribeNew => before == Before::Absent,
-        RetainHandling::NoAtSubscribe => false,
+fn code_of(qos: QoS) -> SubscribeAckReason {
+    match qos {
+        QoS::AtMostOnce => SubscribeAckReason::GrantedQos0,
+        QoS::AtLeastOnce => SubscribeAckReason::GrantedQos1,
+        QoS::ExactlyOnce => SubscribeAckReason::GrantedQos2,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The talk with a client that was let in: what its packets set going, and what comes of that.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -14,12 +15,12 @@ use sluicegate_core::seams::Uncommitted;
 
 use super::access::Subject;
 use super::claims::Publisher;
-use super::hub::Last;
+use super::entrance::Last;
 use super::ledger::nothing;
 use super::memory::Exchange;
 use super::pump::Pump;
 use super::seat::Seat;
-use super::session::{Ending, Link, Step, Subscription, Taking, WillFate};
+use super::session::{Ending, Link, Mark, Session, Step, Subscription, Taking, WillFate};
 use super::shared::{Allowed, Beside, Shared, Taken};
 use super::subscribing::TakesFrom;
 use super::topic::Wanted;
@@ -32,9 +33,12 @@ pub(crate) struct Talk {
     seat: Arc<Seat>,
     publisher: Publisher,
     /// What is on its way through the line; results come in the order of arrival.
-    takes: FuturesOrdered<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    takes: FuturesOrdered<Doing>,
     pumps: HashMap<Arc<str>, Pump>,
 }
+
+/// What is waited for.
+type Doing = Pin<Box<dyn Future<Output = Done> + Send>>;
 
 /// What was waited for, and what came of it.
 pub(crate) enum Done {
@@ -43,7 +47,7 @@ pub(crate) enum Done {
     /// The session is written down as this answer says it is.
     Kept(Packet, Result<(), Uncommitted>),
     /// A packet id of QoS 2 is forgotten.
-    Forgot(NonZeroU16, Result<(), Uncommitted>),
+    Forgot(NonZeroU16, Mark, Result<(), Uncommitted>),
     /// It is written down that the client has a message of QoS 2.
     Released(NonZeroU16, Result<(), Uncommitted>),
 }
@@ -65,6 +69,9 @@ impl Talk {
             // What becomes of the will was decided when the place was taken.
             let say = Some(DisconnectReasonCode::SessionTakenOver);
             return Err(Ending { say, will: WillFate::Dropped });
+        }
+        if let Some(reason) = held.session.doomed {
+            return Err(Ending::because(reason));
         }
         if held.swamped {
             return Err(Ending::because(DisconnectReasonCode::QuotaExceeded));
@@ -121,8 +128,8 @@ impl Talk {
     }
 
     /// A packet for the client was larger than it takes.
-    pub(crate) fn unsendable(&self, id: Option<NonZeroU16>) {
-        self.seat.lock().session.unsendable(id);
+    pub(crate) fn unsendable(&mut self, id: Option<NonZeroU16>) {
+        self.seat.lock().session.unsendable(&mut self.link, id);
     }
 
     /// Does what a packet asks for.
@@ -132,37 +139,61 @@ impl Talk {
         replies: &mut Vec<Packet>,
     ) -> Result<(), Ending> {
         let now = self.shared.now();
-        let step = {
-            let mut held = self.seat.lock();
-            if held.session.link != Some(self.link.number) {
-                return Err(Ending::because(DisconnectReasonCode::SessionTakenOver));
-            }
-            held.session.handle(&mut self.link, packet, now, replies)?
-        };
+        let seat = self.seat();
+        let mut held = seat.lock();
+        if held.session.link != Some(self.link.number) {
+            return Err(Ending::because(DisconnectReasonCode::SessionTakenOver));
+        }
+        let step = held.session.handle(&mut self.link, packet, now, replies)?;
         match step {
             Step::On => {}
-            Step::Take(publish, taking) => self.take(publish, taking),
-            Step::Subscribe(subscribe) => {
-                let ack = self.subscribe(&subscribe)?;
-                self.keep(ack, replies);
-            }
-            Step::Unsubscribe(unsubscribe) => {
-                let ack = self.unsubscribe(&unsubscribe);
-                self.keep(ack, replies);
-            }
-            Step::Forget(id) => self.forget(id, replies),
-            Step::Release(id) => self.release(id),
+            // Both are laid down while the session is locked.
+            Step::Forget(id, mark) => self.forget(&mut held.session, id, mark, replies),
+            Step::Release(id) => self.release(&held.session, id),
             Step::Completed(id) => {
-                self.shared.hub.ledger.delete(self.exchange(id).released_key());
+                let released = self.exchange(&held.session, id);
+                self.shared.hub.ledger.delete(released.released_key());
+            }
+            step => {
+                drop(held);
+                return self.act(step, replies);
             }
         }
         Ok(())
     }
 
+    /// Does what needs no session that is locked.
+    fn act(&mut self, step: Step, replies: &mut Vec<Packet>) -> Result<(), Ending> {
+        match step {
+            Step::Take(publish, taking) => self.take(publish, taking),
+            Step::Subscribe(subscribe) => {
+                self.pay(subscribe.topic_filters.len());
+                let ack = self.subscribe(&subscribe)?;
+                self.keep(ack, replies);
+            }
+            Step::Unsubscribe(unsubscribe) => {
+                self.pay(unsubscribe.topic_filters.len());
+                let ack = self.unsubscribe(&unsubscribe)?;
+                self.keep(ack, replies);
+            }
+            Step::On | Step::Forget(..) | Step::Release(_) | Step::Completed(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A filter costs a client of its rate what a message does.
+    fn pay(&mut self, filters: usize) {
+        let filters = filters.min(self.shared.limits.subscriptions_max);
+        self.seat.lock().session.pay(&mut self.link, filters);
+    }
+
     fn take(&mut self, publish: Box<Publish>, taking: Taking) {
         let (shared, publisher) = (Arc::clone(&self.shared), self.publisher.clone());
-        let twice = taking.qos == QoS::ExactlyOnce && self.outlives();
-        let received = taking.id.filter(|_| twice).map(|id| self.exchange(id));
+        let received = {
+            let held = self.seat.lock();
+            let twice = taking.qos == QoS::ExactlyOnce && held.session.expiry > 0;
+            taking.id.filter(|_| twice).map(|id| self.exchange(&held.session, id))
+        };
         let beside = Beside { received, will: None };
         self.takes.push_back(Box::pin(async move {
             let taken = shared.take(&publish, &publisher, beside).await;
@@ -172,7 +203,8 @@ impl Talk {
 
     /// Says `ack` once the session is written down, if it outlives the connection.
     fn keep(&mut self, ack: Packet, replies: &mut Vec<Packet>) {
-        if !self.outlives() {
+        // A session that ends with its connection is nowhere.
+        if self.seat.lock().session.expiry == 0 {
             replies.push(ack);
             return;
         }
@@ -181,44 +213,55 @@ impl Talk {
     }
 
     /// Forgets a packet id of QoS 2 where it was remembered.
-    fn forget(&mut self, id: NonZeroU16, replies: &mut Vec<Packet>) {
-        if !self.outlives() {
-            replies.push(self.seat.lock().session.forgotten(&mut self.link, id));
+    fn forget(
+        &mut self,
+        session: &mut Session,
+        id: NonZeroU16,
+        mark: Mark,
+        replies: &mut Vec<Packet>,
+    ) {
+        if session.expiry == 0 {
+            replies.push(session.forgotten(&mut self.link, id, mark));
             return;
         }
-        let (shared, received) = (Arc::clone(&self.shared), self.exchange(id));
-        self.takes.push_back(Box::pin(async move {
+        let (shared, received) = (Arc::clone(&self.shared), self.exchange(session, id));
+        self.begin(async move {
             let released = match shared.hub.memory() {
                 Some(memory) => memory.release(&received).await,
                 None => Ok(()),
             };
-            Done::Forgot(id, released)
-        }));
+            Done::Forgot(id, mark, released)
+        });
     }
 
     /// Writes down that the client has a message of QoS 2.
-    fn release(&mut self, id: NonZeroU16) {
-        let key = self.exchange(id).released_key();
-        let done = self.seat.lock().session.out.writing(id);
+    fn release(&mut self, session: &Session, id: NonZeroU16) {
+        let key = self.exchange(session, id).released_key();
+        let done = session.out.writing(id);
         let writes = done.into_iter().chain([(key, nothing())]).collect();
         let shared = Arc::clone(&self.shared);
-        self.takes.push_back(Box::pin(async move {
+        self.begin(async move {
             let written = match shared.hub.memory() {
                 Some(memory) => memory.write(writes).await,
                 None => Ok(()),
             };
             Done::Released(id, written)
-        }));
+        });
     }
 
-    fn exchange(&self, id: NonZeroU16) -> Exchange {
-        let birth = self.seat.lock().session.birth;
-        Exchange { client: Arc::clone(&self.link.client), birth, id }
+    /// Begins a write at once: what the engine is asked for is laid down before the session is
+    /// unlocked, so that the last write in the log is the last one that happened.
+    fn begin(&mut self, write: impl Future<Output = Done> + Send + 'static) {
+        let mut write: Doing = Box::pin(write);
+        let begun = write.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.takes.push_back(match begun {
+            Poll::Ready(done) => Box::pin(ready(done)),
+            Poll::Pending => write,
+        });
     }
 
-    /// Whether the session outlives its connection.
-    fn outlives(&self) -> bool {
-        self.seat.lock().session.expiry > 0
+    fn exchange(&self, session: &Session, id: NonZeroU16) -> Exchange {
+        Exchange { client: Arc::clone(&self.link.client), birth: session.birth, id }
     }
 
     /// Waits for the oldest of what is on its way. Never returns if there is none.
@@ -241,13 +284,17 @@ impl Talk {
         let (taking, taken) = match done {
             Done::Took { taking, taken } => (taking, taken),
             Done::Kept(ack, Ok(())) => return Ok(Some(ack)),
-            Done::Forgot(id, Ok(())) => {
+            Done::Forgot(id, mark, Ok(())) => {
                 let mut held = self.seat.lock();
-                return Ok(Some(held.session.forgotten(&mut self.link, id)));
+                return Ok(Some(held.session.forgotten(&mut self.link, id, mark)));
             }
             Done::Released(id, Ok(())) => return Ok(self.seat.lock().session.released(number, id)),
-            Done::Kept(_, Err(_)) | Done::Forgot(_, Err(_)) | Done::Released(_, Err(_)) => {
-                return Err(Ending::because(DisconnectReasonCode::ServerBusy));
+            Done::Released(id, Err(_)) => {
+                self.seat.lock().session.unreleased(number, id, BUSY);
+                return Err(Ending::because(BUSY));
+            }
+            Done::Kept(_, Err(_)) | Done::Forgot(_, _, Err(_)) => {
+                return Err(Ending::because(BUSY));
             }
         };
         let judged = taken.judged;
@@ -272,10 +319,10 @@ impl Talk {
     }
 
     fn pump(&mut self, from: TakesFrom) {
-        let filter = Arc::clone(&from.filter);
+        let text = Arc::clone(&from.text);
         let (shared, number) = (&self.shared, self.link.number);
         let pump = Pump::start(&shared.engine, &self.seat, number, from, &shared.hub.metrics);
-        self.pumps.insert(filter, pump);
+        self.pumps.insert(text, pump);
     }
 
     /// A session that goes on takes from its queues again.
@@ -283,8 +330,7 @@ impl Talk {
         let held = self.seat.lock();
         let queue = |(filter, mine): (&Arc<str>, &Subscription)| {
             let Wanted::Queue(name) = &mine.wanted else { return None };
-            let (filter, queue) = (Arc::clone(filter), name.parse().ok()?);
-            Some(TakesFrom { filter, queue, grant: mine.grant })
+            TakesFrom::new(filter, name, mine.grant)
         };
         let queues: Vec<_> = held.session.subscriptions.iter().filter_map(queue).collect();
         drop(held);
@@ -293,11 +339,13 @@ impl Talk {
         }
     }
 
-    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Packet {
+    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<Packet, Ending> {
+        let ended = self.shared.hub.unsubscribe(&self.seat, unsubscribe);
+        let ack = ended.map_err(Ending::because)?;
         for filter in &unsubscribe.topic_filters {
             self.pumps.remove(&**filter);
         }
-        Packet::UnsubscribeAck(self.shared.hub.unsubscribe(&self.seat, unsubscribe))
+        Ok(Packet::UnsubscribeAck(ack))
     }
 
     /// The connection is over. What is on its way through the line goes on to its end.
@@ -318,13 +366,16 @@ impl Talk {
                     let (number, mut held) = (self.link.number, self.seat.lock());
                     let _ = held.session.judged(number, None, taking, judged);
                 }
-                Done::Forgot(id, Ok(())) => {
-                    let _ = self.seat.lock().session.forgotten(&mut self.link, id);
+                Done::Forgot(id, mark, Ok(())) => {
+                    let _ = self.seat.lock().session.forgotten(&mut self.link, id, mark);
                 }
                 Done::Released(id, Ok(())) => {
                     let _ = self.seat.lock().session.released(self.link.number, id);
                 }
-                Done::Kept(..) | Done::Forgot(..) | Done::Released(..) => {}
+                Done::Released(id, Err(_)) => {
+                    self.seat.lock().session.unreleased(self.link.number, id, BUSY);
+                }
+                Done::Kept(..) | Done::Forgot(_, _, Err(_)) => {}
             }
             self.seat.wake.notify_one();
         }
@@ -333,3 +384,6 @@ impl Talk {
         }
     }
 }
+
+/// What could not be written down now can be, later.
+const BUSY: DisconnectReasonCode = DisconnectReasonCode::ServerBusy;

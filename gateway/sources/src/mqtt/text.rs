@@ -58,7 +58,13 @@ fn publish_texts(publish: &Publish) -> Result<(), WireFault> {
 }
 
 fn topic_name(name: &ByteString) -> Result<(), WireFault> {
-    if topic::is_name(name) { Ok(()) } else { Err(WireFault::Malformed("topic name")) }
+    if topic::is_name(name) {
+        Ok(())
+    } else if topic::is_too_long(name) {
+        Err(WireFault::TopicName)
+    } else {
+        Err(WireFault::Malformed("topic name"))
+    }
 }
 
 fn pairs(pairs: &[(ByteString, ByteString)]) -> Result<(), WireFault> {

@@ -15,9 +15,20 @@ const _: () = assert!(TOPIC_BYTES_MAX + 2 <= STATE_KEY_BYTES_MAX);
 /// Levels of a topic: a tree of them is walked by recursion.
 pub(crate) const TOPIC_LEVELS_MAX: usize = 64;
 
+/// How a subscription that is shared with others begins.
+pub(crate) const SHARE: &str = "$share/";
+
+/// How a subscription to a queue of the gateway begins.
+pub(crate) const QUEUE: &str = "$queue/";
+
 /// Whether a text names a topic.
 pub(crate) fn is_name(text: &str) -> bool {
     is_topic(text) && !text.contains(['+', '#'])
+}
+
+/// Whether a text is longer, or has more levels, than a topic here.
+pub(crate) fn is_too_long(text: &str) -> bool {
+    text.len() > TOPIC_BYTES_MAX || text.split('/').count() > TOPIC_LEVELS_MAX
 }
 
 fn is_topic(text: &str) -> bool {
@@ -25,10 +36,7 @@ fn is_topic(text: &str) -> bool {
     let odd = |c: char| {
         c.is_control() || u32::from(c) & 0xfffe == 0xfffe || ('\u{fdd0}'..='\u{fdef}').contains(&c)
     };
-    !text.is_empty()
-        && text.len() <= TOPIC_BYTES_MAX
-        && text.split('/').count() <= TOPIC_LEVELS_MAX
-        && !text.chars().any(odd)
+    !text.is_empty() && !is_too_long(text) && !text.chars().any(odd)
 }
 
 /// Why a text is not a filter.
@@ -142,14 +150,18 @@ pub(crate) enum Wanted {
 impl Wanted {
     /// Reads the filter of a SUBSCRIBE or UNSUBSCRIBE.
     pub(crate) fn parse(text: &str) -> Result<Self, FilterFault> {
-        if let Some(rest) = text.strip_prefix("$share/") {
+        if let Some(rest) = text.strip_prefix(SHARE) {
             let (group, filter) = rest.split_once('/').ok_or(FilterFault::Share)?;
             if group.is_empty() || group.contains(['+', '#']) {
                 return Err(FilterFault::Share);
             }
+            // Who takes from a queue shares it anyway.
+            if let Some(queue) = filter.strip_prefix(QUEUE) {
+                return Ok(Self::Queue(queue.into()));
+            }
             return Ok(Self::Shared { group: group.into(), filter: Filter::parse(filter)? });
         }
-        match text.strip_prefix("$queue/") {
+        match text.strip_prefix(QUEUE) {
             Some(queue) => Ok(Self::Queue(queue.into())),
             None => Filter::parse(text).map(Self::Topics),
         }
@@ -177,6 +189,9 @@ mod tests {
         for bad in ["$share/", "$share/g", "$share//a", "$share/+/a", "$share/g/"] {
             assert!(Wanted::parse(bad).is_err(), "{bad:?}");
         }
+        let queue = Ok(Wanted::Queue("alarms".into()));
+        assert_eq!(Wanted::parse("$queue/alarms"), queue);
+        assert_eq!(Wanted::parse("$share/g/$queue/alarms"), queue);
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(crate) enum WireFault {
     /// A packet is larger than the listener takes.
     #[error("packet is too large")]
     TooLarge,
+    /// The name of a topic is well put together, and longer than the listener takes.
+    #[error("topic name is too long")]
+    TopicName,
     /// The CONNECT is of another protocol, or another version of it.
     #[error("protocol version is not 3.1.1 or 5")]
     Version,
@@ -59,6 +62,7 @@ impl WireFault {
             }
             Self::Protocol(_) => DisconnectReasonCode::ProtocolError,
             Self::TooLarge => DisconnectReasonCode::PacketTooLarge,
+            Self::TopicName => DisconnectReasonCode::TopicNameInvalid,
         }
     }
 }
@@ -73,7 +77,8 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A codec that takes packets of up to so many bytes, their header included.
+    /// A codec that takes packets of up to so many bytes, their header included. A CONNECT has at
+    /// most [`CONNECT_BYTES_MAX`]: it comes from a stranger.
     pub(crate) fn new(packet_bytes_max: usize) -> Self {
         Self { version: None, packet_bytes_max, v3: v3::Codec::new(0), v5: v5::Codec::new(0, 0) }
     }
@@ -88,7 +93,11 @@ impl Wire {
     /// # Errors
     /// When it is none that a client may send. Nothing after it can be read.
     pub(crate) fn decode(&mut self, inbox: &mut BytesMut) -> Result<Option<Packet>, WireFault> {
-        let Some(frame) = Frame::first(inbox, self.packet_bytes_max)? else { return Ok(None) };
+        let bytes_max = match self.version {
+            None => self.packet_bytes_max.min(CONNECT_BYTES_MAX),
+            Some(_) => self.packet_bytes_max,
+        };
+        let Some(frame) = Frame::first(inbox, bytes_max)? else { return Ok(None) };
         let version = match self.version {
             Some(version) => version,
             None => match shape::version_of(&frame, inbox)? {
@@ -132,6 +141,9 @@ impl Wire {
         true
     }
 }
+
+/// Bytes of a CONNECT: the longest will (64 KiB), and as much for everything else.
+const CONNECT_BYTES_MAX: usize = 128 * 1024;
 
 /// The codec's faults in our words.
 fn fault(fault: DecodeError) -> WireFault {

@@ -100,7 +100,8 @@ pub(in crate::config) struct MqttLimits {
     pub(in crate::config) connections_per_address: Option<usize>,
     /// From the opening of a connection to the end of its CONNECT. Default `10s`.
     pub(in crate::config) connect: Option<Span>,
-    /// How long a client may take nothing of what is written to it. Default `30s`.
+    /// How long a client may take nothing of what is written to it, and how long it may take for a
+    /// packet that it has begun (with a second more for each KiB). Default `30s`.
     pub(in crate::config) write: Option<Span>,
     /// The largest packet; at most 17 MiB. Default 1088 KiB.
     pub(in crate::config) packet_max: Option<Size>,
@@ -108,11 +109,11 @@ pub(in crate::config) struct MqttLimits {
     #[schemars(range(min = 1, max = 65_535))]
     pub(in crate::config) receive_max: Option<u16>,
     /// Messages that one client may publish in a second, and at once; more are not read for a
-    /// while. Default: as many as it can.
+    /// while. Filters of SUBSCRIBE and UNSUBSCRIBE count like messages. Default: as many as it can.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) rate: Option<NonZeroU32>,
     /// Messages that are sent to one client without its answer. Default 64.
-    #[schemars(range(min = 1, max = 65_535))]
+    #[schemars(range(min = 1, max = 32_767))]
     pub(in crate::config) window: Option<u16>,
     /// The longest keep-alive of clients of MQTT 5, in seconds; also for those that ask for none.
     #[schemars(range(min = 1, max = 65_535))]
@@ -122,13 +123,13 @@ pub(in crate::config) struct MqttLimits {
     /// Sessions, those of clients that are away among them. Default 50000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) sessions: Option<usize>,
-    /// Subscriptions of one client. Default 100.
+    /// Subscriptions of one client, and filters of one packet. Default 100.
     #[schemars(range(min = 1, max = 10_000))]
     pub(in crate::config) subscriptions: Option<usize>,
     /// Messages that may wait for one client. Default 1000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) outbox_messages: Option<usize>,
-    /// Bytes of messages that may wait for one client. Default 4 MiB.
+    /// Bytes of messages that may wait for one client, or be unanswered by it. Default 4 MiB.
     pub(in crate::config) outbox_size: Option<Size>,
     /// Messages that are written down for sessions, of all together. Default 100000.
     #[schemars(range(min = 1, max = 500_000))]

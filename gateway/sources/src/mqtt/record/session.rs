@@ -19,6 +19,9 @@ pub(crate) struct Session {
     version: u8,
     birth_ns: u64,
     pub(crate) expiry: u32,
+    /// Older records have none.
+    #[serde(default)]
+    pub(crate) owner: session::Owner,
     subscriptions: Vec<Subscription>,
 }
 
@@ -47,7 +50,8 @@ pub(crate) fn session(session: &session::Session) -> Vec<u8> {
     };
     let subscriptions = session.subscriptions.iter().map(subscription).collect();
     let (expiry, birth_ns) = (session.expiry, session.birth.unix_ns());
-    let record = Session { version: VERSION, birth_ns, expiry, subscriptions };
+    let owner = session.owner.clone();
+    let record = Session { version: VERSION, birth_ns, expiry, owner, subscriptions };
     // Texts and numbers cannot fail to be JSON; if they did, the record would not be read back.
     serde_json::to_vec(&record).unwrap_or_default()
 }
@@ -90,6 +94,7 @@ mod tests {
         let limits = OutboxLimits { messages_max: 1, bytes_max: 1, retained_max: 1 };
         let mut own = session::Session::new(limits, Timestamp::from_unix_ns(7));
         own.expiry = 77;
+        own.owner = session::Owner::of(Some("ann"));
         for (filter, qos) in [("a/#", 0), ("$share/g/+", 1), ("$queue/inbox", 1), ("é", 2)] {
             let options = SubscriptionOptions {
                 qos: QoS::try_from(qos).unwrap(),
@@ -103,10 +108,22 @@ mod tests {
         }
         let read = read_session(&session(&own)).unwrap();
         assert_eq!((read.expiry, read.birth()), (77, own.birth));
+        assert_eq!(read.owner, own.owner);
         let read: std::collections::BTreeMap<_, _> = read.subscriptions().into_iter().collect();
         assert_eq!(read, own.subscriptions);
         for bad in [&b""[..], b"{}", b"\x00\x00\x00\x01{", b"\xff\xff\xff\xffabc"] {
             assert!(read_session(bad).is_none());
         }
+    }
+
+    #[test]
+    fn a_record_of_before_owners_were_written_down_is_of_who_comes_next() {
+        let old = br#"{ "version": 1, "birth_ns": 7, "expiry": 60, "subscriptions": [] }"#;
+        let owner = read_session(old).unwrap().owner;
+        assert!(owner.is(None) && owner.is(Some("ann")));
+        let nobody = session::Owner::of(None);
+        assert!(nobody.is(None) && !nobody.is(Some("ann")));
+        let ann = session::Owner::of(Some("ann"));
+        assert!(ann.is(Some("ann")) && !ann.is(Some("bob")) && !ann.is(None));
     }
 }

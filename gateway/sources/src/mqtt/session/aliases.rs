@@ -17,6 +17,8 @@ pub(crate) struct AliasesIn {
 pub(crate) struct AliasesOut {
     max: u16,
     of: HashMap<ByteString, NonZeroU16>,
+    /// The topic that the packet before told the client an alias for.
+    told: Option<ByteString>,
 }
 
 /// An alias is out of range, or stands for nothing.
@@ -47,11 +49,12 @@ impl AliasesIn {
 
 impl AliasesOut {
     pub(crate) fn new(max: u16) -> Self {
-        Self { max: max.min(ALIASES_OUT_MAX), of: HashMap::new() }
+        Self { max: max.min(ALIASES_OUT_MAX), of: HashMap::new(), told: None }
     }
 
     /// Puts an alias in the place of a topic that has one, or gives it one while there are any.
     pub(crate) fn shorten(&mut self, publish: &mut Publish) {
+        self.told = None;
         let Some(properties) = publish.properties.as_mut() else { return };
         if let Some(alias) = self.of.get(&publish.topic) {
             properties.topic_alias = Some(*alias);
@@ -61,7 +64,15 @@ impl AliasesOut {
         let next = u16::try_from(self.of.len() + 1).ok().filter(|next| *next <= self.max);
         if let Some(alias) = next.and_then(NonZeroU16::new) {
             self.of.insert(publish.topic.clone(), alias);
+            self.told = Some(publish.topic.clone());
             properties.topic_alias = Some(alias);
+        }
+    }
+
+    /// The packet before was not sent: the client has not heard of its alias.
+    pub(crate) fn unsent(&mut self) {
+        if let Some(topic) = self.told.take() {
+            self.of.remove(&topic);
         }
     }
 }

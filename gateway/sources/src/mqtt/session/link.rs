@@ -22,6 +22,8 @@ pub(crate) struct Terms {
     pub(crate) keep_alive_max: Option<u16>,
     /// Messages that are sent to a client without an answer, whatever it says it takes.
     pub(crate) window_max: u16,
+    /// Seconds that a session may stay without its client.
+    pub(crate) expiry_max: u32,
     /// Bytes of a packet that is sent, whatever the client says it takes.
     pub(crate) packet_bytes_max: usize,
 }
@@ -40,6 +42,7 @@ pub(crate) struct Link {
     pub(crate) packet_bytes_max: usize,
     /// As the CONNECT has it.
     pub(crate) expiry_asked: u32,
+    pub(super) expiry_max: u32,
     /// In force; what CONNACK says if it is not what was asked for.
     pub(crate) keep_alive: u16,
     /// Messages of the client that are not answered to the end.
@@ -80,6 +83,7 @@ impl Link {
             window: asked.min(terms.window_max),
             packet_bytes_max: bytes.unwrap_or(usize::MAX).min(terms.packet_bytes_max),
             expiry_asked: connect.session_expiry_interval_secs,
+            expiry_max: terms.expiry_max,
             keep_alive: if v5 { keep_alive } else { connect.keep_alive },
             owed: 0,
             owed_max: terms.receive_max,
@@ -97,11 +101,18 @@ impl Link {
         self.heard = now;
     }
 
-    /// The client has published a message.
-    pub(super) fn pay(&mut self) {
-        if let Some(spacing) = self.spacing {
-            self.paid = self.paid.max(self.heard).plus(spacing);
-        }
+    /// The client has published so many messages, or what counts like that. Gives back until when
+    /// they are paid for, where that counts at all.
+    pub(super) fn pay(&mut self, messages: usize) -> Option<Timestamp> {
+        let spacing = self.spacing?;
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        self.paid = self.paid.max(self.heard).plus(spacing.saturating_mul(messages));
+        Some(self.paid)
+    }
+
+    /// What the client has published over another connection counts here, too.
+    pub(super) fn paid_before(&mut self, paid: Timestamp) {
+        self.paid = self.paid.max(paid);
     }
 
     /// Whether the client is held to a rate.
@@ -128,6 +139,11 @@ impl Link {
             Version::V3 => Ok(()),
             Version::V5 => self.aliases_in.resolve(publish),
         }
+    }
+
+    /// The packet that was made last was not sent.
+    pub(crate) fn unsent(&mut self) {
+        self.aliases_out.unsent();
     }
 
     /// Puts an alias in the place of the topic, where the client takes them.

@@ -1,24 +1,27 @@
 //! What goes out to one client: what waits, and what was sent and is not answered yet.
 //!
-//! Bounded by count and bytes. Answered messages leave in any order; after a new connection those
-//! that are not answered are sent again in the order in which they were sent first.
+//! Bounded by count and bytes; retained messages, which are in memory anyway, have a row and a
+//! bound of their own. Answered messages leave in any order; after a new connection those that are
+//! not answered are sent again in the order in which they were sent first.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU16;
 
-use sluicegate_core::state::Write;
 use sluicegate_core::time::Timestamp;
 
-use super::super::ledger::Share;
-use super::super::message::{Handing, Parcel};
+use super::super::limits::WINDOW_MAX;
+use super::super::message::{Handing, Lease, Parcel};
 use super::super::wire::{Packet, Publish, QoS, done};
+use super::answered::{Flying, Lasts, Stage};
+use super::row::Row;
 
 /// How much may wait for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutboxLimits {
     pub(crate) messages_max: usize,
+    /// Bytes of those that wait, or are not answered.
     pub(crate) bytes_max: usize,
-    /// Messages that may wait where retained ones are among them.
+    /// Retained messages that may wait beside them.
     pub(crate) retained_max: usize,
 }
 
@@ -26,24 +29,22 @@ pub(crate) struct OutboxLimits {
 #[derive(Debug)]
 pub(crate) struct Outbound {
     limits: OutboxLimits,
-    waiting: VecDeque<Parcel>,
-    waiting_bytes: usize,
+    waiting: Row,
+    /// Sent before what waits: what came since is newer.
+    retained: Row,
     /// Room for messages that are on their way to the disk first.
     reserved: Reserved,
     /// By the order of their first sending.
-    flying: BTreeMap<u64, Flying>,
+    pub(super) flying: BTreeMap<u64, Flying>,
+    pub(super) flying_bytes: usize,
     /// Packet ids in use, with that order.
-    ids: BTreeMap<NonZeroU16, u64>,
+    pub(super) ids: BTreeMap<NonZeroU16, u64>,
     /// Those of them to be sent again on this connection, in order.
-    again: VecDeque<u64>,
+    pub(super) again: VecDeque<u64>,
     sent: u64,
     last_id: u16,
-}
-
-#[derive(Debug)]
-struct Flying {
-    id: NonZeroU16,
-    stage: Stage,
+    /// What time it was when that was last known.
+    seen: Timestamp,
 }
 
 #[derive(Debug, Default)]
@@ -54,50 +55,20 @@ struct Reserved {
     ids: BTreeSet<NonZeroU16>,
 }
 
-#[derive(Debug)]
-enum Stage {
-    /// PUBLISH was sent.
-    Published(Parcel),
-    /// PUBREC came, and is being written down before PUBREL is sent.
-    Releasing(Parcel),
-    /// PUBREC came, PUBREL was sent: the client has it.
-    Released(Lasts),
-}
-
-/// Whether something outlives the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lasts {
-    /// It is written down.
-    Written,
-    /// It is in memory.
-    Memory,
-}
-
-/// What became of an answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Answered {
-    /// It was waited for.
-    Known,
-    /// It was waited for, and is to be written down before it counts.
-    ToWrite,
-    /// It is being written down.
-    Writing,
-    /// Nothing with that packet id waits for such an answer.
-    Unknown,
-}
-
 impl Outbound {
     pub(crate) fn new(limits: OutboxLimits) -> Self {
         Self {
             limits,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
+            waiting: Row::default(),
+            retained: Row::default(),
             reserved: Reserved::default(),
             flying: BTreeMap::new(),
+            flying_bytes: 0,
             ids: BTreeMap::new(),
             again: VecDeque::new(),
             sent: 0,
             last_id: 0,
+            seen: Timestamp::from_unix_ns(0),
         }
     }
 
@@ -106,33 +77,54 @@ impl Outbound {
     /// # Errors
     /// The message, when too many wait.
     pub(crate) fn offer(&mut self, parcel: Parcel) -> Result<(), Parcel> {
-        if !self.has_room(parcel.message.weight()) {
+        if !self.make_room(parcel.message.weight()) {
             return Err(parcel);
         }
-        self.push(parcel);
+        self.waiting.push(parcel);
         Ok(())
     }
 
-    fn has_room(&self, weight: usize) -> bool {
+    /// Whether one message more may wait. One that is alone may be as large as it is.
+    pub(crate) fn has_room(&self, weight: usize) -> bool {
         let count = self.waiting.len() + self.reserved.messages;
-        let bytes = self.waiting_bytes + self.reserved.bytes;
-        count == 0
+        let bytes = self.waiting.bytes() + self.reserved.bytes + self.flying_bytes;
+        (count == 0 && bytes == 0)
             || (count < self.limits.messages_max
                 && bytes.saturating_add(weight) <= self.limits.bytes_max)
     }
 
-    fn push(&mut self, parcel: Parcel) {
-        self.waiting_bytes += parcel.message.weight();
-        self.waiting.push_back(parcel);
+    /// Whether there is room, if need be in the place of what is over.
+    fn make_room(&mut self, weight: usize) -> bool {
+        if !self.has_room(weight) {
+            self.sweep(self.seen);
+        }
+        self.has_room(weight)
+    }
+
+    /// Takes out what is over before it was sent.
+    pub(crate) fn sweep(&mut self, now: Timestamp) {
+        self.seen = now;
+        for id in self.waiting.sweep(now) {
+            self.reserved.ids.remove(&id);
+        }
+        self.retained.sweep(now);
+    }
+
+    /// Whether something may be over before it was sent.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.waiting.is_due(now) || self.retained.is_due(now)
     }
 
     /// Keeps room for a message that is written down first, and gives it its packet id if it is of
     /// QoS 2. `None`: there is no room.
     pub(crate) fn reserve(&mut self, weight: usize, qos: QoS) -> Option<Option<NonZeroU16>> {
-        if !self.has_room(weight) || self.reserved.ids.len() >= RESERVED_IDS_MAX {
+        if !self.make_room(weight) || self.reserved.ids.len() >= RESERVED_IDS_MAX {
             return None;
         }
-        let id = (qos == QoS::ExactlyOnce).then(|| self.free_id());
+        let id = match qos {
+            QoS::ExactlyOnce => Some(self.free_id()?),
+            _ => None,
+        };
         self.reserved.messages += 1;
         self.reserved.bytes += weight;
         self.reserved.ids.extend(id);
@@ -151,7 +143,7 @@ impl Outbound {
     /// A message that room was kept for is durable, and waits. Its packet id stays its own.
     pub(crate) fn offer_reserved(&mut self, parcel: Parcel) {
         self.unreserve(parcel.message.weight(), None);
-        self.push(parcel);
+        self.waiting.push(parcel);
     }
 
     /// A message that waited before the process began. Of two with the same packet id the first
@@ -161,9 +153,8 @@ impl Outbound {
             && !self.reserved.ids.insert(id)
         {
             self.waiting.retain(|other| other.packet_id() != Some(id));
-            self.waiting_bytes = self.waiting.iter().map(|parcel| parcel.message.weight()).sum();
         }
-        self.push(parcel);
+        self.waiting.push(parcel);
     }
 
     /// PUBREC had come for this packet id before the process began. Says whether it still counts:
@@ -175,7 +166,7 @@ impl Outbound {
         self.sent += 1;
         self.ids.insert(id, self.sent);
         let stage = Stage::Released(Lasts::Written);
-        self.flying.insert(self.sent, Flying { id, stage });
+        self.flying.insert(self.sent, Flying { id, weight: 0, stage });
         true
     }
 
@@ -195,17 +186,15 @@ impl Outbound {
     /// Lets retained messages wait: they are in memory anyway, so that only their number counts.
     /// Says how many found no room.
     pub(crate) fn offer_retained(&mut self, parcels: Vec<Parcel>) -> usize {
-        let room = self.limits.retained_max.saturating_sub(self.waiting.len());
+        let room = self.limits.retained_max.saturating_sub(self.retained.len());
         let over = parcels.len().saturating_sub(room);
-        for parcel in parcels.into_iter().take(room) {
-            self.waiting_bytes += parcel.message.weight();
-            self.waiting.push_back(parcel);
-        }
+        parcels.into_iter().take(room).for_each(|parcel| self.retained.push(parcel));
         over
     }
 
     /// The next packet to send, if one may be: `window` is how many the client takes unanswered.
     pub(crate) fn next(&mut self, window: u16, now: Timestamp) -> Option<Packet> {
+        self.sweep(now);
         while let Some(order) = self.again.front().copied() {
             // What waits to be sent again is not on its way on this connection.
             let on_their_way = self.flying.len().saturating_sub(self.again.len());
@@ -217,36 +206,39 @@ impl Outbound {
                 return Some(packet);
             }
         }
-        loop {
-            let parcel = self.waiting.front()?;
-            if parcel.qos != QoS::AtMostOnce && self.flying.len() >= usize::from(window) {
-                return None;
-            }
-            let parcel = self.waiting.pop_front()?;
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(parcel.message.weight());
-            if parcel.message.is_over(now) {
-                if let Some(id) = parcel.packet_id() {
-                    self.reserved.ids.remove(&id);
-                }
-                continue;
-            }
-            return Some(Packet::Publish(Box::new(self.send(parcel, now))));
-        }
+        let again = !self.retained.is_empty();
+        let parcel = if again { self.retained.front()? } else { self.waiting.front()? };
+        let (qos, own) = (parcel.qos, parcel.packet_id());
+        let id = match (qos, own) {
+            (QoS::AtMostOnce, _) => None,
+            _ if self.flying.len() >= usize::from(window) => return None,
+            (_, Some(id)) => Some(id),
+            (_, None) => Some(self.free_id()?),
+        };
+        let parcel = if again { self.retained.pop()? } else { self.waiting.pop()? };
+        let counts = !again && parcel.lease.is_none();
+        let weight = if counts { parcel.message.weight() } else { 0 };
+        Some(Packet::Publish(Box::new(self.send(parcel, id, weight, now))))
     }
 
-    fn send(&mut self, parcel: Parcel, now: Timestamp) -> Publish {
-        if parcel.qos == QoS::AtMostOnce {
-            let packet = parcel.message.packet(&handing(&parcel, None, false), now);
+    fn send(
+        &mut self,
+        parcel: Parcel,
+        id: Option<NonZeroU16>,
+        weight: usize,
+        now: Timestamp,
+    ) -> Publish {
+        let packet = parcel.message.packet(&handing(&parcel, id, parcel.sent_before), now);
+        let Some(id) = id else {
             // Nothing answers QoS 0: what was sent counts as had.
-            parcel.lease.into_iter().for_each(super::super::message::Lease::done);
+            parcel.lease.into_iter().for_each(Lease::done);
             return packet;
-        }
-        let id = parcel.packet_id().unwrap_or_else(|| self.free_id());
+        };
         self.reserved.ids.remove(&id);
-        let packet = parcel.message.packet(&handing(&parcel, Some(id), parcel.sent_before), now);
         self.sent += 1;
         self.ids.insert(id, self.sent);
-        self.flying.insert(self.sent, Flying { id, stage: Stage::Published(parcel) });
+        self.flying_bytes += weight;
+        self.flying.insert(self.sent, Flying { id, weight, stage: Stage::Published(parcel) });
         packet
     }
 
@@ -256,17 +248,8 @@ impl Outbound {
         matches!(stage, Some(Stage::Published(_) | Stage::Releasing(_)))
     }
 
-    /// It is over: it is not sent again either.
-    fn land(&mut self, id: NonZeroU16, order: u64) -> Option<Flying> {
-        if let Ok(at) = self.again.binary_search(&order) {
-            self.again.remove(at);
-        }
-        self.ids.remove(&id);
-        self.flying.remove(&order)
-    }
-
     fn resend(&mut self, order: u64, now: Timestamp) -> Option<Packet> {
-        let Flying { id, stage } = self.flying.get(&order)?;
+        let Flying { id, stage, .. } = self.flying.get(&order)?;
         Some(match stage {
             Stage::Published(parcel) | Stage::Releasing(parcel) => {
                 let packet = parcel.message.packet(&handing(parcel, Some(*id), true), now);
@@ -274,70 +257,6 @@ impl Outbound {
             }
             Stage::Released(_) => Packet::PublishRelease(done(*id)),
         })
-    }
-
-    /// PUBACK came, or a PUBREC that ends the exchange, or the packet cannot be sent at all.
-    pub(crate) fn acked(&mut self, id: NonZeroU16) -> Answered {
-        let Some(order) = self.ids.get(&id).copied() else { return Answered::Unknown };
-        let Some(Flying { stage: Stage::Published(_), .. }) = self.flying.get(&order) else {
-            return Answered::Unknown;
-        };
-        if let Some(Flying { stage: Stage::Published(parcel), .. }) = self.land(id, order) {
-            parcel.lease.into_iter().for_each(super::super::message::Lease::done);
-        }
-        Answered::Known
-    }
-
-    /// PUBREC came: the client has it, and PUBREL is to be sent.
-    pub(crate) fn received(&mut self, id: NonZeroU16) -> Answered {
-        let flying = self.ids.get(&id).and_then(|order| self.flying.get_mut(order));
-        let Some(Flying { stage, .. }) = flying else { return Answered::Unknown };
-        match std::mem::replace(stage, Stage::Released(Lasts::Memory)) {
-            Stage::Published(parcel) if parcel.share.is_some() => {
-                *stage = Stage::Releasing(parcel);
-                Answered::ToWrite
-            }
-            Stage::Published(parcel) => {
-                parcel.lease.into_iter().for_each(super::super::message::Lease::done);
-                Answered::Known
-            }
-            Stage::Releasing(parcel) => {
-                *stage = Stage::Releasing(parcel);
-                Answered::Writing
-            }
-            Stage::Released(lasts) => {
-                *stage = Stage::Released(lasts);
-                Answered::Known
-            }
-        }
-    }
-
-    /// The write that says that a client has a message whose PUBREC came.
-    pub(crate) fn writing(&self, id: NonZeroU16) -> Option<(std::sync::Arc<str>, Write)> {
-        match &self.flying.get(self.ids.get(&id)?)?.stage {
-            Stage::Releasing(parcel) => parcel.share.as_ref().map(Share::done),
-            _ => None,
-        }
-    }
-
-    /// It is written down that PUBREC came.
-    pub(crate) fn released(&mut self, id: NonZeroU16) -> Answered {
-        let flying = self.ids.get(&id).and_then(|order| self.flying.get_mut(order));
-        match flying {
-            Some(Flying { stage, .. }) if matches!(stage, Stage::Releasing(_)) => {
-                *stage = Stage::Released(Lasts::Written);
-                Answered::Known
-            }
-            _ => Answered::Unknown,
-        }
-    }
-
-    /// PUBCOMP came. Says where it was written that it was waited for.
-    pub(crate) fn completed(&mut self, id: NonZeroU16) -> Option<Lasts> {
-        let order = self.ids.get(&id).copied()?;
-        let Stage::Released(lasts) = self.flying.get(&order)?.stage else { return None };
-        self.land(id, order);
-        Some(lasts)
     }
 
     /// A new connection: everything that is not answered is sent again.
@@ -350,7 +269,7 @@ impl Outbound {
         self.again.clear();
         let stays = |parcel: &Parcel| parcel.qos != QoS::AtMostOnce && parcel.lease.is_none();
         self.waiting.retain(stays);
-        self.waiting_bytes = self.waiting.iter().map(|parcel| parcel.message.weight()).sum();
+        self.retained.retain(stays);
         let ids = &mut self.ids;
         self.flying.retain(|_, flying| {
             let leased =
@@ -362,17 +281,19 @@ impl Outbound {
         });
     }
 
-    /// A packet id that nothing has: neither a window nor what is reserved fills half of them.
-    fn free_id(&mut self) -> NonZeroU16 {
-        loop {
+    /// A packet id that nothing has. `None` only if a restart has left the client with more than
+    /// the bounds allow.
+    fn free_id(&mut self) -> Option<NonZeroU16> {
+        for _ in 0..=u16::MAX {
             self.last_id = self.last_id.wrapping_add(1);
             if let Some(id) = NonZeroU16::new(self.last_id)
                 && !self.ids.contains_key(&id)
                 && !self.reserved.ids.contains(&id)
             {
-                return id;
+                return Some(id);
             }
         }
+        None
     }
 }
 
@@ -382,3 +303,6 @@ fn handing(parcel: &Parcel, packet_id: Option<NonZeroU16>, dup: bool) -> Handing
 
 /// Packet ids that messages may have before they are sent.
 const RESERVED_IDS_MAX: usize = 16_384;
+
+/// There is a packet id for every message that the bounds allow.
+const _: () = assert!(RESERVED_IDS_MAX + (WINDOW_MAX as usize) < u16::MAX as usize);

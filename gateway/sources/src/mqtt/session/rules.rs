@@ -1,6 +1,6 @@
 //! The rules of a session: what each packet of a client does, and what is answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -13,8 +13,11 @@ use super::super::wire::{
     Disconnect, DisconnectReasonCode, Packet, Publish, PublishAck, PublishAck2, PublishAck2Reason,
     PublishAckReason, QoS, Version, done,
 };
+use super::answered::{Answered, Lasts};
+use super::inbound::{Inbound, Known, Mark};
 use super::link::Link;
-use super::outbound::{Answered, Lasts, Outbound, OutboxLimits};
+use super::outbound::{Outbound, OutboxLimits};
+use super::owner::Owner;
 use super::step::{Ending, Judged, Step, Taking, WillFate};
 
 /// What the gateway keeps of one client.
@@ -22,6 +25,12 @@ use super::step::{Ending, Judged, Step, Taking, WillFate};
 pub(crate) struct Session {
     /// The connection that speaks for it; `None` while the client is away.
     pub(crate) link: Option<u64>,
+    /// What that connection speaks.
+    version: Option<Version>,
+    /// That connection must end for this reason.
+    pub(crate) doomed: Option<DisconnectReasonCode>,
+    /// Whose it is.
+    pub(crate) owner: Owner,
     /// When it began: tells it from sessions of the same client before it.
     pub(crate) birth: Timestamp,
     /// Seconds that it stays after its connection; `u32::MAX`: for good.
@@ -29,10 +38,9 @@ pub(crate) struct Session {
     /// Its subscriptions, by their text.
     pub(crate) subscriptions: BTreeMap<Arc<str>, Subscription>,
     pub(crate) out: Outbound,
-    /// QoS 2 messages of the client: taken, and not released yet.
-    received: BTreeSet<NonZeroU16>,
-    /// QoS 2 messages of the client that are on their way through the line.
-    taking: BTreeSet<NonZeroU16>,
+    inbound: Inbound,
+    /// What the client has published is paid for at this time, where it has a rate.
+    pub(crate) paid: Option<Timestamp>,
     /// What became known while another connection spoke: said on the one that speaks now.
     late: Vec<Packet>,
     /// QoS 0 messages that found no room, and others while the client was away.
@@ -64,21 +72,31 @@ impl Session {
     pub(crate) fn new(limits: OutboxLimits, birth: Timestamp) -> Self {
         Self {
             link: None,
+            version: None,
+            doomed: None,
+            owner: Owner::default(),
             birth,
             expiry: 0,
             subscriptions: BTreeMap::new(),
             out: Outbound::new(limits),
-            received: BTreeSet::new(),
-            taking: BTreeSet::new(),
+            inbound: Inbound::default(),
+            paid: None,
             late: Vec::new(),
             overflowed: 0,
         }
     }
 
     /// A connection speaks for it from now on.
-    pub(crate) fn attach(&mut self, link: &Link, expiry: u32) {
+    pub(crate) fn attach(&mut self, link: &mut Link, expiry: u32) {
         self.link = Some(link.number);
+        self.version = Some(link.version);
+        self.owner = Owner::of(link.user.as_deref());
         self.expiry = expiry;
+        self.doomed = None;
+        if let Some(paid) = self.paid {
+            link.paid_before(paid);
+        }
+        self.inbound.turn();
         self.late.clear();
         self.out.resume();
     }
@@ -86,6 +104,7 @@ impl Session {
     /// No connection speaks for it.
     pub(crate) fn detach(&mut self) {
         self.link = None;
+        self.doomed = None;
         self.late.clear();
         self.out.part();
     }
@@ -157,18 +176,19 @@ impl Session {
     ) -> Result<Step, Ending> {
         link.resolve(&mut publish)
             .map_err(|_| Ending::because(DisconnectReasonCode::TopicAliasInvalid))?;
-        link.pay();
+        self.pay(link, 1);
         let taking = Taking { qos: publish.qos, id: publish.packet_id };
         let Some(id) = publish.packet_id else { return Ok(Step::Take(publish, taking)) };
         if publish.qos == QoS::ExactlyOnce {
-            if self.received.contains(&id) {
+            match self.inbound.came(id) {
+                Known::New => {}
                 // Taken before: it was sent again because our answer was lost.
-                replies.push(Packet::PublishReceived(ack(id, PublishAckReason::Success)));
-                return Ok(Step::On);
-            }
-            if self.taking.contains(&id) {
+                Known::Taken => {
+                    replies.push(Packet::PublishReceived(ack(id, PublishAckReason::Success)));
+                    return Ok(Step::On);
+                }
                 // The answer comes when the first one is through.
-                return Ok(Step::On);
+                Known::OnItsWay => return Ok(Step::On),
             }
         }
         if link.owed >= link.owed_max {
@@ -176,9 +196,14 @@ impl Session {
         }
         link.owed += 1;
         if publish.qos == QoS::ExactlyOnce {
-            self.taking.insert(id);
+            self.inbound.goes(id);
         }
         Ok(Step::Take(publish, taking))
+    }
+
+    /// What the client has sent counts as so many messages.
+    pub(crate) fn pay(&mut self, link: &mut Link, messages: usize) {
+        self.paid = link.pay(messages);
     }
 
     /// The line has spoken about a message that came by connection `from`.
@@ -194,16 +219,10 @@ impl Session {
     ) -> Result<Option<Packet>, Ending> {
         let Some(id) = taking.id else { return Ok(None) };
         let twice = taking.qos == QoS::ExactlyOnce;
-        if twice {
-            self.taking.remove(&id);
-            if judged == Judged::Taken {
-                self.received.insert(id);
-            }
-        }
+        let waits = twice && self.inbound.judged(id, judged == Judged::Taken);
         let Some(link) = link.filter(|_| self.link == Some(from)) else {
-            if twice && judged == Judged::Taken && self.link.is_some() {
-                // The client may have sent it again meanwhile, and waits for the answer.
-                self.late.push(Packet::PublishReceived(ack(id, PublishAckReason::Success)));
+            if twice && self.link.is_some() {
+                self.judged_late(id, judged, waits);
             }
             return Ok(None);
         };
@@ -222,6 +241,21 @@ impl Session {
             link.owed = link.owed.saturating_sub(1);
         }
         Ok(Some(Packet::PublishReceived(ack(id, code))))
+    }
+
+    /// The line has spoken about a QoS 2 message while another connection than its own speaks.
+    /// `waits`: the client has sent it again there.
+    fn judged_late(&mut self, id: NonZeroU16, judged: Judged, waits: bool) {
+        let code = match (judged, self.version) {
+            (Judged::Taken, _) => PublishAckReason::Success,
+            _ if !waits => return,
+            (Judged::Refused(code, _), Some(Version::V5)) => code,
+            (Judged::Refused(_, reason) | Judged::NotNow(reason), _) => {
+                self.doomed = Some(reason);
+                return;
+            }
+        };
+        self.late.push(Packet::PublishReceived(ack(id, code)));
     }
 
     fn pubrec(&mut self, received: &PublishAck, replies: &mut Vec<Packet>) -> Step {
@@ -256,10 +290,19 @@ impl Session {
         None
     }
 
+    /// It could not be written down that PUBREC came on connection `from`.
+    pub(crate) fn unreleased(&mut self, from: u64, id: NonZeroU16, reason: DisconnectReasonCode) {
+        self.out.unreleased(id);
+        if self.link != Some(from) && self.link.is_some() {
+            // PUBREC may have come again there, and nothing would answer it.
+            self.doomed = Some(reason);
+        }
+    }
+
     fn pubrel(&mut self, release: &PublishAck2, replies: &mut Vec<Packet>) -> Step {
         let id = release.packet_id;
-        if self.received.contains(&id) {
-            return Step::Forget(id);
+        if let Some(mark) = self.inbound.mark(id) {
+            return Step::Forget(id, mark);
         }
         let reason_code = PublishAck2Reason::PacketIdNotFound;
         replies.push(Packet::PublishComplete(PublishAck2 { reason_code, ..done(id) }));
@@ -268,27 +311,31 @@ impl Session {
 
     /// The QoS 2 packet ids that are taken, and not released yet.
     pub(crate) fn received(&self) -> Vec<NonZeroU16> {
-        self.received.iter().chain(&self.taking).copied().collect()
+        self.inbound.ids()
     }
 
     /// A QoS 2 packet id was taken before the process began.
     pub(crate) fn restore_received(&mut self, id: NonZeroU16) {
-        self.received.insert(id);
+        self.inbound.remember(id);
     }
 
-    /// A QoS 2 packet id is forgotten as durably as it was kept.
-    pub(crate) fn forgotten(&mut self, link: &mut Link, id: NonZeroU16) -> Packet {
-        self.received.remove(&id);
-        // A PUBREC that was still to be said would be taken for one of the next message of this id.
-        self.late
-            .retain(|late| !matches!(late, Packet::PublishReceived(ack) if ack.packet_id == id));
+    /// A QoS 2 packet id is forgotten as durably as it was kept: with this message, and not with a
+    /// later one that the client has sent under it.
+    pub(crate) fn forgotten(&mut self, link: &mut Link, id: NonZeroU16, mark: Mark) -> Packet {
+        if self.inbound.forget(id, mark) {
+            // A PUBREC that is still to be said would be taken for one of the next message.
+            self.late.retain(
+                |late| !matches!(late, Packet::PublishReceived(ack) if ack.packet_id == id),
+            );
+        }
         link.owed = link.owed.saturating_sub(1);
         Packet::PublishComplete(done(id))
     }
 
     /// A PUBLISH is larger than the client takes: it is as if it had been delivered (MQTT 5
     /// section 3.1.2.11.4).
-    pub(crate) fn unsendable(&mut self, id: Option<NonZeroU16>) {
+    pub(crate) fn unsendable(&mut self, link: &mut Link, id: Option<NonZeroU16>) {
+        link.unsent();
         if let Some(id) = id {
             self.out.acked(id);
         }
@@ -299,7 +346,7 @@ impl Session {
             if link.expiry_asked == 0 && expiry != 0 {
                 return Ending::because(DisconnectReasonCode::ProtocolError);
             }
-            self.expiry = expiry;
+            self.expiry = expiry.min(link.expiry_max);
         }
         let will = match disconnect.reason_code {
             DisconnectReasonCode::NormalDisconnection => WillFate::Dropped,

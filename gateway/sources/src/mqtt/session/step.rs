@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use super::super::wire::{
     DisconnectReasonCode, Publish, PublishAckReason, QoS, Subscribe, Unsubscribe, WireFault,
 };
+use super::inbound::Mark;
 
 /// What is to be done beside writing the replies.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(crate) enum Step {
     /// Subscriptions are to be ended.
     Unsubscribe(Unsubscribe),
     /// A QoS 2 packet id is to be forgotten; PUBCOMP is said by [`super::Session::forgotten`].
-    Forget(NonZeroU16),
+    Forget(NonZeroU16, Mark),
     /// It is to be written down that a client has a message of QoS 2; PUBREL is said by
     /// [`super::Session::released`].
     Release(NonZeroU16),

@@ -14,9 +14,10 @@ use crate::mqtt::wire::{
     PublishAckReason, PublishProperties, QoS, Version, done,
 };
 
-const LIMITS: OutboxLimits = OutboxLimits { messages_max: 8, bytes_max: 1 << 20, retained_max: 16 };
+pub(super) const LIMITS: OutboxLimits =
+    OutboxLimits { messages_max: 8, bytes_max: 1 << 20, retained_max: 16 };
 
-fn at(ms: u64) -> Timestamp {
+pub(super) fn at(ms: u64) -> Timestamp {
     Timestamp::from_unix_ms(1_000_000 + ms)
 }
 
@@ -32,6 +33,7 @@ pub(super) fn link(number: u64, version: Version, connect: Connect) -> Link {
         keep_alive_max: None,
         window_max: 16,
         packet_bytes_max: 1 << 20,
+        expiry_max: 1000,
     };
     let mut link = Link::new(&connect, version, "c".into(), terms, at(0));
     link.number = number;
@@ -39,9 +41,9 @@ pub(super) fn link(number: u64, version: Version, connect: Connect) -> Link {
 }
 
 pub(super) fn attached(version: Version) -> (Session, Link) {
-    let link = link(1, version, Connect::default());
+    let mut link = link(1, version, Connect::default());
     let mut session = Session::new(LIMITS, at(0));
-    session.attach(&link, u32::MAX);
+    session.attach(&mut link, u32::MAX);
     (session, link)
 }
 
@@ -77,7 +79,7 @@ pub(super) fn pubrec(number: u16) -> Packet {
     Packet::PublishReceived(ack_of(number))
 }
 
-fn ack_of(number: u16) -> PublishAck {
+pub(super) fn ack_of(number: u16) -> PublishAck {
     PublishAck {
         packet_id: id(number),
         reason_code: PublishAckReason::Success,
@@ -87,7 +89,7 @@ fn ack_of(number: u16) -> PublishAck {
 }
 
 /// Handles a packet; gives back the step and what is answered.
-fn handle(
+pub(super) fn handle(
     session: &mut Session,
     link: &mut Link,
     packet: Packet,
@@ -97,7 +99,7 @@ fn handle(
     Ok((step, replies))
 }
 
-fn taking(step: &Step) -> Taking {
+pub(super) fn taking(step: &Step) -> Taking {
     match step {
         Step::Take(_, taking) => *taking,
         other => panic!("not taken: {other:?}"),
@@ -105,7 +107,7 @@ fn taking(step: &Step) -> Taking {
 }
 
 /// The packet ids, DUP flags and topics of what is sent next.
-fn sent(session: &mut Session, link: &mut Link) -> Vec<(u16, bool, String)> {
+pub(super) fn sent(session: &mut Session, link: &mut Link) -> Vec<(u16, bool, String)> {
     let mut all = Vec::new();
     while let Some(packet) = session.next(link, at(0)) {
         match packet {
@@ -172,7 +174,7 @@ fn a_qos_2_message_is_taken_once_however_often_it_is_sent() {
     // The connection breaks, and the line speaks while another one is there.
     session.detach();
     let mut next = self::link(2, Version::V5, Connect::default());
-    session.attach(&next, u32::MAX);
+    session.attach(&mut next, u32::MAX);
     assert_eq!(session.judged(1, None, first, Judged::Taken), Ok(None));
     assert_eq!(session.next(&mut next, at(0)), Some(pubrec(7)));
     let (step, replies) = handle(&mut session, &mut next, packet()).unwrap();
@@ -180,8 +182,9 @@ fn a_qos_2_message_is_taken_once_however_often_it_is_sent() {
     // PUBREL frees the packet id; a second PUBREL says that it is not known any more.
     let release = || Packet::PublishRelease(done(id(7)));
     let (step, _) = handle(&mut session, &mut next, release()).unwrap();
-    assert!(matches!(step, Step::Forget(released) if released == id(7)));
-    session.forgotten(&mut next, id(7));
+    let Step::Forget(released, mark) = step else { panic!("{step:?}") };
+    assert_eq!(released, id(7));
+    session.forgotten(&mut next, id(7), mark);
     let (_, replies) = handle(&mut session, &mut next, release()).unwrap();
     assert!(
         matches!(&replies[..], [Packet::PublishComplete(ack)] if u8::from(ack.reason_code) == 146)
@@ -222,7 +225,7 @@ fn what_is_not_answered_is_sent_again_in_order_and_marked() {
     assert_eq!(session.offer(parcel(QoS::AtMostOnce, "f")), Offered::Away);
     session.offer(parcel(QoS::AtLeastOnce, "g"));
     let mut next = self::link(2, Version::V5, Connect::default());
-    session.attach(&next, u32::MAX);
+    session.attach(&mut next, u32::MAX);
     let again: Vec<_> = sent(&mut session, &mut next);
     let again: Vec<_> = again.iter().map(|(n, dup, topic)| (*n, *dup, topic.as_str())).collect();
     assert_eq!(again, [(2, false, "PUBREL"), (3, true, "d"), (4, true, "e"), (5, false, "g")]);
@@ -233,7 +236,7 @@ fn no_more_is_sent_than_the_client_takes_unanswered() {
     let narrow = Connect { receive_max: NonZeroU16::new(2), ..Connect::default() };
     let mut link = link(1, Version::V5, narrow);
     let mut session = Session::new(LIMITS, at(0));
-    session.attach(&link, 0);
+    session.attach(&mut link, 0);
     for topic in ["a", "b", "c", "d"] {
         session.offer(parcel(QoS::AtLeastOnce, topic));
     }
@@ -271,7 +274,7 @@ fn aliases_stand_for_topics_within_their_bound_on_one_connection() {
         assert_eq!(bad.unwrap_err().say, Some(DisconnectReasonCode::TopicAliasInvalid));
     }
     let mut next = self::link(2, Version::V5, Connect::default());
-    session.attach(&next, u32::MAX);
+    session.attach(&mut next, u32::MAX);
     assert!(handle(&mut session, &mut next, publish(q0, 0, "", Some(2))).is_err());
 }
 

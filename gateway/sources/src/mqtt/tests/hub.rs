@@ -7,7 +7,8 @@ use bytes::Bytes;
 use sluicegate_core::ids::QueueName;
 use sluicegate_core::time::Timestamp;
 
-use crate::mqtt::hub::{Entered, Hub, Last, Start};
+use crate::mqtt::entrance::{Entered, Last, Start};
+use crate::mqtt::hub::Hub;
 use crate::mqtt::limits::MqttLimits;
 use crate::mqtt::message::Message;
 use crate::mqtt::seat::{Seat, Will};
@@ -18,7 +19,7 @@ use crate::mqtt::wire::{
     Connect, Packet, Publish, PublishProperties, QoS, Subscribe, SubscriptionOptions, Version,
 };
 
-struct All;
+pub(super) struct All;
 
 impl MaySubscribe for All {
     fn may(&self, _: &Wanted) -> bool {
@@ -29,21 +30,21 @@ impl MaySubscribe for All {
     }
 }
 
-struct Small {
-    hub: Hub,
-    limits: MqttLimits,
+pub(super) struct Small {
+    pub(super) hub: Hub,
+    pub(super) limits: MqttLimits,
 }
 
-struct Guest {
-    link: Link,
-    entered: Entered,
+pub(super) struct Guest {
+    pub(super) link: Link,
+    pub(super) entered: Entered,
 }
 
-fn at(seconds: u64) -> Timestamp {
+pub(super) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_ms(1_000_000 + seconds * 1000)
 }
 
-fn will(client: &str, delay: u32) -> Will {
+pub(super) fn will(client: &str, delay: u32) -> Will {
     Will {
         publish: publish("wills", false),
         client: client.into(),
@@ -53,7 +54,7 @@ fn will(client: &str, delay: u32) -> Will {
     }
 }
 
-fn publish(topic: &str, retain: bool) -> Publish {
+pub(super) fn publish(topic: &str, retain: bool) -> Publish {
     Publish {
         dup: false,
         retain,
@@ -66,52 +67,104 @@ fn publish(topic: &str, retain: bool) -> Publish {
 }
 
 impl Small {
-    fn new() -> Self {
-        let limits = MqttLimits { sessions_max: 4, subscriptions_max: 3, ..MqttLimits::default() };
+    pub(super) fn new() -> Self {
+        Self::of(MqttLimits { sessions_max: 4, subscriptions_max: 3, ..MqttLimits::default() })
+    }
+
+    pub(super) fn of(limits: MqttLimits) -> Self {
         Self { hub: Hub::new(limits.hub(), Arc::default(), None), limits }
     }
 
-    fn enter(&self, client: &str, clean: bool, expiry: u32, will: Option<Will>) -> Option<Guest> {
-        let connect = Connect::default();
-        let terms = self.limits.terms();
+    pub(super) fn enter(
+        &self,
+        client: &str,
+        clean: bool,
+        expiry: u32,
+        will: Option<Will>,
+    ) -> Option<Guest> {
+        let link = self.link(client, None);
+        self.enter_by(link, Start { clean, expiry }, will, &All)
+    }
+
+    pub(super) fn link(&self, client: &str, user: Option<&str>) -> Link {
+        let (connect, terms) = (Connect::default(), self.limits.terms());
         let mut link = Link::new(&connect, Version::V5, client.into(), terms, at(0));
-        let entered = self.hub.enter(&mut link, Start { clean, expiry }, will, at(0)).ok()?;
+        link.user = user.map(Arc::from);
+        link
+    }
+
+    pub(super) fn enter_by(
+        &self,
+        mut link: Link,
+        start: Start,
+        will: Option<Will>,
+        allowed: &dyn MaySubscribe,
+    ) -> Option<Guest> {
+        let entered = self.hub.enter(&mut link, start, will, allowed, at(0)).ok()?;
         Some(Guest { link, entered })
     }
 
-    fn come(&self, client: &str) -> Guest {
+    pub(super) fn come(&self, client: &str) -> Guest {
         self.enter(client, true, 0, None).unwrap()
     }
 
-    fn subscribe(&self, guest: &Guest, filter: &str, options: SubscriptionOptions, id: u32) -> u8 {
+    pub(super) fn subscribe(
+        &self,
+        guest: &Guest,
+        filter: &str,
+        options: SubscriptionOptions,
+        id: u32,
+    ) -> u8 {
+        self.subscribe_all(guest, &[filter], options, id)[0]
+    }
+
+    pub(super) fn subscribe_all(
+        &self,
+        guest: &Guest,
+        filters: &[&str],
+        options: SubscriptionOptions,
+        id: u32,
+    ) -> Vec<u8> {
         let subscribe = Subscribe {
             packet_id: std::num::NonZeroU16::MIN,
             id: NonZeroU32::new(id),
             user_properties: Vec::new(),
-            topic_filters: vec![(filter.into(), options)],
+            topic_filters: filters.iter().map(|filter| ((*filter).into(), options)).collect(),
         };
         let seat = &guest.entered.seat;
         let done = self.hub.subscribe(seat, &subscribe, Version::V5, &All, at(0)).unwrap();
-        done.ack.status[0].into()
+        done.ack.status.into_iter().map(u8::from).collect()
     }
 
-    fn publish(&self, topic: &str, from: &str, retain: bool) {
+    pub(super) fn publish(&self, topic: &str, from: &str, retain: bool) {
+        self.publish_while(topic, from, retain, || {});
+    }
+
+    /// Publishes a message; `during` happens while it is committed.
+    pub(super) fn publish_while(
+        &self,
+        topic: &str,
+        from: &str,
+        retain: bool,
+        during: impl FnOnce(),
+    ) {
         let (publish, from): (_, Arc<str>) = (publish(topic, retain), from.into());
         let message = Arc::new(Message::published(&publish, &from, at(0)));
         let plan = self.hub.plan(&publish, &from, || Arc::clone(&message));
+        during();
         if retain {
-            self.hub.retain(&message);
+            self.hub.retain(&message, plan.made);
         }
         self.hub.hand_over(plan);
     }
 
-    fn leave(&self, guest: &Guest, last: Last, now: Timestamp) -> Option<Will> {
+    pub(super) fn leave(&self, guest: &Guest, last: Last, now: Timestamp) -> Option<Will> {
         self.hub.leave(&guest.entered.seat, guest.link.number, last, now)
     }
 }
 
 impl Guest {
-    fn got(&mut self) -> Vec<Publish> {
+    pub(super) fn got(&mut self) -> Vec<Publish> {
         let mut all = Vec::new();
         let seat: &Arc<Seat> = &self.entered.seat;
         let mut held = seat.lock();
@@ -124,7 +177,7 @@ impl Guest {
     }
 }
 
-fn options(qos: QoS) -> SubscriptionOptions {
+pub(super) fn options(qos: QoS) -> SubscriptionOptions {
     SubscriptionOptions { qos, ..SubscriptionOptions::default() }
 }
 
@@ -181,7 +234,7 @@ fn retained_messages_are_kept_by_topic_and_given_to_new_subscriptions() {
     }
     let mut empty = publish("a/b", true);
     empty.payload = Bytes::new();
-    world.hub.retain(&Arc::new(Message::published(&empty, &"x".into(), at(0))));
+    world.hub.retain(&Arc::new(Message::published(&empty, &"x".into(), at(0))), u64::MAX);
     assert_eq!(world.hub.counts().1, 3);
 }
 
