@@ -131,6 +131,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         let (mut stopping, mut begun) = (false, None);
         let mut wrote = Instant::now();
         loop {
+            // One look at each clock for a turn.
+            let now = Instant::now();
+            talk.turn();
             let had = self.inbox.len();
             if let Err(ending) = self.advance(talk, stopping) {
                 return ending;
@@ -139,11 +142,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 return Ending::because(DisconnectReasonCode::ServerShuttingDown);
             }
             if self.outbox.is_empty() {
-                wrote = Instant::now();
+                wrote = now;
             }
             let write_by = (!self.outbox.is_empty()).then_some(wrote + self.shared.limits.write);
-            let heard_by = talk.silent_in().map(|left| Instant::now() + left);
-            let pause = talk.pause().map(|left| Instant::now() + left);
+            let heard_by = talk.silent_in().map(|left| now + left);
+            let pause = talk.pause().map(|left| now + left);
             let reads = !stopping && talk.takes_more() && self.outbox.len() < OUTBOX_BYTES;
             if !reads {
                 // Who is not listened to is not silent.
@@ -152,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             if self.inbox.len() < had || self.inbox.is_empty() || !reads {
                 begun = None;
             }
-            let whole_by = self.whole_by(&mut begun, reads);
+            let whole_by = self.whole_by(&mut begun, reads, now);
             let all = write_by.into_iter().chain(heard_by).chain(pause).chain(whole_by);
             alarm.set(all.min());
             tokio::select! {
@@ -175,6 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 }
                 () = seat.wake.notified() => {}
                 () = alarm.rings() => {
+                    talk.turn();
                     if let Some(ending) = self.late(talk, write_by, whole_by) {
                         return ending;
                     }
@@ -246,12 +250,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
 
     /// When a packet that has begun must be whole: nobody may hold a buffer for as long as it
     /// likes, and who is slow has a second for each KiB.
-    fn whole_by(&self, begun: &mut Option<Instant>, reads: bool) -> Option<Instant> {
+    fn whole_by(&self, begun: &mut Option<Instant>, reads: bool, now: Instant) -> Option<Instant> {
         if self.inbox.is_empty() || !reads {
             return None;
         }
         let seconds = u64::try_from(self.inbox.len() / 1024).unwrap_or(u64::MAX);
-        let begun = *begun.get_or_insert_with(Instant::now);
+        let begun = *begun.get_or_insert(now);
         Some(begun + self.shared.limits.write + Duration::from_secs(seconds))
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use sluicegate_core::seams::Uncommitted;
+use sluicegate_core::time::Timestamp;
 
 use super::access::Subject;
 use super::claims::Publisher;
@@ -35,6 +36,8 @@ pub(crate) struct Talk {
     /// What is on its way through the line; results come in the order of arrival.
     takes: FuturesOrdered<Doing>,
     pumps: HashMap<Arc<str>, Pump>,
+    /// When this turn of the connection began.
+    now: Timestamp,
 }
 
 /// What is waited for.
@@ -57,9 +60,15 @@ impl Talk {
         let (client, user) = (Arc::clone(&link.client), link.user.clone());
         let publisher = Publisher { client, user, peer: Some(peer) };
         let (takes, pumps) = (FuturesOrdered::new(), HashMap::new());
-        let mut talk = Self { shared, link, seat, publisher, takes, pumps };
+        let now = shared.now();
+        let mut talk = Self { shared, link, seat, publisher, takes, pumps, now };
         talk.pump_again();
         talk
+    }
+
+    /// What is done from here on is done now.
+    pub(crate) fn turn(&mut self) {
+        self.now = self.shared.now();
     }
 
     /// Whether the connection still speaks for its client, and the client keeps up.
@@ -92,24 +101,24 @@ impl Talk {
     /// How long nothing more is taken from a client that is over its rate.
     pub(crate) fn pause(&self) -> Option<Duration> {
         // A clock is looked at only where there is a rate.
-        self.link.has_rate().then(|| self.link.pause(self.shared.now())).flatten()
+        self.link.has_rate().then(|| self.link.pause(self.now)).flatten()
     }
 
     /// How long the client may still be silent, or its token be good.
     pub(crate) fn silent_in(&self) -> Option<Duration> {
-        let now = self.shared.now();
+        let now = self.now;
         let ends = self.link.silent_at().into_iter().chain(self.link.until);
         ends.min().map(|at| at.since(now))
     }
 
     /// Whether the token that the client came in with is no longer good.
     pub(crate) fn is_over(&self) -> bool {
-        self.link.until.is_some_and(|until| until <= self.shared.now())
+        self.link.until.is_some_and(|until| until <= self.now)
     }
 
     /// The client was not listened to.
     pub(crate) fn excuse(&mut self) {
-        self.link.hear(self.shared.now());
+        self.link.hear(self.now);
     }
 
     pub(crate) fn packet_bytes_max(&self) -> usize {
@@ -123,7 +132,7 @@ impl Talk {
 
     /// The next packet for the client.
     pub(crate) fn next_out(&mut self) -> Option<Packet> {
-        let now = self.shared.now();
+        let now = self.now;
         self.seat.lock().session.next(&mut self.link, now)
     }
 
@@ -138,7 +147,7 @@ impl Talk {
         packet: Packet,
         replies: &mut Vec<Packet>,
     ) -> Result<(), Ending> {
-        let now = self.shared.now();
+        let now = self.now;
         let seat = self.seat();
         let mut held = seat.lock();
         if held.session.link != Some(self.link.number) {
@@ -306,7 +315,7 @@ impl Talk {
     fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Packet, Ending> {
         let (client, user) = (Arc::clone(&self.link.client), self.link.user.clone());
         let allowed = Allowed { shared: &self.shared, subject: Subject { client, user } };
-        let (version, now) = (self.link.version, self.shared.now());
+        let (version, now) = (self.link.version, self.now);
         let subscribed = self
             .shared
             .hub
