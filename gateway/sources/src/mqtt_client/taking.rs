@@ -25,6 +25,8 @@ impl MqttClient {
             attributes: claims::attributes_of_message(publish),
             kind: Some(claims::KIND.to_owned()),
             comes_again: publish.qos != QoS::AtMostOnce,
+            // However often it is tried, it is judged as of now.
+            came_at: self.intake.clock(),
             ..Transport::default()
         };
         // The broker says nothing of who published: its name stands for all of them.
