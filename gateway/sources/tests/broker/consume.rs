@@ -94,13 +94,13 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_sends_more_than_the_prefetch_has_its_channel_closed() {
+async fn a_broker_that_sends_more_than_the_prefetch_is_cut_off() {
     let mut world = consuming().await;
     for tag in 1..=5 {
         world.broker.deliver(tag, b"{}").await;
     }
-    world.wait_for_interruption("channel").await;
-    world.broker.wait_for_method((20, 40)).await;
+    world.broker.wait_for_end().await;
+    world.wait_for_interruption("connection").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,13 +98,6 @@ impl Fake {
         arguments
     }
 
-    /// Waits for this method, whatever comes before it.
-    pub(crate) async fn wait_for_method(&mut self, named: (u16, u16)) {
-        let wanted = [named.0.to_be_bytes(), named.1.to_be_bytes()].concat();
-        let heard = async { while !self.method().await.starts_with(&wanted) {} };
-        timeout(PATIENCE, heard).await.unwrap();
-    }
-
     async fn method(&mut self) -> Vec<u8> {
         loop {
             let mut head = [0; 7];

@@ -136,8 +136,9 @@ impl<'a> Life<'a> {
         // Those that are being rejected may be counted on both sides.
         let unsettled_max = 2 * usize::from(self.consumer.config.prefetch);
         if self.window.len() > unsettled_max {
+            // Not the channel alone: lapin closes one politely, and takes what comes meanwhile.
             let why = "broker sends more messages than it may (prefetch)".to_owned();
-            return Err(End::Interrupted(Cause::Channel, why));
+            return Err(End::Interrupted(Cause::Connection, why));
         }
         self.try_or_hold(message);
         Ok(())
