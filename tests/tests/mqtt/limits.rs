@@ -117,3 +117,15 @@ fn on_a_full_disk_nothing_is_acknowledged_and_room_brings_everything_back() {
     let events = gateway.consumer().drain("inbox").len();
     assert!(events >= 2, "{events}");
 }
+
+#[test]
+fn a_window_that_would_leave_no_packet_ids_is_not_taken() {
+    for (window, code) in [(32_767, 0), (32_768, 1), (0, 1)] {
+        let world = World::new(&configuration(&format!("window: {window}"), ""));
+        let file = world.configuration();
+        let output = world.run(&["check", &file.to_string_lossy()]);
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{window}: {said}");
+        assert_eq!(said.contains("mqtt.limits.window"), code == 1, "{said}");
+    }
+}

@@ -4,4 +4,5 @@ mod entrance;
 mod hub;
 mod oracle;
 mod subscribing;
+mod talk;
 mod wire;
