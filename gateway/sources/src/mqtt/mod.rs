@@ -3,8 +3,8 @@
 //! [`MqttSource`] is the listener. From the wire inwards: `wire` makes packets of bytes (`shape`
 //! and `text` check what its codec does not), `connection` moves them, `talk` does what they ask
 //! for, `session` holds the rules, `hub` knows who is there and who wants what, `plan` decides who
-//! gets a message, `memory` and `ledger` keep what outlives the process and delete it, `restore`
-//! takes it up again, `pump` takes from queues.
+//! gets a message, `memory` and `ledger` keep what outlives the process and delete it (`done` and
+//! `writes` help), `restore` takes it up again, `pump` takes from queues.
 //!
 //! PUBACK and PUBREC follow the receipt, and so does every subscriber.
 
@@ -12,6 +12,7 @@ mod access;
 mod answers;
 pub(crate) mod claims;
 mod connection;
+mod done;
 mod greeting;
 mod hub;
 mod jwt;
@@ -43,6 +44,7 @@ mod tree;
 mod users;
 mod websocket;
 mod wire;
+mod writes;
 
 pub use access::{Access, AccessRule, Pattern};
 pub(crate) use answers::{answer, lasts};

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_core::delivery::Delivery;
 use sluicegate_core::ids::QueueName;
-use sluicegate_core::proof::Repeat;
-use sluicegate_core::refusal::Refusal;
+use sluicegate_core::proof::{Receipt, Repeat};
+use sluicegate_core::refusal::{Refusal, STATE_OF_SOURCE};
 use sluicegate_core::seams::{Engine, Intake, Uncommitted};
 use sluicegate_core::time::{Clock, Timestamp};
 use tokio::sync::watch;
@@ -71,7 +72,7 @@ impl Shared {
                 (PublishAckReason::NotAuthorized, DisconnectReasonCode::NotAuthorized);
             return Taken::not(Judged::Refused(ack, leave));
         }
-        let mut delivery = match self.claims.delivery(publish, publisher) {
+        let delivery = match self.claims.delivery(publish, publisher) {
             Ok(delivery) => delivery,
             Err(refusal) => {
                 if refusal == Refusal::NoSource {
@@ -81,18 +82,22 @@ impl Shared {
             }
         };
         let message = || Arc::new(self.message(publish, publisher));
-        let plan = self.hub.plan(publish, &publisher.client, message);
+        let mut plan = self.hub.plan(publish, &publisher.client, message);
         let retained = publish.retain.then(|| plan.message.clone().unwrap_or_else(message));
-        let retained = retained.filter(|message| self.hub.may_retain(message));
-        if let Some(memory) = self.hub.memory() {
-            delivery.transport.state = memory.with_message(&With {
-                received: beside.received.as_ref(),
-                retained: retained.as_deref(),
-                waiting: plan.keeps.as_ref().zip(plan.message.as_deref()),
-                will: beside.will,
-            });
+        let mut retained = retained.filter(|message| self.hub.may_retain(message));
+        let mut judged = self.judge(delivery, &beside, &plan, retained.as_deref()).await;
+        if is_full(&judged)
+            && (plan.keeps.is_some() || retained.is_some())
+            && let Ok(delivery) = self.claims.delivery(publish, publisher)
+        {
+            // The event itself is as durable as ever; the packet id of QoS 2 must be.
+            self.hub.keep_nothing(&mut plan);
+            if retained.take().is_some() {
+                self.hub.metrics.retained_full.increment();
+            }
+            judged = self.judge(delivery, &beside, &plan, None).await;
         }
-        match self.intake.take(delivery).await {
+        match judged {
             Ok(receipt) if receipt.repeat() == Repeat::First => {
                 Taken { judged: Judged::Taken, plan, retained }
             }
@@ -105,6 +110,25 @@ impl Shared {
                 Taken::not(answer(&refusal))
             }
         }
+    }
+
+    /// Takes a message through the line, with all that is to be committed with it.
+    async fn judge(
+        &self,
+        mut delivery: Delivery,
+        beside: &Beside,
+        plan: &Plan,
+        retained: Option<&Message>,
+    ) -> Result<Receipt, Refusal> {
+        if let Some(memory) = self.hub.memory() {
+            delivery.transport.state = memory.with_message(&With {
+                received: beside.received.as_ref(),
+                retained,
+                waiting: plan.keeps.as_ref().zip(plan.message.as_deref()),
+                will: beside.will,
+            });
+        }
+        self.intake.take(delivery).await
     }
 
     /// Hands a message that is durable to those who want it.
@@ -181,15 +205,27 @@ impl Shared {
     /// Writes down what the ledger has. Says whether that could be done.
     pub(crate) async fn settle_once(&self) -> bool {
         let Some(memory) = self.hub.memory() else { return true };
+        let ledger = &self.hub.ledger;
         loop {
-            let batch = self.hub.ledger.take();
+            let mut batch = ledger.take();
             if batch.is_empty() {
                 return true;
             }
-            if memory.write(batch.clone()).await.is_err() {
-                self.hub.ledger.put_back(batch);
+            // First and alone: they make room, and nothing that needs room can hold them back.
+            let deletes = batch.deletes();
+            if !deletes.is_empty() {
+                if memory.write(deletes).await.is_err() {
+                    ledger.put_back(batch);
+                    return false;
+                }
+                ledger.deleted(&mut batch);
+            }
+            let lists = batch.lists();
+            if !lists.is_empty() && memory.write(lists).await.is_err() {
+                ledger.put_back(batch);
                 return false;
             }
+            batch.listed();
         }
     }
 }
@@ -217,6 +253,11 @@ impl Taken {
     fn not(judged: Judged) -> Self {
         Self { judged, plan: Plan::default(), retained: None }
     }
+}
+
+/// Whether a message was refused because what is to be committed with it has no room.
+fn is_full(judged: &Result<Receipt, Refusal>) -> bool {
+    matches!(judged, Err(Refusal::Overloaded { what, .. }) if *what == STATE_OF_SOURCE)
 }
 
 /// After a write that could not be done.

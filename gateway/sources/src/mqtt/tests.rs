@@ -1,5 +1,7 @@
 //! Tests of the hub and the wire, without a socket and in virtual time.
 
+pub(crate) mod house;
 mod hub;
+mod keeping;
 mod oracle;
 mod wire;

@@ -131,13 +131,14 @@ pub(in crate::config) struct MqttLimits {
     /// Bytes of messages that may wait for one client. Default 4 MiB.
     pub(in crate::config) outbox_size: Option<Size>,
     /// Messages that are written down for sessions, of all together. Default 100000.
-    #[schemars(range(min = 1, max = 500_000))]
+    #[schemars(range(min = 1, max = 250_000))]
     pub(in crate::config) waiting_messages: Option<usize>,
-    /// Bytes of messages that are written down for sessions. Default 256 MiB, at most 512 MiB.
+    /// Bytes of messages that are written down for sessions, and of the lists of whom they are for.
+    /// Default 256 MiB, at most 512 MiB.
     pub(in crate::config) waiting_size: Option<Size>,
     /// Retained messages. Default 10000.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(in crate::config) retained_messages: Option<usize>,
-    /// Bytes of retained messages. Default 64 MiB.
+    /// Bytes of retained messages. Default 64 MiB, at most 1 GiB.
     pub(in crate::config) retained_size: Option<Size>,
 }
