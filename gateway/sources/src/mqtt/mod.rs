@@ -16,6 +16,7 @@ mod done;
 mod greeting;
 mod hub;
 mod jwt;
+mod leased;
 mod ledger;
 mod limits;
 mod listener;

@@ -265,8 +265,7 @@ impl Talk {
 
     fn pump(&mut self, from: TakesFrom) {
         let filter = Arc::clone(&from.filter);
-        let (shared, number) = (&self.shared, self.link.number);
-        let pump = Pump::start(&shared.engine, &self.seat, number, from, &shared.hub.metrics);
+        let pump = Pump::start(&self.shared.engine, &self.seat, &self.link, from);
         self.pumps.insert(filter, pump);
     }
 
