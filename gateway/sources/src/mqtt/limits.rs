@@ -8,7 +8,7 @@ use sluicegate_core::limits::{STATE_BYTES_MAX, STATE_KEYS_MAX};
 use super::hub::HubLimits;
 use super::ledger::WaitingLimits;
 use super::retained::RetainedLimits;
-use super::session::{OutboxLimits, Terms};
+use super::session::{OutboxLimits, Terms, WINDOW_MAX};
 
 /// The bounds of the listener. [`MqttLimits::default`] is fit for the open internet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl MqttLimits {
             rate: self.rate_max,
             alias_max: self.alias_max,
             keep_alive_max: self.keep_alive_max,
-            window_max: self.window_max,
+            window_max: self.window_max.min(WINDOW_MAX),
             packet_bytes_max: PACKET_SENT_BYTES_MAX,
         }
     }

@@ -138,6 +138,7 @@ impl Inner {
         let seat = Arc::new(Seat::new(Arc::clone(&client), limits, record.birth()));
         let mut held = seat.lock();
         (held.kept, held.session.expiry) = (Some(record.expiry), record.expiry);
+        held.session.out.numbers.restore(record.block);
         for (filter, subscription) in record.subscriptions() {
             self.subscribers.add(&client, &subscription.wanted, subscription.grant);
             held.session.subscriptions.insert(filter, subscription);

@@ -112,7 +112,7 @@ pub(in crate::config) struct MqttLimits {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) rate: Option<NonZeroU32>,
     /// Messages that are sent to one client without its answer. Default 64.
-    #[schemars(range(min = 1, max = 65_535))]
+    #[schemars(range(min = 1, max = 16_384))]
     pub(in crate::config) window: Option<u16>,
     /// The longest keep-alive of clients of MQTT 5, in seconds; also for those that ask for none.
     #[schemars(range(min = 1, max = 65_535))]

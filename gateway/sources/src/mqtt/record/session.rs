@@ -19,6 +19,9 @@ pub(crate) struct Session {
     version: u8,
     birth_ns: u64,
     pub(crate) expiry: u32,
+    /// The packet ids that messages in memory had.
+    #[serde(default)]
+    pub(crate) block: u16,
     subscriptions: Vec<Subscription>,
 }
 
@@ -47,7 +50,8 @@ pub(crate) fn session(session: &session::Session) -> Vec<u8> {
     };
     let subscriptions = session.subscriptions.iter().map(subscription).collect();
     let (expiry, birth_ns) = (session.expiry, session.birth.unix_ns());
-    let record = Session { version: VERSION, birth_ns, expiry, subscriptions };
+    let block = session.out.numbers.block();
+    let record = Session { version: VERSION, birth_ns, expiry, block, subscriptions };
     // Texts and numbers cannot fail to be JSON; if they did, the record would not be read back.
     serde_json::to_vec(&record).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 //! [`Session`] lives as long as the client wants; [`Link`] as long as one connection.
 
 mod aliases;
+mod ids;
 mod link;
 mod outbound;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use ids::WINDOW_MAX;
 pub(crate) use link::{Link, Terms};
 pub(crate) use outbound::OutboxLimits;
 pub(crate) use rules::{Offered, Session, Subscription};

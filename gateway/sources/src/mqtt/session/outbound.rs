@@ -12,6 +12,7 @@ use sluicegate_core::time::Timestamp;
 use super::super::ledger::Share;
 use super::super::message::{Handing, Parcel};
 use super::super::wire::{Packet, Publish, QoS, done};
+use super::ids::Numbers;
 
 /// How much may wait for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) struct Outbound {
     /// Those of them to be sent again on this connection, in order.
     again: VecDeque<u64>,
     sent: u64,
-    last_id: u16,
+    pub(crate) numbers: Numbers,
 }
 
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl Outbound {
             ids: BTreeMap::new(),
             again: VecDeque::new(),
             sent: 0,
-            last_id: 0,
+            numbers: Numbers::default(),
         }
     }
 
@@ -132,7 +133,7 @@ impl Outbound {
         if !self.has_room(weight) || self.reserved.ids.len() >= RESERVED_IDS_MAX {
             return None;
         }
-        let id = (qos == QoS::ExactlyOnce).then(|| self.free_id());
+        let id = (qos == QoS::ExactlyOnce).then(|| self.free_id(Lasts::Written));
         self.reserved.messages += 1;
         self.reserved.bytes += weight;
         self.reserved.ids.extend(id);
@@ -241,7 +242,7 @@ impl Outbound {
             parcel.lease.into_iter().for_each(super::super::message::Lease::done);
             return packet;
         }
-        let id = parcel.packet_id().unwrap_or_else(|| self.free_id());
+        let id = parcel.packet_id().unwrap_or_else(|| self.free_id(Lasts::Memory));
         self.reserved.ids.remove(&id);
         let packet = parcel.message.packet(&handing(&parcel, Some(id), parcel.sent_before), now);
         self.sent += 1;
@@ -362,17 +363,9 @@ impl Outbound {
         });
     }
 
-    /// A packet id that nothing has: neither a window nor what is reserved fills half of them.
-    fn free_id(&mut self) -> NonZeroU16 {
-        loop {
-            self.last_id = self.last_id.wrapping_add(1);
-            if let Some(id) = NonZeroU16::new(self.last_id)
-                && !self.ids.contains_key(&id)
-                && !self.reserved.ids.contains(&id)
-            {
-                return id;
-            }
-        }
+    fn free_id(&mut self, lasts: Lasts) -> NonZeroU16 {
+        let (ids, reserved) = (&self.ids, &self.reserved.ids);
+        self.numbers.free(lasts, |id| !ids.contains_key(id) && !reserved.contains(id))
     }
 }
 

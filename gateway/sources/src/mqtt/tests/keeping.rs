@@ -260,3 +260,19 @@ async fn a_retained_message_that_is_over_is_deleted_at_the_next_start() {
     house.shared.hub.restore(memory.load(), at(2000));
     assert_eq!(house.engine.keys(), ["r/long"]);
 }
+
+#[tokio::test]
+async fn a_restart_gives_messages_in_memory_other_packet_ids() {
+    let house = House::new(MqttLimits::default());
+    let message = Publish { qos: QoS::ExactlyOnce, ..publish("t", 9, true) };
+    house.publish(&message, Beside::default()).await;
+    let mut ids = Vec::new();
+    let mut house = house;
+    for _ in 0..3 {
+        let mut guest = house.enter("a", 60).await;
+        house.subscribe(&guest, "t", QoS::ExactlyOnce).await;
+        ids.extend(guest.got().iter().map(|publish| publish.packet_id.unwrap().get()));
+        house = House::over(Arc::clone(&house.engine), MqttLimits::default());
+    }
+    assert_eq!(ids, [1, 2048, 4095]);
+}
