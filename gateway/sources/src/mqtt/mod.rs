@@ -4,7 +4,7 @@
 //! and `text` check what its codec does not), `connection` moves them, `talk` does what they ask
 //! for, `session` holds the rules, `hub` knows who is there and who wants what, `plan` decides who
 //! gets a message, `memory` and `ledger` keep what outlives the process and delete it (`done` and
-//! `writes` help), `restore` takes it up again, `pump` takes from queues.
+//! `writes` help), `restore` takes it up again, `wills` are published, `pump` takes from queues.
 //!
 //! PUBACK and PUBREC follow the receipt, and so does every subscriber.
 
@@ -44,6 +44,7 @@ mod topic;
 mod tree;
 mod users;
 mod websocket;
+mod wills;
 mod wire;
 mod writes;
 

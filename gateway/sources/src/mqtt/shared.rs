@@ -14,7 +14,7 @@ use sluicegate_core::time::{Clock, Timestamp};
 use tokio::sync::watch;
 
 use super::access::{Access, Subject};
-use super::answers::answer;
+use super::answers::{answer, lasts};
 use super::claims::{Claims, Publisher};
 use super::hub::Hub;
 use super::limits::MqttLimits;
@@ -25,11 +25,13 @@ use super::seat::{Seat, Will};
 use super::session::Judged;
 use super::subscribing::MaySubscribe;
 use super::topic::Wanted;
+use super::wills::{Due, Wills};
 use super::wire::{DisconnectReasonCode, Publish, PublishAckReason};
 
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) hub: Hub,
+    pub(crate) wills: Wills,
     pub(crate) limits: MqttLimits,
     pub(crate) access: Access,
     pub(crate) engine: Arc<dyn Engine>,
@@ -70,7 +72,7 @@ impl Shared {
             self.hub.metrics.unauthorised.increment();
             let (ack, leave) =
                 (PublishAckReason::NotAuthorized, DisconnectReasonCode::NotAuthorized);
-            return Taken::not(Judged::Refused(ack, leave));
+            return Taken::not(Judged::Refused(ack, leave), Came::First);
         }
         let delivery = match self.claims.delivery(publish, publisher) {
             Ok(delivery) => delivery,
@@ -78,7 +80,7 @@ impl Shared {
                 if refusal == Refusal::NoSource {
                     self.hub.metrics.unclaimed.increment();
                 }
-                return Taken::not(answer(&refusal));
+                return Taken::not(answer(&refusal), Came::First);
             }
         };
         let message = || Arc::new(self.message(publish, publisher));
@@ -99,15 +101,16 @@ impl Shared {
         }
         match judged {
             Ok(receipt) if receipt.repeat() == Repeat::First => {
-                Taken { judged: Judged::Taken, plan, retained }
+                Taken { judged: Judged::Taken, came: Came::First, plan, retained }
             }
             Ok(_) => {
                 self.hub.call_off(plan);
-                Taken::not(Judged::Taken)
+                Taken::not(Judged::Taken, Came::Again)
             }
             Err(refusal) => {
                 self.hub.call_off(plan);
-                Taken::not(answer(&refusal))
+                let came = if lasts(&refusal) { Came::First } else { Came::TooEarly };
+                Taken::not(answer(&refusal), came)
             }
         }
     }
@@ -166,23 +169,36 @@ impl Shared {
         pending.await
     }
 
-    /// Publishes the will of a client that was lost. It is refused like any other message.
+    /// Publishes the will of a client that was lost. What may pass is tried again later; what is
+    /// for good is told, and forgotten.
     pub(crate) async fn publish_will(&self, will: Will) {
+        let Some(_turn) = self.wills.permit() else {
+            return self.wills.add(will, self.now());
+        };
+        self.try_will(Due::first(will)).await;
+    }
+
+    /// The same for one that was tried before.
+    pub(crate) async fn try_will(&self, due: Due) {
+        let will = &due.will;
         let publisher =
             Publisher { client: Arc::clone(&will.client), user: will.user.clone(), peer: None };
         let beside = Beside { will: will.number, ..Beside::default() };
         let taken = self.take(&will.publish, &publisher, beside).await;
-        match taken.judged {
-            Judged::Taken => {}
-            // Tried again with the next tick, or after the next start.
-            Judged::NotNow(_) => return self.hub.put_off(will),
-            Judged::Refused(..) => {
-                let (client, topic) = (&publisher.client, &*will.publish.topic);
+        let (client, topic) = (&publisher.client, &*will.publish.topic);
+        match (taken.judged, taken.came) {
+            (Judged::Taken, Came::First) => return self.spread(taken),
+            // It was published before, without its key in that entry.
+            (Judged::Taken, _) => {}
+            (Judged::NotNow(_), _) | (_, Came::TooEarly) => {
+                let wait = self.wills.put_off(due, self.now());
+                return tracing::info!(%client, ?wait, "the will of a client is tried again");
+            }
+            (Judged::Refused(..), _) => {
                 tracing::warn!(%client, topic, "the will of a client was refused");
-                self.hub.forget_will(Some(&will));
             }
         }
-        self.spread(taken);
+        self.hub.forget_will(Some(will));
     }
 
     /// Writes down what the ledger has, again and again, until `stop`.
@@ -243,15 +259,27 @@ pub(crate) struct Beside {
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) judged: Judged,
+    came: Came,
     plan: Plan,
     /// What is kept as the last message of its topic.
     retained: Option<Arc<Message>>,
 }
 
+/// When a message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// Neither of the others.
+    First,
+    /// It was taken before.
+    Again,
+    /// It is not taken now, and may be later.
+    TooEarly,
+}
+
 impl Taken {
     /// Nobody gets it.
-    fn not(judged: Judged) -> Self {
-        Self { judged, plan: Plan::default(), retained: None }
+    fn not(judged: Judged, came: Came) -> Self {
+        Self { judged, came, plan: Plan::default(), retained: None }
     }
 }
 

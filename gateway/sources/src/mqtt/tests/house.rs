@@ -24,6 +24,7 @@ use crate::mqtt::limits::MqttLimits;
 use crate::mqtt::memory::Memory;
 use crate::mqtt::shared::Shared;
 use crate::mqtt::topic::Filter;
+use crate::mqtt::wills::Wills;
 
 /// A moment in the life of the tests.
 pub(crate) fn at(ms: u64) -> Timestamp {
@@ -201,6 +202,7 @@ impl House {
         };
         let shared = Shared {
             hub,
+            wills: Wills::new(),
             limits,
             access: Access::default(),
             engine: Arc::clone(&engine) as _,

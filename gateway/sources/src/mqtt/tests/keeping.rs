@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sluicegate_core::proof::Repeat;
 use sluicegate_core::refusal::Refusal;
 
 use super::house::{House, at};
@@ -12,6 +13,7 @@ use crate::mqtt::claims::Publisher;
 use crate::mqtt::hub::{Entered, Last, Start};
 use crate::mqtt::limits::MqttLimits;
 use crate::mqtt::memory::Exchange;
+use crate::mqtt::seat::Will;
 use crate::mqtt::session::{Judged, Link};
 use crate::mqtt::shared::Beside;
 use crate::mqtt::subscribing::MaySubscribe;
@@ -275,4 +277,44 @@ async fn a_restart_gives_messages_in_memory_other_packet_ids() {
         house = House::over(Arc::clone(&house.engine), MqttLimits::default());
     }
     assert_eq!(ids, [1, 2048, 4095]);
+}
+
+fn will(number: u64) -> Will {
+    let publish = publish("wills", 1, false);
+    Will { publish, client: "w".into(), user: None, delay: 0, number: Some(number) }
+}
+
+#[tokio::test]
+async fn a_will_that_finds_no_room_now_is_tried_again_and_not_forgotten() {
+    let house = House::new(MqttLimits::default());
+    house.shared.hub.memory().unwrap().keep_will(&will(7)).await.unwrap();
+    let retry_after = std::time::Duration::from_secs(1);
+    house.line.says.lock().unwrap().extend([
+        Err(Refusal::QueueFull { queue: "q".to_owned(), retry_after }),
+        Err(Refusal::RateLimited { retry_after }),
+        Err(Refusal::Stopping),
+    ]);
+    house.shared.publish_will(will(7)).await;
+    for now in [250, 500] {
+        house.settle().await;
+        assert_eq!(count(&house, "l/"), 1);
+        let (due, _permit) = house.shared.wills.next(at(now)).unwrap();
+        house.shared.try_will(due).await;
+    }
+    let (due, _permit) = house.shared.wills.next(at(1000)).unwrap();
+    house.shared.try_will(due).await;
+    assert_eq!((count(&house, "l/"), house.line.taken.lock().unwrap().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_will_that_came_before_or_can_never_come_leaves_nothing() {
+    let house = House::new(MqttLimits::default());
+    for says in [Ok(Repeat::Duplicate), Err(Refusal::NoSource)] {
+        house.shared.hub.memory().unwrap().keep_will(&will(7)).await.unwrap();
+        house.line.says.lock().unwrap().push_back(says);
+        house.shared.publish_will(will(7)).await;
+        house.settle().await;
+        assert_eq!(house.engine.keys(), Vec::<String>::new());
+        assert!(house.shared.wills.next(at(u64::from(u32::MAX))).is_none());
+    }
 }
