@@ -16,6 +16,7 @@ mod done;
 mod greeting;
 mod hub;
 mod jwt;
+mod known;
 mod leased;
 mod ledger;
 mod limits;
