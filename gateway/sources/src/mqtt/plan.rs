@@ -163,6 +163,30 @@ impl Hub {
         }
     }
 
+    /// Hands a message to those who have subscribed while it was on its way to the disk: it is the
+    /// first one that comes after their subscription.
+    pub(crate) fn hand_to_late(
+        &self,
+        publish: &Publish,
+        publisher: &Arc<str>,
+        made: u64,
+        message: impl FnOnce() -> Arc<Message>,
+    ) {
+        let inner = self.read();
+        let late = inner.subscribers.late(publish, publisher, made).into_iter();
+        let late: Vec<_> =
+            late.filter_map(|(client, wants)| Some((inner.seat(client)?, wants))).collect();
+        drop(inner);
+        if late.is_empty() {
+            return;
+        }
+        let message = message();
+        for (seat, wants) in late {
+            let parcel = Parcel::new(Arc::clone(&message), wants.qos, wants.retain, wants.ids);
+            seat.offer(parcel, &self.metrics);
+        }
+    }
+
     /// The message cannot be written down for anyone. Who is there gets it all the same.
     pub(crate) fn keep_nothing(&self, plan: &mut Plan) {
         plan.keeps = None;

@@ -135,9 +135,16 @@ impl Shared {
     }
 
     /// Hands a message that is durable to those who want it.
-    pub(crate) fn spread(&self, taken: Taken) {
-        if let Some(message) = &taken.retained {
-            self.hub.retain(message, taken.plan.made);
+    pub(crate) fn spread(&self, taken: Taken, publish: &Publish, publisher: &Publisher) {
+        if (taken.judged, taken.came) != (Judged::Taken, Came::First) {
+            return;
+        }
+        let (made, message) = (taken.plan.made, taken.plan.message.clone());
+        match &taken.retained {
+            Some(message) => self.hub.retain(message, made),
+            None => self.hub.hand_to_late(publish, &publisher.client, made, || {
+                message.unwrap_or_else(|| Arc::new(self.message(publish, publisher)))
+            }),
         }
         self.hub.hand_over(taken.plan);
     }
@@ -187,7 +194,9 @@ impl Shared {
         let taken = self.take(&will.publish, &publisher, beside).await;
         let (client, topic) = (&publisher.client, &*will.publish.topic);
         match (taken.judged, taken.came) {
-            (Judged::Taken, Came::First) => return self.spread(taken),
+            (Judged::Taken, Came::First) => {
+                return self.spread(taken, &will.publish, &publisher);
+            }
             // It was published before, without its key in that entry.
             (Judged::Taken, _) => {}
             (Judged::NotNow(_), _) | (_, Came::TooEarly) => {

@@ -1,6 +1,6 @@
 //! Who wants which topics, each session by itself or one of a group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +29,8 @@ pub(crate) struct Subscribers {
 #[derive(Debug)]
 struct Alone {
     grant: Grant,
+    /// How many had been made with it when it was new.
+    made: u64,
     /// How many had been made with it when it last asked for what is retained; 0: it never did.
     asked: u64,
 }
@@ -80,10 +82,12 @@ impl Subscribers {
             Wanted::Topics(filter) => match self.alone.entry(filter, Arc::clone(client)) {
                 Entry::Occupied(mut there) => {
                     let asked = asks(Before::Present).max(there.get().asked);
-                    Some(there.insert(Alone { grant, asked }).grant)
+                    let made = there.get().made;
+                    Some(there.insert(Alone { grant, made, asked }).grant)
                 }
                 Entry::Vacant(free) => {
-                    free.insert(Alone { grant, asked: asks(Before::Absent) });
+                    let made = self.made;
+                    free.insert(Alone { grant, made, asked: asks(Before::Absent) });
                     None
                 }
             },
@@ -138,32 +142,62 @@ impl Subscribers {
         ready: &dyn Fn(&str) -> Readiness,
     ) -> Vec<(&'s Arc<str>, Wants)> {
         let mut alone: BTreeMap<&Arc<str>, Wants> = BTreeMap::new();
-        let wants = |grant: &Grant| Wants {
-            qos: publish.qos.less_value(grant.options.qos),
-            retain: publish.retain && grant.options.retain_as_published,
-            ids: grant.id.into_iter().collect(),
-        };
         self.alone.taking(&publish.topic, |client, Alone { grant, .. }| {
-            if publisher == client && grant.options.no_local {
-                return;
-            }
-            let more = wants(grant);
-            match alone.get_mut(client) {
-                Some(there) => {
-                    there.qos = there.qos.max(more.qos);
-                    there.retain |= more.retain;
-                    there.ids.extend(more.ids);
-                }
-                None => {
-                    alone.insert(client, more);
-                }
+            if publisher != client || !grant.options.no_local {
+                join(&mut alone, client, Wants::of(publish, grant));
             }
         });
         let mut all: Vec<_> = alone.into_iter().collect();
         self.groups.taking(&publish.topic, |_, group| {
-            all.extend(group.next(ready).map(|(client, grant)| (client, wants(grant))));
+            let next = group.next(ready);
+            all.extend(next.map(|(client, grant)| (client, Wants::of(publish, grant))));
         });
         all
+    }
+
+    /// The same for those clients that have subscribed only after so many had been made: they were
+    /// in no plan of before. A group has had its turn.
+    pub(crate) fn late<'s>(
+        &'s self,
+        publish: &Publish,
+        publisher: &Arc<str>,
+        made: u64,
+    ) -> Vec<(&'s Arc<str>, Wants)> {
+        let (mut late, mut known) = (BTreeMap::new(), BTreeSet::new());
+        if self.made > made {
+            self.alone.taking(&publish.topic, |client, one| {
+                if one.made <= made {
+                    known.insert(client);
+                } else if publisher != client || !one.grant.options.no_local {
+                    join(&mut late, client, Wants::of(publish, &one.grant));
+                }
+            });
+        }
+        late.into_iter().filter(|(client, _)| !known.contains(client)).collect()
+    }
+}
+
+impl Wants {
+    fn of(publish: &Publish, grant: &Grant) -> Self {
+        Self {
+            qos: publish.qos.less_value(grant.options.qos),
+            retain: publish.retain && grant.options.retain_as_published,
+            ids: grant.id.into_iter().collect(),
+        }
+    }
+}
+
+/// One message for a client, whatever number of its subscriptions take it.
+fn join<'s>(all: &mut BTreeMap<&'s Arc<str>, Wants>, client: &'s Arc<str>, more: Wants) {
+    match all.get_mut(client) {
+        Some(there) => {
+            there.qos = there.qos.max(more.qos);
+            there.retain |= more.retain;
+            there.ids.extend(more.ids);
+        }
+        None => {
+            all.insert(client, more);
+        }
     }
 }
 

@@ -46,7 +46,7 @@ type Doing = Pin<Box<dyn Future<Output = Done> + Send>>;
 /// What was waited for, and what came of it.
 pub(crate) enum Done {
     /// A message went through the line.
-    Took { taking: Taking, taken: Box<Taken> },
+    Took { publish: Box<Publish>, taking: Taking, taken: Box<Taken> },
     /// The session is written down as this answer says it is.
     Kept(Packet, Result<(), Uncommitted>),
     /// A packet id of QoS 2 is forgotten.
@@ -206,7 +206,7 @@ impl Talk {
         let beside = Beside { received, will: None };
         self.takes.push_back(Box::pin(async move {
             let taken = shared.take(&publish, &publisher, beside).await;
-            Done::Took { taking, taken: Box::new(taken) }
+            Done::Took { publish, taking, taken: Box::new(taken) }
         }));
     }
 
@@ -290,8 +290,8 @@ impl Talk {
     /// Hands a message that is durable on, and gives back what the client is told.
     pub(crate) fn done(&mut self, done: Done) -> Result<Option<Packet>, Ending> {
         let number = self.link.number;
-        let (taking, taken) = match done {
-            Done::Took { taking, taken } => (taking, taken),
+        let (publish, taking, taken) = match done {
+            Done::Took { publish, taking, taken } => (publish, taking, taken),
             Done::Kept(ack, Ok(())) => return Ok(Some(ack)),
             Done::Forgot(id, mark, Ok(())) => {
                 let mut held = self.seat.lock();
@@ -307,7 +307,7 @@ impl Talk {
             }
         };
         let judged = taken.judged;
-        self.shared.spread(*taken);
+        self.shared.spread(*taken, &publish, &self.publisher);
         let mut held = self.seat.lock();
         held.session.judged(number, Some(&mut self.link), taking, judged)
     }
@@ -368,9 +368,9 @@ impl Talk {
         while let Some(done) = self.takes.next().await {
             // Nobody is there to be told; the session remembers what must not be doubled.
             match done {
-                Done::Took { taking, taken } => {
+                Done::Took { publish, taking, taken } => {
                     let judged = taken.judged;
-                    self.shared.spread(*taken);
+                    self.shared.spread(*taken, &publish, &self.publisher);
                     let (number, mut held) = (self.link.number, self.seat.lock());
                     let _ = held.session.judged(number, None, taking, judged);
                 }
