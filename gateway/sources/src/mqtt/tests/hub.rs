@@ -152,8 +152,9 @@ impl Small {
         let message = Arc::new(Message::published(&publish, &from, at(0)));
         let plan = self.hub.plan(&publish, &from, || Arc::clone(&message));
         during();
-        if retain {
-            self.hub.retain(&message, plan.made);
+        match retain {
+            true => self.hub.retain(&message, plan.made),
+            false => self.hub.hand_to_late(&publish, &from, plan.made, || Arc::clone(&message)),
         }
         self.hub.hand_over(plan);
     }
@@ -300,4 +301,18 @@ fn another_connection_of_a_client_takes_its_place() {
     world.publish("t", "x", false);
     assert_eq!(second.got().len(), 1);
     assert_eq!(first.got().len(), 0);
+}
+
+#[test]
+fn who_subscribes_while_a_message_is_committed_gets_it_once() {
+    let world = Small::new();
+    let (mut early, mut late) = (world.come("early"), world.come("late"));
+    world.subscribe(&early, "a/+", options(QoS::AtLeastOnce), 1);
+    world.publish_while("a/b", "publisher", false, || {
+        world.subscribe(&early, "a/b", options(QoS::AtLeastOnce), 2);
+        world.subscribe(&late, "a/b", options(QoS::AtLeastOnce), 3);
+    });
+    assert_eq!((early.got().len(), late.got().len()), (1, 1));
+    world.publish("a/b", "publisher", false);
+    assert_eq!((early.got().len(), late.got().len()), (1, 1));
 }
