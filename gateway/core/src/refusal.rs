@@ -261,3 +261,7 @@ impl Refusal {
 
 /// A full disk is looked at about so often, and a restart takes about so long.
 const STORE_RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What is full, in [`Refusal::Overloaded`], when what a source wants to be remembered with an
+/// event has no room. Its source may send the event again and ask for less.
+pub const STATE_OF_SOURCE: &str = "state of the source";

@@ -65,6 +65,7 @@ impl Pipeline {
             if let Some(receipt) = self.try_commit(routed, state, &mut turn).await? {
                 return Ok(receipt);
             }
+            self.check_room(&of_source)?;
         }
         Err(MET_TOO_OFTEN)
     }

@@ -13,7 +13,7 @@ use sluicegate_core::delivery::Arrival;
 use sluicegate_core::ids::{QueueName, RouteName, SourceName};
 use sluicegate_core::letter::Letter;
 use sluicegate_core::proof::{Receipt, Received, Routed, Validated, Verified};
-use sluicegate_core::refusal::Refusal;
+use sluicegate_core::refusal::{Refusal, STATE_OF_SOURCE};
 use sluicegate_core::seams::{Engine, StateView, Uncommitted};
 use sluicegate_core::state::Transaction;
 use sluicegate_core::time::Timestamp;
@@ -164,6 +164,9 @@ impl Pipeline {
             if let Some(receipt) = self.try_commit(routed, state, &mut turn).await? {
                 return Ok(receipt);
             }
+            if let Remembering::Kept(of_source) = &remembering {
+                self.check_room(of_source)?;
+            }
         }
         Err(MET_TOO_OFTEN)
     }
@@ -187,6 +190,12 @@ impl Pipeline {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether what a source wants to be remembered has room. To ask the filters again would not
+    /// make any.
+    pub(crate) fn check_room(&self, of_source: &Transaction) -> Result<(), Refusal> {
+        if of_source.has_room(&*self.state) { Ok(()) } else { Err(NO_ROOM) }
     }
 
     /// Holds a proven sender to the rate of its source. A stranger cannot use it up.
@@ -279,6 +288,11 @@ enum Remembering {
 
 /// How often the filters are asked about one event, if what they remember is changed meanwhile.
 pub(crate) const TRIES_MAX: usize = 32;
+
+/// The answer to a source that wants more to be remembered than there is room for. It may ask
+/// again for less.
+const NO_ROOM: Refusal =
+    Refusal::Overloaded { what: STATE_OF_SOURCE, retry_after: Duration::from_secs(1) };
 
 /// The answer to a sender whose event has met others every time.
 pub(crate) const MET_TOO_OFTEN: Refusal =

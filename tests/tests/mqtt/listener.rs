@@ -8,9 +8,10 @@ use std::time::Duration;
 use sluicegate_tests::config::HEAD;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::http::{headers, request};
+use sluicegate_tests::metrics::value;
 use sluicegate_tests::mqtt::{
-    self, CLEAN, Raw, V3, V5, answer, connect, mosquitto_pub, mosquitto_sub, publish, publish_with,
-    subscribe,
+    self, CLEAN, Raw, V3, V5, answer, connect, mosquitto_pub, mosquitto_sub, packet, publish,
+    publish_with, subscribe,
 };
 use sluicegate_tests::world::World;
 
@@ -146,6 +147,33 @@ fn an_event_of_a_queue_comes_again_until_a_client_has_answered() {
         client.send(&answer(0x40, u16::from_be_bytes([id[0], id[1]])));
         gateway.wait_until_empty("inbox");
     }
+}
+
+#[test]
+fn an_event_that_is_too_large_for_one_client_is_given_to_another() {
+    let gateway = open_world().start();
+    let hook = request("POST", "/hooks/open", &headers(&[("X-A", "b")]), &[b'x'; 1000]);
+    assert_eq!(gateway.send(&hook).status, 202);
+    // Its Maximum Packet Size is 512 bytes.
+    let narrow = connect(V5, "narrow", CLEAN, 60, &[0x27, 0, 0, 2, 0]);
+    let (mut narrow, _) = Raw::connect_with(gateway.mqtt(), &narrow);
+    narrow.send(&subscribe(V5, 1, "$queue/inbox", 1));
+    assert_eq!(narrow.read().body, [0, 1, 0, 1]);
+    wait_for("the event to be given back", || {
+        let requeued = value(&gateway, r#"sluicegate_queue_requeued_total{queue="inbox"}"#);
+        (requeued >= 1.0).then_some(())
+    });
+    narrow.send(&packet(0xc0, &[]));
+    assert_eq!(narrow.read().first, 0xd0, "it was sent nothing, and is still there");
+    narrow.cut();
+    let mut wide = Raw::connect(gateway.mqtt(), V5, "wide");
+    wide.send(&subscribe(V5, 1, "$queue/inbox", 1));
+    assert_eq!(wide.read().body, [0, 1, 0, 1]);
+    let message = wide.read();
+    assert!(message.first == 0x32 && message.body.ends_with(&[b'x'; 1000]));
+    let id = &message.body[14..16];
+    wide.send(&answer(0x40, u16::from_be_bytes([id[0], id[1]])));
+    gateway.wait_until_empty("inbox");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::words::{Grant, Scope, Usage, Value, Version};
+use crate::seams::StateView;
 
 /// What the filters of one event read and wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +79,18 @@ impl Transaction {
         self.parts.iter().all(|part| part.touched.values().all(idle))
     }
 
+    /// Whether there is room for all that it writes, as things are now.
+    #[must_use]
+    pub fn has_room(&self, view: &dyn StateView) -> bool {
+        let now = view.now();
+        let is =
+            |scope: &Scope, key: &str| Usage::of(key, view.read(scope, key, now).value.as_ref());
+        self.parts.iter().all(|part| {
+            let more = part.growth(|key| is(&part.scope, key));
+            view.has_room(&part.scope, more, part.grant, now)
+        })
+    }
+
     /// Its parts.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
@@ -104,5 +117,37 @@ impl Part {
             }
         }
         more
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Scratch;
+    use crate::time::{Clock, Timestamp};
+
+    #[test]
+    fn a_transaction_knows_whether_there_is_room_for_all_of_it() {
+        let state = Scratch::new(Clock::new(Timestamp::default));
+        let grant = Grant { keys_max: 2, ..Grant::default() };
+        let of = |route: &str, writes: &[(&str, bool)]| {
+            let scope = Scope { plugin: "p".parse().unwrap(), route: route.parse().unwrap() };
+            let value = || Write::Set(Value { bytes: bytes::Bytes::new(), expires_at: None });
+            let write = |(key, set): &(&str, bool)| {
+                (Arc::from(*key), if *set { value() } else { Write::Delete })
+            };
+            Transaction::of(scope, grant, writes.iter().map(write))
+        };
+        assert!(state.commit(of("full", &[("a", true), ("b", true)])));
+        assert!(!of("full", &[("c", true)]).has_room(&state));
+        assert!(!of("other", &[("c", true)]).and(of("full", &[("c", true)])).has_room(&state));
+        for fits in [
+            of("other", &[("c", true)]),
+            of("full", &[("a", true)]),
+            of("full", &[("a", false), ("c", true)]),
+            of("full", &[("a", false)]),
+        ] {
+            assert!(fits.has_room(&state), "{fits:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::message::of_will;
 use super::seat::{Seat, Will};
 use super::session::Link;
 use super::shared::{Allowed, Shared};
+use super::users::Busy;
 use super::wire::{ByteString, Connect, ConnectAck, ConnectAckReason, Version};
 
 /// A client that may come in.
@@ -44,7 +45,7 @@ impl Shared {
     ///
     /// # Errors
     /// What CONNACK says to a client that may not come in.
-    pub(crate) async fn judge(
+    pub(crate) async fn examine(
         &self,
         connect: &Connect,
         version: Version,
@@ -154,10 +155,12 @@ impl Shared {
             }
         }
         match named {
-            Some(name) if self.access.users.knows(name, password).await => {
-                Ok(Admitted { user: Some(name.into()), until: None })
-            }
-            _ => bad,
+            Some(name) => match self.access.users.knows(name, password).await {
+                Ok(true) => Ok(Admitted { user: Some(name.into()), until: None }),
+                Ok(false) => bad,
+                Err(Busy) => Err(ConnectAckReason::ServerBusy),
+            },
+            None => bad,
         }
     }
 

@@ -141,11 +141,6 @@ impl Hub {
         }
     }
 
-    /// A will that could not be published now is published later.
-    pub(crate) fn put_off(&self, will: Will) {
-        self.write().wills.push(will);
-    }
-
     /// Whether a message can be kept as the last one of its topic.
     pub(crate) fn may_retain(&self, message: &Message) -> bool {
         let may = can_retain(message) && self.read().retained.has_room(message);

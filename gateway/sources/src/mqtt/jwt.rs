@@ -1,5 +1,5 @@
-//! Tokens in the place of passwords: a JWT (RFC 7519) in the password of a CONNECT. The only file
-//! of this room that knows `ring`.
+//! Tokens in the place of passwords: a JWT (RFC 7519) in the password of a CONNECT. With `known`
+//! the only file of this room that knows `ring`.
 //!
 //! The algorithm is what the configuration says, whatever the token says. A token without an end is
 //! refused: it could never be taken back.

@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use sluicegate_core::limits::{STATE_BYTES_MAX, STATE_KEYS_MAX};
+
 use super::hub::HubLimits;
 use super::ledger::WaitingLimits;
 use super::retained::RetainedLimits;
@@ -44,9 +46,10 @@ pub struct MqttLimits {
     pub outbox_messages_max: usize,
     /// Bytes of messages that wait for one client, or are not answered by it.
     pub outbox_bytes_max: usize,
-    /// Messages that are written down for sessions, each once however many wait for it.
+    /// Messages that are written down for sessions, each once however many wait for it. What is
+    /// said of them is bounded to half of the keys and bytes that the engine takes.
     pub waiting_messages_max: usize,
-    /// Bytes of them.
+    /// Bytes of them, and of the lists of those that they are for.
     pub waiting_bytes_max: usize,
     /// Retained messages.
     pub retained_messages_max: usize,
@@ -70,14 +73,14 @@ impl Default for MqttLimits {
             keep_alive_max: None,
             window_max: 64,
             session_expiry_max: 7 * 24 * 60 * 60,
-            sessions_max: 50_000,
+            sessions_max: SESSIONS,
             subscriptions_max: 100,
             outbox_messages_max: 1000,
             outbox_bytes_max: 4 * 1024 * 1024,
-            waiting_messages_max: 100_000,
-            waiting_bytes_max: 256 * 1024 * 1024,
-            retained_messages_max: 10_000,
-            retained_bytes_max: 64 * 1024 * 1024,
+            waiting_messages_max: WAITING_MESSAGES,
+            waiting_bytes_max: WAITING_BYTES,
+            retained_messages_max: RETAINED_MESSAGES,
+            retained_bytes_max: RETAINED_BYTES,
             client_id_bytes_max: 256,
         }
     }
@@ -96,11 +99,13 @@ impl MqttLimits {
             retained: RetainedLimits {
                 messages_max: self.retained_messages_max,
                 bytes_max: self.retained_bytes_max,
-            },
+            }
+            .within_the_engine(),
             waiting: WaitingLimits {
                 messages_max: self.waiting_messages_max,
                 bytes_max: self.waiting_bytes_max,
-            },
+            }
+            .within_the_engine(),
         }
     }
 
@@ -118,7 +123,21 @@ impl MqttLimits {
 }
 
 /// The largest [`MqttLimits::window_max`]: packet ids must be left for what waits.
-pub const WINDOW_MAX: u16 = 32_767;
+pub const WINDOW_MAX: u16 = 16 * 1024;
 
 /// Nothing larger can have come in: payload, properties and headers have their bounds.
 const PACKET_SENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+const SESSIONS: usize = 50_000;
+const WAITING_MESSAGES: usize = 100_000;
+const WAITING_BYTES: usize = 256 * 1024 * 1024;
+const RETAINED_MESSAGES: usize = 10_000;
+const RETAINED_BYTES: usize = 64 * 1024 * 1024;
+
+// What is kept by default has room in the engine: half of it is left for what recipients of QoS 2
+// say by themselves, and for what is on its way.
+const _: () = assert!(4 * WAITING_MESSAGES as u64 <= STATE_KEYS_MAX);
+const _: () = assert!(2 * WAITING_BYTES as u64 <= STATE_BYTES_MAX);
+const _: () = assert!(2 * RETAINED_MESSAGES as u64 <= STATE_KEYS_MAX);
+const _: () = assert!(2 * RETAINED_BYTES as u64 <= STATE_BYTES_MAX);
+const _: () = assert!(SESSIONS as u64 <= STATE_KEYS_MAX);

@@ -27,6 +27,7 @@ use super::session::Owner;
 use super::shared::Shared;
 use super::tls::MqttTls;
 use super::websocket::Binary;
+use super::wills::Wills;
 use crate::http::{Slots, Stop};
 
 /// What an MQTT source is made of.
@@ -74,7 +75,9 @@ impl MqttSource {
         hub.restore(kept, clock.moment().steady);
         let claims = Claims::new(topics);
         let slots = Slots::new(limits.connections_max, limits.connections_per_address_max);
-        let shared = Shared { hub, limits, access, engine, queues, claims, intake, clock, dice };
+        let wills = Wills::new();
+        let shared =
+            Shared { hub, wills, limits, access, engine, queues, claims, intake, clock, dice };
         // Rules may have changed since. Whose a session is may be unknown until its client comes.
         shared.hub.revoke_all(&|client, owner, wanted| {
             let user = match owner {
@@ -153,9 +156,18 @@ impl MqttSource {
     /// Ends sessions that are over, and publishes the wills that are due.
     fn tidy(&self) {
         let shared = &self.shared;
-        for will in shared.hub.tick(shared.now()) {
+        let now = shared.now();
+        shared.hub.tick(now).into_iter().for_each(|will| shared.wills.add(will, now));
+        while let Some((due, permit)) = shared.wills.next(now) {
             let shared = Arc::clone(shared);
-            tokio::spawn(async move { shared.publish_will(will).await });
+            tokio::spawn(async move {
+                let mut next = Some((due, permit));
+                while let Some((due, permit)) = next.take() {
+                    shared.try_will(due).await;
+                    drop(permit);
+                    next = shared.wills.next(shared.now());
+                }
+            });
         }
         shared.hub.metrics.hold(shared.hub.counts(), shared.hub.waiting());
     }

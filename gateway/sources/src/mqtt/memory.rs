@@ -1,5 +1,5 @@
 //! What the listener keeps in the engine, so that it outlives the process: sessions with their
-//! subscriptions, packet ids of QoS 2, retained messages. State of one scope, by key:
+//! subscriptions, packet ids of QoS 2, retained messages. By key:
 //!
 //! ```text
 //! s/CLIENT       a session that outlives its connection: JSON, as `record` has it
@@ -8,15 +8,18 @@
 //! p/ID/BIRTH/CLIENT   the other way: the client has a QoS 2 message, and has not said PUBCOMP yet
 //! r/TOPIC        the retained message of a topic: as `record` has it
 //! m/NUMBER       a message that waits for clients: who they are, and the message
-//! d/NUMBER/N     the Nth of them has it: nothing
+//! d/NUMBER       which of them have it: a bit for each
+//! d/NUMBER/N     the Nth of them has it, until the list says so: nothing
 //! l/NUMBER       the will of a client that is there, or waits for its delay
 //! ```
 //!
-//! NUMBER is of 16 hexadecimal digits and grows.
+//! NUMBER is of 16 hexadecimal digits and grows. Sessions, exchanges of QoS 2, wills, what waits
+//! and what is retained have a scope each, so that none can use up the room of another.
 //!
 //! Writes are laid down in the order of the calls, with the session or the hub locked; who must
 //! know that they are durable waits for the answer without a lock.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
@@ -37,7 +40,17 @@ use super::session::Session;
 /// What the listener keeps in the engine.
 pub(crate) struct Memory {
     engine: Arc<dyn Engine>,
-    scope: Scope,
+    scopes: Scopes,
+}
+
+/// Where the keys lie.
+#[derive(Debug)]
+struct Scopes {
+    sessions: Scope,
+    exchanges: Scope,
+    wills: Scope,
+    waiting: Scope,
+    retained: Scope,
 }
 
 /// One exchange of QoS 2 that is not at its end yet.
@@ -53,12 +66,21 @@ pub(crate) struct Exchange {
 #[derive(Debug)]
 pub(crate) enum Kept {
     Session { client: Arc<str>, record: record::Session },
-    Done { number: u64, index: u32 },
+    Done { number: u64, has: Has },
     Waiting { number: u64, waiting: record::Waiting },
     Received(Exchange),
     Released(Exchange),
     Retained(Message),
     Will(Will),
+}
+
+/// Who has a message.
+#[derive(Debug)]
+pub(crate) enum Has {
+    /// Those in this list.
+    Listed(Bytes),
+    /// This one.
+    One(u32),
 }
 
 impl Kept {
@@ -89,7 +111,7 @@ pub(crate) struct With<'a> {
 
 impl std::fmt::Debug for Memory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Memory").field("scope", &self.scope).finish_non_exhaustive()
+        f.debug_struct("Memory").field("scopes", &self.scopes).finish_non_exhaustive()
     }
 }
 
@@ -97,16 +119,26 @@ impl Memory {
     /// The memory of the one listener there is.
     ///
     /// # Errors
-    /// When the names of its scope are none, which is a mistake of this file.
+    /// When the names of its scopes are none, which is a mistake of this file.
     pub(crate) fn new(engine: Arc<dyn Engine>) -> Result<Self, NameError> {
-        let scope = Scope { plugin: OWNER.parse()?, route: PLACE.parse()? };
-        Ok(Self { engine, scope })
+        let scope = |place: &str| -> Result<_, NameError> {
+            Ok(Scope { plugin: OWNER.parse()?, route: format!("{PLACE}{place}").parse()? })
+        };
+        let scopes = Scopes {
+            sessions: scope("")?,
+            exchanges: scope(".exchanges")?,
+            wills: scope(".wills")?,
+            waiting: scope(".waiting")?,
+            retained: scope(".retained")?,
+        };
+        Ok(Self { engine, scopes })
     }
 
     /// Everything that was kept. What cannot be read is told, and left out.
     pub(crate) fn load(&self) -> Vec<Kept> {
         let mut all = Vec::new();
-        for (key, value) in self.engine.remembered(&self.scope) {
+        let found = self.scopes.all().into_iter().map(|scope| self.engine.remembered(scope));
+        for (key, value) in found.flatten() {
             match kept(&key, value) {
                 Some(one) => all.push(one),
                 None => tracing::error!(%key, "kept state of MQTT cannot be read"),
@@ -161,9 +193,11 @@ impl Memory {
             let write = if message.payload.is_empty() {
                 Write::Delete
             } else {
-                set(record::message(message))
+                // The engine forgets it by itself when it is over.
+                let (bytes, expires_at) = (record::message(message).into(), message.expires_at);
+                Write::Set(Value { bytes, expires_at })
             };
-            (format!("r/{}", message.topic).into(), write)
+            (retained_key(&message.topic), write)
         }));
         writes.extend(with.waiting.map(|(keeps, message)| {
             (keeps.stored.key(), set(record::waiting(&keeps.recipients, message)))
@@ -173,13 +207,36 @@ impl Memory {
     }
 
     fn writes(&self, writes: impl IntoIterator<Item = (Arc<str>, Write)>) -> Transaction {
-        Transaction::of(self.scope.clone(), GRANT, writes)
+        let mut by_scope: BTreeMap<&Scope, Vec<_>> = BTreeMap::new();
+        for (key, write) in writes {
+            by_scope.entry(self.scopes.of(&key)).or_default().push((key, write));
+        }
+        let part =
+            |(scope, writes): (&Scope, Vec<_>)| Transaction::of(scope.clone(), GRANT, writes);
+        by_scope.into_iter().map(part).fold(Transaction::default(), Transaction::and)
+    }
+}
+
+impl Scopes {
+    /// Where a key lies.
+    fn of(&self, key: &str) -> &Scope {
+        match key.as_bytes().first() {
+            Some(b'q' | b'p') => &self.exchanges,
+            Some(b'l') => &self.wills,
+            Some(b'm' | b'd') => &self.waiting,
+            Some(b'r') => &self.retained,
+            _ => &self.sessions,
+        }
+    }
+
+    fn all(&self) -> [&Scope; 5] {
+        [&self.sessions, &self.exchanges, &self.wills, &self.waiting, &self.retained]
     }
 }
 
 /// Whether a message is small enough to be kept as the retained one of its topic.
 pub(crate) fn can_retain(message: &Message) -> bool {
-    message.weight() < STATE_VALUE_BYTES_MAX
+    record::message_len(message) < STATE_VALUE_BYTES_MAX
 }
 
 fn kept(key: &str, value: Bytes) -> Option<Kept> {
@@ -191,10 +248,12 @@ fn kept(key: &str, value: Bytes) -> Option<Kept> {
         "p" => Kept::Released(exchange(rest)?),
         "r" => Kept::Retained(record::read_message(rest, &value)?),
         "m" => Kept::Waiting { number: number(rest)?, waiting: record::read_waiting(&value)? },
-        "d" => {
-            let (of, index) = rest.split_once('/')?;
-            Kept::Done { number: number(of)?, index: index.parse().ok()? }
-        }
+        "d" => match rest.split_once('/') {
+            Some((of, index)) => {
+                Kept::Done { number: number(of)?, has: Has::One(index.parse().ok()?) }
+            }
+            None => Kept::Done { number: number(rest)?, has: Has::Listed(value) },
+        },
         "l" => Kept::Will(record::read_will(number(rest)?, &value)?),
         _ => return None,
     })
@@ -213,6 +272,11 @@ fn set(bytes: Vec<u8>) -> Write {
 
 fn session_key(client: &str) -> Arc<str> {
     format!("s/{client}").into()
+}
+
+/// The key of the retained message of a topic.
+pub(crate) fn retained_key(topic: &str) -> Arc<str> {
+    format!("r/{topic}").into()
 }
 
 /// The key of a will.
@@ -241,7 +305,7 @@ impl Exchange {
     }
 }
 
-/// No plugin is on a route of this name: the configuration keeps it free.
+/// No plugin is on a route of such a name: the configuration keeps them free.
 const OWNER: &str = "mqtt";
 const PLACE: &str = "sluicegate.mqtt";
 

@@ -68,6 +68,22 @@ impl Message {
             + 256
     }
 
+    /// Bytes of the PUBLISH of MQTT 5 that hands it out with so many subscription identifiers, at
+    /// most: a few less with QoS 0, without a topic alias, and in 3.1.1.
+    pub(crate) fn packet_len_max(&self, ids: usize) -> usize {
+        let properties = &self.properties;
+        let text = |text: &Option<ByteString>| text.as_ref().map_or(0, |text| 3 + text.len());
+        let pairs = properties.user_properties.iter().map(|(n, v)| 5 + n.len() + v.len());
+        PACKET_HEAD_BYTES
+            + self.topic.len()
+            + text(&properties.content_type)
+            + text(&properties.response_topic)
+            + properties.correlation_data.as_ref().map_or(0, |data| 3 + data.len())
+            + pairs.sum::<usize>()
+            + 5 * ids
+            + self.payload.len()
+    }
+
     /// Whether it is over at `now`.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
@@ -91,6 +107,10 @@ impl Message {
         }
     }
 }
+
+/// The fixed header with its length (5 bytes), the lengths of the topic (2) and of the properties
+/// (4), the packet id (2), the payload format (2), the expiry (5), a topic alias (3).
+const PACKET_HEAD_BYTES: usize = 23;
 
 /// How one PUBLISH hands a message out.
 #[derive(Debug, Clone)]
@@ -155,11 +175,19 @@ impl Parcel {
     pub(crate) fn packet_id(&self) -> Option<NonZeroU16> {
         self.share.as_ref().and_then(|share| share.id)
     }
+
+    /// It lies in the outbox of the client, or still does not.
+    pub(crate) fn set_offered(&mut self, offered: bool) {
+        if let Some(lease) = &mut self.lease {
+            lease.offered = offered;
+        }
+    }
 }
 
 /// The right to settle one event of a queue. Dropped without a word, it gives the event back.
 pub(crate) struct Lease {
     receipt: Option<LeaseReceipt>,
+    offered: bool,
     tell: Arc<dyn Fn(LeaseReceipt, Fate) + Send + Sync>,
 }
 
@@ -170,6 +198,10 @@ pub(crate) enum Fate {
     Done,
     /// Nobody knows whether the client has it: it goes to the next one.
     Back,
+    /// The client left before it could be sent.
+    Unsent,
+    /// The client takes no packet of that size: another one may.
+    TooLarge,
 }
 
 impl Lease {
@@ -177,13 +209,22 @@ impl Lease {
         receipt: LeaseReceipt,
         tell: Arc<dyn Fn(LeaseReceipt, Fate) + Send + Sync>,
     ) -> Self {
-        Self { receipt: Some(receipt), tell }
+        Self { receipt: Some(receipt), offered: false, tell }
     }
 
     /// The client has it.
-    pub(crate) fn done(mut self) {
+    pub(crate) fn done(self) {
+        self.ends(Fate::Done);
+    }
+
+    /// The client can never be sent it.
+    pub(crate) fn too_large(self) {
+        self.ends(Fate::TooLarge);
+    }
+
+    fn ends(mut self, fate: Fate) {
         if let Some(receipt) = self.receipt.take() {
-            (self.tell)(receipt, Fate::Done);
+            (self.tell)(receipt, fate);
         }
     }
 }
@@ -191,7 +232,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(receipt) = self.receipt.take() {
-            (self.tell)(receipt, Fate::Back);
+            (self.tell)(receipt, if self.offered { Fate::Back } else { Fate::Unsent });
         }
     }
 }

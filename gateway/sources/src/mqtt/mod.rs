@@ -4,7 +4,8 @@
 //! and `text` check what its codec does not), `connection` moves them, `talk` does what they ask
 //! for, `session` holds the rules, `entrance` lets clients in and out, `hub` knows who is there
 //! and who wants what, `plan` decides who gets a message, `memory` and `ledger` keep what outlives
-//! the process and delete it, `restore` takes it up again, `pump` takes from queues.
+//! the process and delete it (`done` and `writes` help), `restore` takes it up again, `wills` are
+//! published, `pump` takes from queues.
 //!
 //! PUBACK and PUBREC follow the receipt, and so does every subscriber.
 
@@ -12,10 +13,13 @@ mod access;
 mod answers;
 pub(crate) mod claims;
 mod connection;
+mod done;
 mod entrance;
 mod greeting;
 mod hub;
 mod jwt;
+mod known;
+mod leased;
 mod ledger;
 mod limits;
 mod listener;
@@ -43,7 +47,9 @@ mod topic;
 mod tree;
 mod users;
 mod websocket;
+mod wills;
 mod wire;
+mod writes;
 
 pub use access::{Access, AccessRule, Pattern};
 pub(crate) use answers::{answer, lasts};

@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
-use sluicegate_core::limits::STATE_VALUE_BYTES_MAX;
-
 use super::hub::Hub;
-use super::ledger::Stored;
+use super::ledger::{For, Share, Stored};
 use super::message::{Message, Parcel};
-use super::record::Recipient;
-use super::seat::Seat;
+use super::record::{Recipient, message_len, recipient_len};
+use super::seat::{Held, Seat};
 use super::subscribers::Wants;
 use super::wire::{Publish, QoS};
 
@@ -20,9 +18,28 @@ pub(crate) struct Plan {
     pub(crate) message: Option<Arc<Message>>,
     /// Subscriptions that had been made by then.
     pub(crate) made: u64,
-    parcels: Vec<(Arc<Seat>, Parcel)>,
+    all: Vec<One>,
     /// What is to be committed with it.
     pub(crate) keeps: Option<Keeps>,
+}
+
+/// What one client gets.
+#[derive(Debug)]
+struct One {
+    seat: Arc<Seat>,
+    parcel: Parcel,
+    way: Way,
+}
+
+/// How a client gets a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It is written down, and room is kept for it.
+    Kept,
+    /// Out of memory.
+    Memory,
+    /// Out of memory, and only if the client is there: it could not be written down.
+    IfThere,
 }
 
 /// A message that is to be kept, and for whom.
@@ -33,7 +50,8 @@ pub(crate) struct Keeps {
 }
 
 impl Hub {
-    /// Decides who gets a message, and keeps room for it where it must not be lost.
+    /// Decides who gets a message, and keeps room for it where it must not be lost. Nobody is told
+    /// of it, and nobody blamed: the line may still refuse it.
     pub(crate) fn plan(
         &self,
         publish: &Publish,
@@ -54,50 +72,68 @@ impl Hub {
         let message = message();
         let mut plan = Plan { message: Some(Arc::clone(&message)), made, ..Plan::default() };
         for (seat, wants) in wanting {
-            self.plan_one(&mut plan, seat, wants, &message);
+            let one = self.plan_one(&mut plan.keeps, seat, wants, &message);
+            plan.all.push(one);
         }
         plan
     }
 
-    fn plan_one(&self, plan: &mut Plan, seat: Arc<Seat>, wants: Wants, message: &Arc<Message>) {
+    fn plan_one(
+        &self,
+        keeps: &mut Option<Keeps>,
+        seat: Arc<Seat>,
+        wants: Wants,
+        message: &Arc<Message>,
+    ) -> One {
         let mut held = seat.lock();
         let lasts = held.session.expiry > 0 && self.memory().is_some();
-        if held.gone || !lasts || wants.qos == QoS::AtMostOnce {
-            drop(held);
-            let parcel = Parcel::new(Arc::clone(message), wants.qos, wants.retain, wants.ids);
-            plan.parcels.push((seat, parcel));
-            return;
-        }
+        let way = if held.gone || !lasts || wants.qos == QoS::AtMostOnce {
+            Way::Memory
+        } else {
+            Way::IfThere
+        };
+        let kept = match way {
+            Way::IfThere => self.keep(keeps, &mut held, &seat.client, &wants, message),
+            _ => None,
+        };
+        drop(held);
+        let way = if kept.is_some() { Way::Kept } else { way };
+        let parcel = Parcel::new(Arc::clone(message), wants.qos, wants.retain, wants.ids);
+        One { seat, parcel: Parcel { share: kept, ..parcel }, way }
+    }
+
+    /// Keeps room for a message in the memory and in a session. `None`: there is none.
+    fn keep(
+        &self,
+        keeps: &mut Option<Keeps>,
+        held: &mut Held,
+        client: &str,
+        wants: &Wants,
+        message: &Message,
+    ) -> Option<Share> {
+        let whose = For::client(held.session.link.is_some());
+        let stored = match keeps {
+            Some(keeps) => Arc::clone(&keeps.stored),
+            None => self.ledger.store(message_len(message), whose)?,
+        };
         let weight = message.weight();
-        let stored = match &plan.keeps {
-            Some(keeps) => Some(Arc::clone(&keeps.stored)),
-            None if weight >= STATE_VALUE_BYTES_MAX => None,
-            None => self.ledger.store(weight),
-        };
-        let room =
-            stored.and_then(|stored| Some((stored, held.session.out.reserve(weight, wants.qos)?)));
-        let Some((stored, packet_id)) = room else {
-            self.metrics.overflowed.increment();
-            held.session.overflowed += 1;
-            // A client that is there is told so; one that is away does not get it.
-            held.swamped |= held.session.link.is_some();
-            seat.wake.notify_one();
-            return;
-        };
+        let packet_id = held.session.out.reserve(weight, wants.qos)?;
+        if !stored.grow(recipient_len(client, wants.ids.len()), whose) {
+            held.session.out.unreserve(weight, packet_id);
+            return None;
+        }
         let recipient = Recipient {
-            client: seat.client.to_string(),
+            client: client.to_owned(),
             birth_ns: held.session.birth.unix_ns(),
             qos: wants.qos.value(),
             retain: wants.retain,
             ids: wants.ids.clone(),
             packet_id,
         };
-        drop(held);
-        let share = Some(stored.share(packet_id));
-        let parcel = Parcel::new(Arc::clone(message), wants.qos, wants.retain, wants.ids);
-        plan.parcels.push((seat, Parcel { share, ..parcel }));
-        let keeps = plan.keeps.get_or_insert_with(|| Keeps { stored, recipients: Vec::new() });
+        let share = stored.share(packet_id);
+        let keeps = keeps.get_or_insert_with(|| Keeps { stored, recipients: Vec::new() });
         keeps.recipients.push(recipient);
+        Some(share)
     }
 
     /// Hands a message over. It must be durable by now.
@@ -105,31 +141,53 @@ impl Hub {
         if let Some(keeps) = &plan.keeps {
             keeps.stored.laid();
         }
-        for (seat, parcel) in plan.parcels {
-            if parcel.share.is_none() {
-                seat.offer(parcel, &self.metrics);
-                continue;
-            }
-            let mut held = seat.lock();
-            if !held.gone {
-                held.session.out.offer_reserved(parcel);
-                seat.wake.notify_one();
+        for One { seat, parcel, way } in plan.all {
+            match way {
+                Way::Memory => seat.offer(parcel, &self.metrics),
+                Way::IfThere if seat.lock().session.link.is_some() => {
+                    // Without room here as well, the client is too slow, and is told so.
+                    seat.offer(parcel, &self.metrics);
+                }
+                Way::IfThere => {
+                    self.metrics.overflowed.increment();
+                    seat.lock().session.overflowed += 1;
+                }
+                Way::Kept => {
+                    let mut held = seat.lock();
+                    if !held.gone {
+                        held.session.out.offer_reserved(parcel);
+                        seat.wake.notify_one();
+                    }
+                }
             }
         }
     }
 
-    /// The message was not taken: nobody gets it.
-    pub(crate) fn call_off(&self, plan: Plan) {
-        for (seat, parcel) in plan.parcels {
-            if parcel.share.is_some() {
-                let (weight, id) = (parcel.message.weight(), parcel.packet_id());
-                seat.lock().session.out.unreserve(weight, id);
-            }
+    /// The message cannot be written down for anyone. Who is there gets it all the same.
+    pub(crate) fn keep_nothing(&self, plan: &mut Plan) {
+        plan.keeps = None;
+        for one in &mut plan.all {
+            one.unkeep();
         }
+    }
+
+    /// The message was not taken: nobody gets it.
+    pub(crate) fn call_off(&self, mut plan: Plan) {
+        self.keep_nothing(&mut plan);
     }
 
     /// Messages that are kept.
     pub(crate) fn waiting(&self) -> usize {
         self.ledger.len()
+    }
+}
+
+impl One {
+    fn unkeep(&mut self) {
+        if self.way == Way::Kept {
+            let (weight, id) = (self.parcel.message.weight(), self.parcel.packet_id());
+            self.seat.lock().session.out.unreserve(weight, id);
+            (self.parcel.share, self.way) = (None, Way::IfThere);
+        }
     }
 }

@@ -1,16 +1,18 @@
 //! What was kept before the process began is taken up: every client is away since just now.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sluicegate_core::state::Write;
 use sluicegate_core::time::Timestamp;
 
+use super::done::Done;
 use super::hub::{Hub, Inner};
-use super::ledger::done_key;
-use super::memory::{Exchange, Kept};
+use super::ledger::{done_key, list_key};
+use super::memory::{Exchange, Has, Kept, retained_key};
 use super::message::Parcel;
-use super::record::{self, Recipient, Waiting};
+use super::record::{self, Recipient, Waiting, message_len, recipient_len};
 use super::seat::{Held, Seat, Will};
 use super::session::OutboxLimits;
 use super::wire::QoS;
@@ -20,16 +22,24 @@ impl Hub {
     pub(crate) fn restore(&self, mut kept: Vec<Kept>, now: Timestamp) {
         // Sessions first, and what waits in its order: the rest belongs to them.
         kept.sort_by_key(Kept::order);
-        let mut had = HashSet::new();
+        let mut had: HashMap<u64, Done> = HashMap::new();
+        let mut over = Vec::new();
         let mut inner = self.write();
         for one in kept {
             match one {
                 Kept::Session { client, record } => {
                     inner.restore(client, &record, self.limits().outbox, now);
                 }
-                Kept::Done { number, index } => drop(had.insert((number, index))),
+                Kept::Done { number, has } => {
+                    let done = had.entry(number).or_default();
+                    match has {
+                        Has::Listed(list) => done.read(&list),
+                        Has::One(index) => done.read_alone(index),
+                    }
+                }
                 Kept::Waiting { number, waiting } => {
-                    self.restore_waiting(&inner, number, waiting, &mut had, now);
+                    let done = had.remove(&number).unwrap_or_default();
+                    self.restore_waiting(&inner, number, waiting, done, now);
                 }
                 Kept::Received(one) => {
                     let there = inner.act_for(&one, |held| held.session.restore_received(one.id));
@@ -40,12 +50,26 @@ impl Hub {
                         inner.act_for(&one, |held| held.session.out.restore_released(one.id));
                     self.forget_unless(there == Some(true), one.released_key());
                 }
-                Kept::Retained(message) => drop(inner.retained.keep(&Arc::new(message))),
+                Kept::Retained(message) => {
+                    let message = Arc::new(message);
+                    if message.is_over(now) || inner.retained.keep(&message).is_err() {
+                        over.push((retained_key(&message.topic), Write::Delete));
+                    }
+                }
                 Kept::Will(will) => self.restore_will(&mut inner, will, now),
             }
         }
-        for (number, index) in had {
-            self.ledger.delete(done_key(number, index));
+        if let Some(memory) = self.memory().filter(|_| !over.is_empty()) {
+            // Laid down by the call, before anyone can publish on these topics. What is not
+            // deleted now is found again.
+            drop(memory.write(over));
+        }
+        // Their messages are gone.
+        for (number, done) in had {
+            self.ledger.delete(list_key(number));
+            for index in done.all_by_themselves() {
+                self.ledger.delete(done_key(number, index));
+            }
         }
     }
 
@@ -61,16 +85,19 @@ impl Hub {
         inner: &Inner,
         number: u64,
         waiting: Waiting,
-        had: &mut HashSet<(u64, u32)>,
+        done: Done,
         now: Timestamp,
     ) {
         let Waiting { recipients, message } = waiting;
         let message = Arc::new(message);
         // Dropped at the end: what nobody needs is deleted then.
-        let stored = self.ledger.found(number, message.weight());
-        for (index, recipient) in (0_u32..).zip(recipients) {
+        let each = |one: &Recipient| recipient_len(&one.client, one.ids.len());
+        let bytes = message_len(&message) + recipients.iter().map(each).sum::<usize>();
+        let has: Vec<bool> = (0_u32..).zip(&recipients).map(|(at, _)| done.has(at)).collect();
+        let stored = self.ledger.found(number, bytes, done);
+        for (has, recipient) in has.into_iter().zip(recipients) {
             let share = stored.share(recipient.packet_id);
-            if had.remove(&(number, index)) || message.is_over(now) {
+            if has || message.is_over(now) {
                 continue;
             }
             let Recipient { client, birth_ns, qos, retain, ids, packet_id: _ } = recipient;
@@ -112,6 +139,7 @@ impl Inner {
         let mut held = seat.lock();
         (held.kept, held.session.expiry) = (Some(record.expiry), record.expiry);
         held.session.owner = record.owner.clone();
+        held.session.out.numbers.restore(record.block);
         for (filter, subscription) in record.subscriptions() {
             self.subscribers.add(&client, &subscription.wanted, subscription.grant);
             held.session.subscriptions.insert(filter, subscription);

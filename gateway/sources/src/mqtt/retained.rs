@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sluicegate_core::limits::{STATE_BYTES_MAX, STATE_KEYS_MAX};
 use sluicegate_core::time::Timestamp;
 
 use super::message::Message;
+use super::record::message_len;
 use super::topic::Filter;
 use super::wire::ByteString;
 
@@ -15,6 +17,17 @@ use super::wire::ByteString;
 pub(crate) struct RetainedLimits {
     pub(crate) messages_max: usize,
     pub(crate) bytes_max: usize,
+}
+
+impl RetainedLimits {
+    /// These limits, or what there is room for in the engine.
+    pub(crate) fn within_the_engine(self) -> Self {
+        let most = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
+        Self {
+            messages_max: self.messages_max.min(most(STATE_KEYS_MAX)),
+            bytes_max: self.bytes_max.min(most(STATE_BYTES_MAX)),
+        }
+    }
 }
 
 /// The last retained message of each topic.
@@ -37,7 +50,7 @@ impl Retained {
     /// Whether a message would find room.
     pub(crate) fn has_room(&self, message: &Message) -> bool {
         let old = self.by_topic.get(&message.topic);
-        let bytes = self.bytes - old.map_or(0, |old| old.weight()) + message.weight();
+        let bytes = self.bytes - old.map_or(0, |old| message_len(old)) + message_len(message);
         let count = self.by_topic.len() + usize::from(old.is_none());
         message.payload.is_empty()
             || (count <= self.limits.messages_max && bytes <= self.limits.bytes_max)
@@ -50,10 +63,10 @@ impl Retained {
             return Err(NoRoom);
         }
         if let Some(old) = self.by_topic.remove(&message.topic) {
-            self.bytes -= old.weight();
+            self.bytes -= message_len(&old);
         }
         if !message.payload.is_empty() {
-            self.bytes += message.weight();
+            self.bytes += message_len(message);
             self.by_topic.insert(message.topic.clone(), Arc::clone(message));
         }
         Ok(())
@@ -81,7 +94,7 @@ impl Retained {
         self.by_topic.retain(|_, message| {
             let over = message.is_over(now);
             if over {
-                *bytes -= message.weight();
+                *bytes -= message_len(message);
             }
             !over
         });

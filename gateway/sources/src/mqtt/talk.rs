@@ -312,8 +312,7 @@ impl Talk {
 
     fn pump(&mut self, from: TakesFrom) {
         let text = Arc::clone(&from.text);
-        let (shared, number) = (&self.shared, self.link.number);
-        let pump = Pump::start(&shared.engine, &self.seat, number, from, &shared.hub.metrics);
+        let pump = Pump::start(&self.shared.engine, &self.seat, &self.link, from);
         self.pumps.insert(text, pump);
     }
 

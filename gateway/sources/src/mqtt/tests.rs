@@ -1,7 +1,9 @@
 //! Tests of the hub and the wire, without a socket and in virtual time.
 
 mod entrance;
-mod hub;
+pub(crate) mod house;
+pub(crate) mod hub;
+mod keeping;
 mod oracle;
 mod subscribing;
 mod talk;

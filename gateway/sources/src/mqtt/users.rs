@@ -1,21 +1,35 @@
 //! Users and their passwords, as a file has them: `NAME:$argon2id$...`, one a line.
 //!
 //! A password is held against its hash on a thread of its own, a few at a time: one hash takes
-//! megabytes and milliseconds, and a stranger may ask for many.
+//! megabytes and milliseconds, and a stranger may ask for many. Who would wait behind too many
+//! others is sent away at once. Of a password that was right a MAC is remembered for a while,
+//! under a key that nobody sees and that ends with the process: a fleet that comes back together is
+//! not hashed again. What is wrong is always hashed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordVerifier};
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use super::known::Known;
 
 /// Users and their passwords.
 #[derive(Debug, Clone)]
 pub struct Users {
     hashes: Arc<HashMap<String, String>>,
+    known: Arc<Known>,
     at_once: Arc<Semaphore>,
+    /// Those who are hashed, and those who wait for it.
+    waiting: Arc<Semaphore>,
 }
+
+/// Too many passwords wait to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Busy;
 
 /// Why a file of users cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +50,12 @@ pub enum UsersFault {
 
 impl Default for Users {
     fn default() -> Self {
-        Self { hashes: Arc::default(), at_once: Arc::new(Semaphore::new(HASHES_AT_ONCE)) }
+        Self {
+            hashes: Arc::default(),
+            known: Arc::default(),
+            at_once: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            waiting: Arc::new(Semaphore::new(HASHES_WAITING)),
+        }
     }
 }
 
@@ -75,15 +94,33 @@ impl Users {
     }
 
     /// Whether this is the password of this user. A name that is not known takes as long.
-    pub(crate) async fn knows(&self, name: &str, password: &[u8]) -> bool {
-        let Ok(_turn) = self.at_once.acquire().await else { return false };
-        let (hashes, name, password) =
-            (Arc::clone(&self.hashes), name.to_owned(), password.to_owned());
-        let verify = move || match hashes.get(&name).or_else(|| hashes.values().next()) {
-            Some(hash) => verify(hash, &password) && hashes.contains_key(&name),
-            None => false,
+    ///
+    /// # Errors
+    /// When too many others wait. Nothing was looked at then.
+    pub(crate) async fn knows(&self, name: &str, password: &[u8]) -> Result<bool, Busy> {
+        if self.known.is_known(name, password, Instant::now()) {
+            return Ok(true);
+        }
+        let waits = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Busy)?;
+        let Ok(turn) = Arc::clone(&self.at_once).acquire_owned().await else { return Err(Busy) };
+        let users = self.clone();
+        let (name, password) = (name.to_owned(), Zeroizing::new(password.to_owned()));
+        let verify = move || {
+            // A thread cannot be called off: who hangs up meanwhile frees no place by that.
+            let _held = (waits, turn);
+            users.verify(&name, &password)
         };
-        tokio::task::spawn_blocking(verify).await.unwrap_or(false)
+        Ok(tokio::task::spawn_blocking(verify).await.unwrap_or(false))
+    }
+
+    fn verify(&self, name: &str, password: &[u8]) -> bool {
+        let known = self.hashes.get(name);
+        let Some(hash) = known.or_else(|| self.hashes.values().next()) else { return false };
+        let right = verify(hash, password) && known.is_some();
+        if right {
+            self.known.remember(name, password, Instant::now());
+        }
+        right
     }
 }
 
@@ -102,6 +139,10 @@ fn verify(hash: &str, password: &[u8]) -> bool {
 
 /// Passwords that are looked at together.
 const HASHES_AT_ONCE: usize = 2;
+
+/// Passwords that are looked at, or wait for it: at some tens of milliseconds each, more would not
+/// have their turn before the deadline of their CONNECT.
+const HASHES_WAITING: usize = 128;
 
 /// Memory that one hash may ask for.
 const MEMORY_KIB_MAX: u32 = 256 * 1024;
@@ -123,11 +164,46 @@ mod tests {
     async fn only_the_right_password_of_a_known_user_is_known() {
         let file = format!("# people\n\nann:{}\nbob:{}\n", hash_of("secret"), hash_of("other"));
         let users = Users::parse(&file).unwrap();
-        assert!(users.knows("ann", b"secret").await);
-        for (name, password) in [("ann", "other"), ("bob", "secret"), ("eve", "secret"), ("", "")] {
-            assert!(!users.knows(name, password.as_bytes()).await, "{name}");
+        for _ in 0..2 {
+            assert_eq!(users.knows("ann", b"secret").await, Ok(true));
         }
-        assert!(!Users::default().knows("ann", b"secret").await);
+        for (name, password) in [("ann", "other"), ("bob", "secret"), ("eve", "secret"), ("", "")] {
+            assert_eq!(users.knows(name, password.as_bytes()).await, Ok(false), "{name}");
+        }
+        assert_eq!(Users::default().knows("ann", b"secret").await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn those_behind_too_many_others_are_sent_away_and_who_is_known_is_not() {
+        let users = Users::parse(&format!("ann:{}\n", hash_of("secret"))).unwrap();
+        assert_eq!(users.knows("ann", b"secret").await, Ok(true));
+        let all = u32::try_from(HASHES_WAITING).unwrap();
+        let held = Arc::clone(&users.waiting).acquire_many_owned(all).await.unwrap();
+        assert_eq!(users.knows("ann", b"other").await, Err(Busy));
+        assert_eq!(users.knows("ann", b"secret").await, Ok(true));
+        drop(held);
+        assert_eq!(users.knows("ann", b"other").await, Ok(false));
+    }
+
+    #[test]
+    fn a_hash_whose_client_has_gone_keeps_its_place_until_it_is_done() {
+        use tokio::runtime::Builder;
+        let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let users = Users::parse(&format!("ann:{}\n", hash_of("secret"))).unwrap();
+            // The one thread is taken: no hash can begin.
+            let (free, wait) = std::sync::mpsc::channel::<()>();
+            let blocked = tokio::task::spawn_blocking(move || wait.recv());
+            let mut asked = Box::pin(users.knows("ann", b"other"));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(asked.as_mut().poll(&mut context).is_pending());
+            drop(asked);
+            assert_eq!(users.at_once.available_permits(), HASHES_AT_ONCE - 1);
+            free.send(()).unwrap();
+            blocked.await.unwrap().unwrap();
+            let all = u32::try_from(HASHES_AT_ONCE).unwrap();
+            assert!(users.at_once.acquire_many(all).await.is_ok());
+        });
     }
 
     #[test]

@@ -113,7 +113,7 @@ pub(in crate::config) struct MqttLimits {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(in crate::config) rate: Option<NonZeroU32>,
     /// Messages that are sent to one client without its answer. Default 64.
-    #[schemars(range(min = 1, max = 32_767))]
+    #[schemars(range(min = 1, max = 16_384))]
     pub(in crate::config) window: Option<u16>,
     /// The longest keep-alive of clients of MQTT 5, in seconds; also for those that ask for none.
     #[schemars(range(min = 1, max = 65_535))]
@@ -132,13 +132,14 @@ pub(in crate::config) struct MqttLimits {
     /// Bytes of messages that may wait for one client, or be unanswered by it. Default 4 MiB.
     pub(in crate::config) outbox_size: Option<Size>,
     /// Messages that are written down for sessions, of all together. Default 100000.
-    #[schemars(range(min = 1, max = 500_000))]
+    #[schemars(range(min = 1, max = 250_000))]
     pub(in crate::config) waiting_messages: Option<usize>,
-    /// Bytes of messages that are written down for sessions. Default 256 MiB, at most 512 MiB.
+    /// Bytes of messages that are written down for sessions, and of the lists of whom they are for.
+    /// Default 256 MiB, at most 512 MiB.
     pub(in crate::config) waiting_size: Option<Size>,
     /// Retained messages. Default 10000.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(in crate::config) retained_messages: Option<usize>,
-    /// Bytes of retained messages. Default 64 MiB.
+    /// Bytes of retained messages. Default 64 MiB, at most 1 GiB.
     pub(in crate::config) retained_size: Option<Size>,
 }

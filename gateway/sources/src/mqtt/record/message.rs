@@ -47,6 +47,35 @@ pub(crate) fn message(message: &Message) -> Vec<u8> {
     with_head(&head, &message.payload)
 }
 
+/// Bytes that a message takes at most when it is written down, with its topic.
+pub(crate) fn message_len(message: &Message) -> usize {
+    let properties = &message.properties;
+    let text = |text: &Option<ByteString>| text.as_ref().map_or(0, |text| json_len(text));
+    let pair = |(name, value): &(ByteString, ByteString)| json_len(name) + json_len(value) + 3;
+    HEAD_BYTES
+        + json_len(&message.topic)
+        + message.payload.len()
+        + text(&properties.content_type)
+        + text(&properties.response_topic)
+        // Each byte is a number with a comma.
+        + properties.correlation_data.as_ref().map_or(0, |data| 4 * data.len())
+        + properties.user_properties.iter().map(pair).sum::<usize>()
+        + message.publisher.as_ref().map_or(0, |name| json_len(name))
+}
+
+/// Bytes that a text takes as JSON, its quotes with it.
+pub(super) fn json_len(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        0..0x20 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    2 + text.bytes().map(escaped).sum::<usize>()
+}
+
+/// The names of the head, and its numbers at their largest.
+const HEAD_BYTES: usize = 256;
+
 /// A message that was written down.
 pub(crate) fn read_message(topic: &str, bytes: &[u8]) -> Option<Message> {
     let (head, payload): (Head, _) = headed(bytes)?;
@@ -98,5 +127,27 @@ mod tests {
             publisher: Some("c".into()),
         };
         assert_eq!(read_message("a/b", &message(&kept)), Some(kept));
+    }
+
+    #[test]
+    fn what_is_written_down_is_never_longer_than_reckoned() {
+        let nasty = || ByteString::from("\u{1}\"\\é\n".repeat(1000));
+        let kept = Message {
+            topic: nasty(),
+            payload: Bytes::from_static(b"\x00"),
+            qos: QoS::ExactlyOnce,
+            retain: true,
+            properties: PublishProperties {
+                content_type: Some(nasty()),
+                response_topic: Some(nasty()),
+                correlation_data: Some(Bytes::from(vec![255; 5000])),
+                user_properties: vec![(nasty(), nasty()); 10],
+                ..PublishProperties::default()
+            },
+            expires_at: Some(Timestamp::from_unix_ns(u64::MAX)),
+            publisher: Some("c".into()),
+        };
+        let (len, most) = (message(&kept).len() + json_len(&kept.topic), message_len(&kept));
+        assert!(len <= most && most < len + len / 2 + HEAD_BYTES, "{len} of {most}");
     }
 }

@@ -9,9 +9,9 @@ mod will;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use message::{message, read_message};
+pub(crate) use message::{message, message_len, read_message};
 pub(crate) use session::{Session, read_session, session};
-pub(crate) use waiting::{Recipient, Waiting, read_waiting, waiting};
+pub(crate) use waiting::{Recipient, Waiting, read_waiting, recipient_len, waiting};
 pub(crate) use will::{read_will, will};
 
 /// The length of a JSON head in four bytes, the head, and the rest.

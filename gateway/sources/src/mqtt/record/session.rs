@@ -22,6 +22,9 @@ pub(crate) struct Session {
     /// Older records have none.
     #[serde(default)]
     pub(crate) owner: session::Owner,
+    /// The packet ids that messages in memory had.
+    #[serde(default)]
+    pub(crate) block: u16,
     subscriptions: Vec<Subscription>,
 }
 
@@ -50,8 +53,8 @@ pub(crate) fn session(session: &session::Session) -> Vec<u8> {
     };
     let subscriptions = session.subscriptions.iter().map(subscription).collect();
     let (expiry, birth_ns) = (session.expiry, session.birth.unix_ns());
-    let owner = session.owner.clone();
-    let record = Session { version: VERSION, birth_ns, expiry, owner, subscriptions };
+    let (owner, block) = (session.owner.clone(), session.out.numbers.block());
+    let record = Session { version: VERSION, birth_ns, expiry, owner, block, subscriptions };
     // Texts and numbers cannot fail to be JSON; if they did, the record would not be read back.
     serde_json::to_vec(&record).unwrap_or_default()
 }

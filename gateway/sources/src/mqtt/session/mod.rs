@@ -5,6 +5,7 @@
 
 mod aliases;
 mod answered;
+mod ids;
 mod inbound;
 mod link;
 mod outbound;

@@ -13,6 +13,7 @@ use super::super::limits::WINDOW_MAX;
 use super::super::message::{Handing, Lease, Parcel};
 use super::super::wire::{Packet, Publish, QoS, done};
 use super::answered::{Flying, Lasts, Stage};
+use super::ids::Numbers;
 use super::row::Row;
 
 /// How much may wait for one client.
@@ -42,9 +43,9 @@ pub(crate) struct Outbound {
     /// Those of them to be sent again on this connection, in order.
     pub(super) again: VecDeque<u64>,
     sent: u64,
-    last_id: u16,
     /// What time it was when that was last known.
     seen: Timestamp,
+    pub(crate) numbers: Numbers,
 }
 
 #[derive(Debug, Default)]
@@ -67,8 +68,8 @@ impl Outbound {
             ids: BTreeMap::new(),
             again: VecDeque::new(),
             sent: 0,
-            last_id: 0,
             seen: Timestamp::from_unix_ns(0),
+            numbers: Numbers::default(),
         }
     }
 
@@ -122,7 +123,7 @@ impl Outbound {
             return None;
         }
         let id = match qos {
-            QoS::ExactlyOnce => Some(self.free_id()?),
+            QoS::ExactlyOnce => Some(self.free_id(Lasts::Written)?),
             _ => None,
         };
         self.reserved.messages += 1;
@@ -213,7 +214,7 @@ impl Outbound {
             (QoS::AtMostOnce, _) => None,
             _ if self.flying.len() >= usize::from(window) => return None,
             (_, Some(id)) => Some(id),
-            (_, None) => Some(self.free_id()?),
+            (_, None) => Some(self.free_id(Lasts::Memory)?),
         };
         let parcel = if again { self.retained.pop()? } else { self.waiting.pop()? };
         let counts = !again && parcel.lease.is_none();
@@ -283,17 +284,9 @@ impl Outbound {
 
     /// A packet id that nothing has. `None` only if a restart has left the client with more than
     /// the bounds allow.
-    fn free_id(&mut self) -> Option<NonZeroU16> {
-        for _ in 0..=u16::MAX {
-            self.last_id = self.last_id.wrapping_add(1);
-            if let Some(id) = NonZeroU16::new(self.last_id)
-                && !self.ids.contains_key(&id)
-                && !self.reserved.ids.contains(&id)
-            {
-                return Some(id);
-            }
-        }
-        None
+    fn free_id(&mut self, lasts: Lasts) -> Option<NonZeroU16> {
+        let (ids, reserved) = (&self.ids, &self.reserved.ids);
+        self.numbers.free(lasts, |id| !ids.contains_key(id) && !reserved.contains(id))
     }
 }
 
