@@ -80,8 +80,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             }
         };
         let version = self.wire.version()?;
-        let judged = self.shared.judge(&connect, version, self.peer, self.user.clone()).await;
-        judged.map_err(|reason| self.say_no(reason)).ok()
+        let examined = self.shared.examine(&connect, version, self.peer, self.user.clone()).await;
+        examined.map_err(|reason| self.say_no(reason)).ok()
     }
 
     /// Lets a client in, and says so. `None`: the connection is over.

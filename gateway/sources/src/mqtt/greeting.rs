@@ -45,7 +45,7 @@ impl Shared {
     ///
     /// # Errors
     /// What CONNACK says to a client that may not come in.
-    pub(crate) async fn judge(
+    pub(crate) async fn examine(
         &self,
         connect: &Connect,
         version: Version,

@@ -2,7 +2,7 @@
 
 mod entrance;
 pub(crate) mod house;
-mod hub;
+pub(crate) mod hub;
 mod keeping;
 mod oracle;
 mod subscribing;

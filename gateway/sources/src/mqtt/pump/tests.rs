@@ -8,7 +8,7 @@ use sluicegate_core::fields::Fields;
 use sluicegate_core::ids::EventId;
 
 use super::*;
-use crate::mqtt::hub::Start;
+use crate::mqtt::entrance::Start;
 use crate::mqtt::limits::MqttLimits;
 use crate::mqtt::message::Handing;
 use crate::mqtt::subscribers::Grant;
@@ -46,7 +46,7 @@ fn event(number: u64, bytes: usize) -> Event {
 fn from() -> TakesFrom {
     let options = SubscriptionOptions { qos: QoS::AtLeastOnce, ..SubscriptionOptions::default() };
     let grant = Grant { options, id: NonZeroU32::new(7) };
-    TakesFrom { filter: "$queue/q".into(), queue: "q".parse().unwrap(), grant }
+    TakesFrom::new(&"$queue/q".into(), "q", grant).unwrap()
 }
 
 impl World {
@@ -57,7 +57,12 @@ impl World {
         let terms = house.shared.limits.terms();
         let mut link = Link::new(connect, Version::V5, "c".into(), terms, at(0));
         let start = Start { clean: true, expiry: 0 };
-        let seat = house.shared.hub.enter(&mut link, start, None, at(0)).unwrap().seat;
+        let seat = house
+            .shared
+            .hub
+            .enter(&mut link, start, None, &crate::mqtt::tests::hub::All, at(0))
+            .unwrap()
+            .seat;
         let engine = Arc::clone(&house.engine) as Arc<dyn Engine>;
         let pump = Pump::start(&engine, &seat, &link, from());
         Self { house, seat, link, _pump: pump }

@@ -41,13 +41,15 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     let number = 1_u16..4;
+    // Of messages in memory, and of those that are written down.
+    let answered = prop_oneof![1_u16..4, 0x8000_u16..0x8003];
     let qos = prop::sample::select(vec![QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]);
     prop_oneof![
         4 => (qos.clone(), number.clone()).prop_map(|(qos, number)| Act::Publish(qos, number)),
-        2 => number.clone().prop_map(Act::Ack),
-        2 => number.clone().prop_map(Act::Received),
-        2 => number.clone().prop_map(Act::Released),
-        2 => number.prop_map(Act::Completed),
+        2 => answered.clone().prop_map(Act::Ack),
+        3 => answered.clone().prop_map(Act::Received),
+        2 => number.prop_map(Act::Released),
+        2 => answered.prop_map(Act::Completed),
         4 => (0_u8..3, 0_usize..3).prop_map(|(verdict, which)| Act::Judge(verdict, which)),
         3 => (qos, any::<bool>()).prop_map(|(qos, kept)| Act::Offer(qos, kept)),
         3 => Just(Act::Send),
@@ -154,7 +156,10 @@ impl Observed {
         }
         let weight = parcel.message.weight();
         let Some(id) = self.session.out.reserve(weight, qos) else { return };
-        let share = self.ledger.store(weight).map(|stored| stored.share(id));
+        let share = self
+            .ledger
+            .store(weight, crate::mqtt::ledger::For::There)
+            .map(|stored| stored.share(id));
         self.session.out.offer_reserved(Parcel { share, ..parcel });
     }
 

@@ -78,7 +78,9 @@ fn kept(session: &mut Session, topic: &str) {
     let parcel = parcel(QoS::ExactlyOnce, topic);
     let weight = parcel.message.weight();
     let id = session.out.reserve(weight, QoS::ExactlyOnce).unwrap();
-    let share = Arc::new(Ledger::new(limits)).store(weight).map(|stored| stored.share(id));
+    let share = Arc::new(Ledger::new(limits))
+        .store(weight, crate::mqtt::ledger::For::There)
+        .map(|stored| stored.share(id));
     session.out.offer_reserved(Parcel { share, ..parcel });
 }
 
@@ -86,24 +88,24 @@ fn kept(session: &mut Session, topic: &str) {
 fn a_write_that_failed_leaves_the_exchange_where_it_was() {
     let (mut session, mut first) = attached(Version::V5);
     kept(&mut session, "t");
-    assert_eq!(sent(&mut session, &mut first), [(1, false, "t".to_owned())]);
-    let (step, _) = handle(&mut session, &mut first, pubrec(1)).unwrap();
+    assert_eq!(sent(&mut session, &mut first), [(0x8000, false, "t".to_owned())]);
+    let (step, _) = handle(&mut session, &mut first, pubrec(0x8000)).unwrap();
     assert!(matches!(step, Step::Release(_)), "{step:?}");
     // The next connection asks for the same meanwhile, and would wait for ever.
     let mut second = self::link(2, Version::V5, Connect::default());
     session.attach(&mut second, u32::MAX);
-    assert_eq!(sent(&mut session, &mut second), [(1, true, "t".to_owned())]);
-    let (step, replies) = handle(&mut session, &mut second, pubrec(1)).unwrap();
+    assert_eq!(sent(&mut session, &mut second), [(0x8000, true, "t".to_owned())]);
+    let (step, replies) = handle(&mut session, &mut second, pubrec(0x8000)).unwrap();
     assert!(matches!(step, Step::On) && replies.is_empty());
-    session.unreleased(1, id(1), DisconnectReasonCode::ServerBusy);
+    session.unreleased(1, id(0x8000), DisconnectReasonCode::ServerBusy);
     assert_eq!(session.doomed, Some(DisconnectReasonCode::ServerBusy));
     let mut third = self::link(3, Version::V5, Connect::default());
     session.attach(&mut third, u32::MAX);
     assert_eq!(session.doomed, None);
-    assert_eq!(sent(&mut session, &mut third), [(1, true, "t".to_owned())]);
-    let (step, _) = handle(&mut session, &mut third, pubrec(1)).unwrap();
+    assert_eq!(sent(&mut session, &mut third), [(0x8000, true, "t".to_owned())]);
+    let (step, _) = handle(&mut session, &mut third, pubrec(0x8000)).unwrap();
     assert!(matches!(step, Step::Release(_)), "it is tried again: {step:?}");
-    assert_eq!(session.released(3, id(1)), Some(Packet::PublishRelease(done(id(1)))));
+    assert_eq!(session.released(3, id(0x8000)), Some(Packet::PublishRelease(done(id(0x8000)))));
 }
 
 #[test]
@@ -204,6 +206,6 @@ fn packet_ids_that_a_restart_left_are_waited_for() {
     session.attach(&mut link, 60);
     assert_eq!(session.out.reserve(1, QoS::ExactlyOnce), None);
     session.offer(parcel(QoS::AtLeastOnce, "t"));
-    handle(&mut session, &mut link, Packet::PublishComplete(done(id(7)))).unwrap();
-    assert_eq!(session.out.reserve(1, QoS::ExactlyOnce), Some(Some(id(7))));
+    handle(&mut session, &mut link, Packet::PublishComplete(done(id(0x8007)))).unwrap();
+    assert_eq!(session.out.reserve(1, QoS::ExactlyOnce), Some(Some(id(0x8007))));
 }

@@ -19,7 +19,7 @@ use crate::mqtt::wire::{
     Connect, Packet, Publish, PublishProperties, QoS, Subscribe, SubscriptionOptions, Version,
 };
 
-pub(super) struct All;
+pub(crate) struct All;
 
 impl MaySubscribe for All {
     fn may(&self, _: &Wanted) -> bool {

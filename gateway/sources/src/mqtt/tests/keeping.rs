@@ -10,7 +10,7 @@ use sluicegate_core::refusal::Refusal;
 
 use super::house::{House, at};
 use crate::mqtt::claims::Publisher;
-use crate::mqtt::hub::{Entered, Last, Start};
+use crate::mqtt::entrance::{Entered, Last, Start};
 use crate::mqtt::limits::MqttLimits;
 use crate::mqtt::memory::Exchange;
 use crate::mqtt::seat::Will;
@@ -44,7 +44,11 @@ impl House {
         let terms = self.shared.limits.terms();
         let mut link = Link::new(&Connect::default(), Version::V5, client.into(), terms, at(0));
         let start = Start { clean: false, expiry };
-        let entered = self.shared.hub.enter(&mut link, start, None, at(0)).unwrap();
+        let entered = self
+            .shared
+            .hub
+            .enter(&mut link, start, None, &crate::mqtt::tests::hub::All, at(0))
+            .unwrap();
         self.shared.keep(&entered.seat).await.unwrap();
         Guest { link, entered }
     }

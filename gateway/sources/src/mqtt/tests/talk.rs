@@ -122,6 +122,7 @@ fn shared(fake: &Arc<Fake>) -> Arc<Shared> {
         queues: HashSet::new(),
         claims: Claims::new(vec![rule]),
         intake: Arc::clone(fake) as _,
+        wills: crate::mqtt::wills::Wills::new(),
         clock: Clock::new(|| at(0)),
         dice: Box::new(|| 1),
     })
@@ -137,7 +138,7 @@ async fn come(
         last_will,
         ..Connect::default()
     };
-    let candidate = shared.judge(&connect, Version::V5, HERE, None).await?;
+    let candidate = shared.examine(&connect, Version::V5, HERE, None).await?;
     shared.welcome(candidate).await
 }
 
@@ -177,7 +178,11 @@ async fn a_release_that_cannot_be_written_down_is_asked_for_again() {
         let publish = super::hub::publish("t", false);
         let message = Arc::new(Message::published(&publish, &"x".into(), at(0)));
         let given = seat.lock().session.out.reserve(message.weight(), QoS::ExactlyOnce).unwrap();
-        let share = shared.hub.ledger.store(message.weight()).map(|stored| stored.share(given));
+        let share = shared
+            .hub
+            .ledger
+            .store(message.weight(), crate::mqtt::ledger::For::There)
+            .map(|stored| stored.share(given));
         let parcel = Parcel::new(message, QoS::ExactlyOnce, false, Vec::new());
         seat.lock().session.out.offer_reserved(Parcel { share, ..parcel });
         assert!(matches!(talk.next_out(), Some(Packet::Publish(_))));
