@@ -75,7 +75,7 @@ impl House {
         let publisher = Publisher { client: "p".into(), user: None, peer: None };
         let taken = self.shared.take(publish, &publisher, beside).await;
         let judged = taken.judged;
-        self.shared.spread(taken);
+        self.shared.spread(taken, publish, &publisher);
         judged
     }
 
