@@ -1,5 +1,5 @@
-//! The way of one message of a broker through the line: what it is to the source, and how often it is
-//! tried.
+//! The way of one message of a broker through the line: what it is to the source, and how often
+//! it is tried.
 
 use std::time::Duration;
 
