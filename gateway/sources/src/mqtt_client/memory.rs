@@ -1,7 +1,7 @@
 //! Packet ids of QoS 2 messages that were taken from a broker and are not released yet: committed
 //! with the event, deleted before PUBCOMP; and the filters that were subscribed to, so that one
-//! that the configuration has no more can be unsubscribed. State of one scope; its keys are `SOURCE/ID`
-//! and `SOURCE/filters`.
+//! that the configuration has no more can be unsubscribed. State of one scope; its keys are
+//! `SOURCE/ID` and `SOURCE/filters`.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
