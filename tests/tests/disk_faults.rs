@@ -285,7 +285,7 @@ fn a_disk_that_events_alone_have_filled_is_emptied_by_its_consumers() {
     assert!(ready.status == 200 && ready.text().contains("full"), "{}", ready.text());
     // To put one back needs room too.
     let consumer = gateway.consumer();
-    consumer.delay("inbox", &consumer.receive("inbox", 1, 0)[0], 1);
+    consumer.delay("inbox", &consumer.receive("inbox", 1, 1_000)[0], 1);
     gateway.kill();
     gateway = world.start();
     let consumer = gateway.consumer();

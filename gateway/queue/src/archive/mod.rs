@@ -4,6 +4,7 @@
 //! counted, and tried again when there is new work of its kind: nothing that was acknowledged
 //! depends on it.
 
+mod rest;
 mod saved;
 mod thin;
 
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sluicegate_core::queue::Place;
 use tokio::sync::oneshot;
@@ -28,6 +29,7 @@ use crate::metrics::Counters;
 use crate::quarantine::{self, Copied};
 use crate::writer::Desk;
 
+use rest::Rest;
 pub(crate) use saved::Saved;
 pub(crate) use thin::Thinning;
 
@@ -76,8 +78,8 @@ pub(crate) struct Shared {
     older: AtomicU64,
     /// A checkpoint is being saved.
     saving: AtomicBool,
-    /// The last checkpoint was a large one: no other begins before.
-    rests_until: Mutex<Option<Instant>>,
+    /// The last checkpoint was a large one: no other begins before its rest is over.
+    rest: Mutex<Option<Rest>>,
     /// Segments that were to be thinned and were not.
     not_thinned: Mutex<BTreeSet<u32>>,
     /// The checkpoints on the disk, oldest first: number, and the segment that it reads from.
@@ -140,10 +142,11 @@ impl Archive {
     }
 
     /// Whether the last checkpoint took so long that the next one is to wait: what a checkpoint
-    /// costs goes with what is held, and must stay a small part of all work.
-    pub(crate) fn rests(&self) -> bool {
-        let until = self.shared.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
+    /// costs goes with what is held, and must stay a small part of all work. On a full disk it
+    /// waits less: no segment goes without it, and senders are refused meanwhile.
+    pub(crate) fn rests(&self, full: bool) -> bool {
+        let rest = self.shared.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        rest.is_some_and(|rest| !rest.is_over(Instant::now(), full))
     }
 
     /// The segments that were to be thinned and were not.
@@ -261,8 +264,8 @@ impl Archivist {
             // The next checkpoint will do.
             Job::SaveCheckpoint { number, saved, thinning, began } => {
                 let done = self.checkpoint(number, *saved, &thinning);
-                *self.shared.rests_until.lock().unwrap_or_else(PoisonError::into_inner) =
-                    rest(began.elapsed()).map(|rest| Instant::now() + rest);
+                *self.shared.rest.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Rest::after(began, Instant::now());
                 self.shared.saving.store(false, Ordering::Release);
                 done.map_err(|fault| {
                     let mut failed =
@@ -363,34 +366,11 @@ impl Archivist {
         }
         self.segments.remove(segment);
         quarantine::remove(&*self.disk, &segment_name(segment))?;
+        self.depot.look_again();
         self.listings.indexes.remove(segment)?;
         self.disk.sync_folder("log")
     }
 }
 
-/// How long no checkpoint begins after one that took so long: at most one part in four of the time
-/// goes to checkpoints. Small ones may follow one another.
-fn rest(took: Duration) -> Option<Duration> {
-    (took >= SLOW_CHECKPOINT).then(|| took.saturating_mul(3).min(REST_MAX))
-}
-
-const SLOW_CHECKPOINT: Duration = Duration::from_millis(250);
-/// The log that start-up reads must not grow for ever.
-const REST_MAX: Duration = Duration::from_secs(60);
-
 /// Checkpoints on the disk: if the newest is damaged, the other is as good.
 const CHECKPOINTS_KEPT: usize = 2;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_checkpoints_leave_three_parts_of_four_to_others_and_small_ones_all() {
-        let ms = Duration::from_millis;
-        assert_eq!(rest(ms(249)), None);
-        assert_eq!(rest(ms(250)), Some(ms(750)));
-        assert_eq!(rest(ms(4_000)), Some(ms(12_000)));
-        assert_eq!(rest(ms(1_000_000)), Some(REST_MAX));
-    }
-}

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use sluicegate_core::queue::Item;
@@ -68,7 +69,7 @@ impl Writer {
         // What is parked is not in the log, but the queues have let go of it.
         let busy = self.progress.gathering.is_some()
             || self.archive.saves()
-            || self.archive.rests()
+            || self.archive.rests(self.counters.disk_full.load(Ordering::Relaxed))
             || !self.progress.parked.is_empty();
         if busy || !(rolled || wanted) {
             return;

@@ -49,7 +49,6 @@ impl Writer {
             }
             self.archive.give(Job::Delete { segment, keys });
             self.ledger.remove(segment);
-            self.depot.look_again();
         }
         Ok(())
     }

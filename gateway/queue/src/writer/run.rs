@@ -133,7 +133,7 @@ impl Writer {
             }
             let chores_due = chores_at <= Instant::now();
             if chores_due {
-                chores_at = Instant::now() + CHORES_EVERY;
+                chores_at = Instant::now() + self.chores_every();
             }
             self.begin_checkpoint(chores_due);
             if let Err(fault) = self.tidy(chores_due) {
@@ -210,6 +210,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Senders wait for the room on a full disk.
+    fn chores_every(&self) -> Duration {
+        if self.counters.disk_full.load(Ordering::Relaxed) {
+            FULL_CHORES_EVERY
+        } else {
+            CHORES_EVERY
+        }
+    }
+
     /// On a slow disk, waits a little after a flush: those that it freed come back with more, and
     /// share the next one. Without it producers fall into two groups, and each flush serves only
     /// one of them: on a disk of 2 ms a flush that is half of the rate.
@@ -244,3 +253,5 @@ const LINGER_ONE_IN: u32 = 25;
 
 /// How often the free space is looked at and old keys are forgotten.
 const CHORES_EVERY: Duration = Duration::from_secs(2);
+/// How often on a full disk.
+const FULL_CHORES_EVERY: Duration = Duration::from_millis(250);
