@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use lapin::Channel;
 use lapin::options::{BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection};
 use sluicegate_core::ids::SourceName;
 use sluicegate_core::seams::Intake;
 use tokio::sync::watch;
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::life::Life;
 use super::tries::Line;
 use crate::amqp::config::{AmqpConfig, QueueRule};
+use crate::amqp::link::{Link, Tap};
 use crate::amqp::settle::Rejecter;
 use crate::amqp::state::{AmqpMetrics, Cause, QueueMetrics, Standing};
 use crate::amqp::topology::{ensure, short};
@@ -58,16 +59,12 @@ impl Consumer {
     }
 
     /// Consumes until the channel ends or the gateway stops.
-    pub(crate) async fn run(
-        &self,
-        connection: &Connection,
-        stop: &mut watch::Receiver<bool>,
-    ) -> End {
-        match self.begin(connection).await {
-            Ok((channel, messages)) => {
+    pub(crate) async fn run(&self, link: &Link, stop: &mut watch::Receiver<bool>) -> End {
+        match self.begin(link).await {
+            Ok((channel, tap, subscription)) => {
                 self.stand(Standing::Consuming, "");
-                let mut life = Life::new(self, channel);
-                let end = life.run(messages, stop).await;
+                let mut life = Life::new(self, channel, tap);
+                let end = life.run(subscription, stop).await;
                 life.abandon();
                 end
             }
@@ -77,10 +74,12 @@ impl Consumer {
 
     async fn begin(
         &self,
-        connection: &Connection,
-    ) -> Result<(Channel, lapin::Consumer), (Cause, lapin::Error)> {
+        link: &Link,
+    ) -> Result<(Channel, Tap, lapin::Consumer), (Cause, lapin::Error)> {
         let lost = |fault| (Cause::Connection, fault);
-        let channel = connection.create_channel().await.map_err(lost)?;
+        let channel = link.connection.create_channel().await.map_err(lost)?;
+        // Before the consumer: messages come with the answer to it.
+        let tap = link.tap(&channel);
         let qos = BasicQosOptions::default();
         channel.basic_qos(self.config.prefetch, qos).await.map_err(lost)?;
         let missing = |fault: lapin::Error| {
@@ -91,9 +90,10 @@ impl Consumer {
         ensure(&channel, &self.queue, &self.config.topology).await.map_err(missing)?;
         let tag = short(&format!("sluicegate.{}", self.config.source));
         let options = BasicConsumeOptions::default();
-        let messages =
+        let subscription =
             channel.basic_consume(short(&self.queue), tag, options, FieldTable::default());
-        Ok((channel.clone(), messages.await.map_err(missing)?))
+        let subscription = subscription.await.map_err(missing)?;
+        Ok((channel, tap, subscription))
     }
 
     pub(super) fn stand(&self, standing: Standing, why: &str) {

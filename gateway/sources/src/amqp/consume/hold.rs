@@ -123,6 +123,7 @@ mod tests {
             redelivered: false,
             properties: lapin::BasicProperties::default(),
             body: Bytes::new(),
+            unreadable: None,
             put_off: 0,
             came_at: None,
         }

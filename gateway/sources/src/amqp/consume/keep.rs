@@ -23,7 +23,7 @@ impl Consumer {
         let mut failed = 0_u32;
         loop {
             let since = Instant::now();
-            let (cause, why) = match self.run(&link.connection, &mut stop).await {
+            let (cause, why) = match self.run(&link, &mut stop).await {
                 End::Stopped => return None,
                 End::Interrupted(cause, why) => (cause, why),
             };

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use lapin::Channel;
+use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions};
 use sluicegate_core::proof::Repeat;
 use tokio::sync::watch;
@@ -20,6 +21,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::consumer::{Consumer, End};
 use super::hold::Hold;
 use super::tries::Tried;
+use crate::amqp::guard::Delivered;
+use crate::amqp::link::Tap;
 use crate::amqp::message::Message;
 use crate::amqp::settle::{Acks, Window};
 use crate::amqp::source::stopped;
@@ -38,6 +41,7 @@ struct Said {
 pub(super) struct Life<'a> {
     consumer: &'a Consumer,
     channel: Channel,
+    tap: Tap,
     window: Window,
     hold: Hold,
     tries: FuturesUnordered<Pin<Box<dyn Future<Output = Tried> + Send>>>,
@@ -49,10 +53,11 @@ pub(super) struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    pub(super) fn new(consumer: &'a Consumer, channel: Channel) -> Self {
+    pub(super) fn new(consumer: &'a Consumer, channel: Channel, tap: Tap) -> Self {
         Self {
             consumer,
             channel,
+            tap,
             window: Window::default(),
             hold: Hold::default(),
             tries: FuturesUnordered::new(),
@@ -64,15 +69,16 @@ impl<'a> Life<'a> {
 
     pub(super) async fn run(
         &mut self,
-        mut messages: lapin::Consumer,
+        mut subscription: lapin::Consumer,
         stop: &mut watch::Receiver<bool>,
     ) -> End {
+        let at_once = usize::from(self.consumer.config.prefetch);
         loop {
             let due = self.hold.due();
             tokio::select! {
                 biased;
                 () = stopped(stop) => {
-                    return self.stop(messages).await;
+                    return self.stop(&subscription).await;
                 }
                 Some(tried) = self.tries.next(), if !self.tries.is_empty() => self.note(tried),
                 Some(message) = self.waits.next(), if !self.waits.is_empty() => {
@@ -86,11 +92,10 @@ impl<'a> Life<'a> {
                 }
                 // While messages are held, too: so a lost channel is noticed, and a broker that
                 // sends more than it may.
-                next = messages.next() => {
-                    if let Err(end) = self.take_at_hand(next, &mut messages) {
-                        return self.end(end).await;
-                    }
+                messages = self.tap.take(at_once) => {
+                    if let Err(end) = self.take(messages) { return end; }
                 }
+                ended = subscription.next() => return self.ended(ended).await,
             }
             self.settle_at_hand();
             self.say();
@@ -104,43 +109,23 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Takes this one, and those that are there by now.
-    fn take_at_hand(
-        &mut self,
-        first: Option<Result<lapin::message::Delivery, lapin::Error>>,
-        messages: &mut lapin::Consumer,
-    ) -> Result<(), End> {
-        let mut next = first;
-        loop {
-            match next {
-                Some(Ok(delivery)) => self.take(delivery.into())?,
-                Some(Err(fault)) => return Err(self.lost(&fault)),
-                None => {
-                    return Err(End::Interrupted(Cause::Cancelled, "consumer ended".into()));
-                }
+    fn take(&mut self, messages: impl IntoIterator<Item = Delivered>) -> Result<(), End> {
+        let came_at = self.consumer.line.intake.clock();
+        for delivered in messages {
+            self.consumer.numbers.messages.increment();
+            if delivered.redelivered {
+                self.consumer.numbers.redelivered.increment();
             }
-            match messages.next().now_or_never() {
-                Some(more) => next = more,
-                None => return Ok(()),
+            self.window.open(delivered.tag);
+            // Those that are being rejected may be counted on both sides.
+            let unsettled_max = 2 * usize::from(self.consumer.config.prefetch);
+            if self.window.len() > unsettled_max {
+                // Not the channel alone: lapin closes one politely, and takes what comes meanwhile.
+                let why = "broker sends more messages than it may (prefetch)".to_owned();
+                return Err(End::Interrupted(Cause::Connection, why));
             }
+            self.try_or_hold(Message::new(delivered, came_at));
         }
-    }
-
-    fn take(&mut self, mut message: Message) -> Result<(), End> {
-        self.consumer.numbers.messages.increment();
-        if message.redelivered {
-            self.consumer.numbers.redelivered.increment();
-        }
-        message.came_at = self.consumer.line.intake.clock();
-        self.window.open(message.tag);
-        // Those that are being rejected may be counted on both sides.
-        let unsettled_max = 2 * usize::from(self.consumer.config.prefetch);
-        if self.window.len() > unsettled_max {
-            // Not the channel alone: lapin closes one politely, and takes what comes meanwhile.
-            let why = "broker sends more messages than it may (prefetch)".to_owned();
-            return Err(End::Interrupted(Cause::Connection, why));
-        }
-        self.try_or_hold(message);
         Ok(())
     }
 
@@ -243,9 +228,9 @@ impl<'a> Life<'a> {
     }
 
     /// Takes no more, finishes what is in the line, and acknowledges it.
-    async fn stop(&mut self, messages: lapin::Consumer) -> End {
+    async fn stop(&mut self, subscription: &lapin::Consumer) -> End {
         self.consumer.stand(Standing::Stopped, "");
-        let tag = messages.tag();
+        let tag = subscription.tag();
         let ended = async {
             let _ = self.channel.basic_cancel(tag, BasicCancelOptions::default()).await;
         };
@@ -255,12 +240,19 @@ impl<'a> Life<'a> {
         End::Stopped
     }
 
-    /// The channel is at its end. One whose consumer the broker has ended still takes answers:
-    /// what is in the line is finished, and does not come again.
-    async fn end(&mut self, end: End) -> End {
-        if matches!(end, End::Interrupted(Cause::Cancelled, _)) && self.channel.status().connected()
-        {
+    /// The subscription is at its end. A channel whose consumer the broker has ended still takes
+    /// answers: what has come is finished, and does not come again.
+    async fn ended(&mut self, ended: Option<Result<Delivery, lapin::Error>>) -> End {
+        let end = match ended {
+            Some(Err(fault)) => return self.lost(&fault),
+            Some(Ok(_)) | None => End::Interrupted(Cause::Cancelled, "consumer ended".into()),
+        };
+        if self.channel.status().connected() {
             self.consumer.stand(Standing::NoQueue, "the broker has ended the consumer");
+            let at_hand = self.tap.at_hand();
+            if let Err(end) = self.take(at_hand) {
+                return end;
+            }
             self.drain().await;
         }
         end

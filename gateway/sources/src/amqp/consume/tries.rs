@@ -83,7 +83,7 @@ impl Line {
     /// A message that could not be read is not here to be published: only the broker has it. And
     /// where headers are too large already there is no room for a reason.
     fn refuse(&self, message: Message, refusal: Refusal) -> Tried {
-        let has_room = message.is_whole() && refusal != Refusal::HeadersTooLarge;
+        let has_room = message.unreadable.is_none() && refusal != Refusal::HeadersTooLarge;
         match &self.rejecter {
             Some(_) if has_room => Tried::Refused(message, refusal),
             _ => Tried::Reject(message.tag),
@@ -156,6 +156,7 @@ mod tests {
             redelivered: false,
             properties: lapin::BasicProperties::default(),
             body: Bytes::new(),
+            unreadable: None,
             put_off: 0,
             came_at: Some(Timestamp::from_unix_ms(7)),
         }

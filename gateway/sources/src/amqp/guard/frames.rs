@@ -1,11 +1,12 @@
-//! Takes the stream of a broker apart into frames, and puts it together again without what lapin
-//! must not see. It knows no more of AMQP than that needs.
+//! Takes the stream of a broker apart into frames: those of messages for us, the others for lapin,
+//! but for what it must not see. It knows no more of AMQP than that needs.
 
 use std::collections::BTreeMap;
 
-use super::marks::Mark;
+use super::content::{Delivered, Draft, Misplaced};
 use super::properties;
 use super::reader::Reader;
+use super::unreadable::Unreadable;
 
 /// One connection's frames, from the broker.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Guard {
     /// The head of a frame, or a whole one, that is not yet complete.
     partial: Vec<u8>,
     channels: BTreeMap<u16, Content>,
+    /// Messages that have come whole, each with its channel.
+    pub(crate) delivered: Vec<(u16, Delivered)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,15 +27,24 @@ enum State {
     /// A frame that is looked at: this many bytes with its head and end.
     Whole(usize),
     /// A frame that is not: this many bytes are left of it.
-    Through { left: usize, keep: bool },
+    Through { left: usize, to: To },
 }
 
-/// What is known of the message that comes on a channel.
-#[derive(Debug, Clone, Copy, Default)]
+/// Whose a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum To {
+    Lapin,
+    Nobody,
+    /// The message that comes on this channel.
+    Message(u16),
+}
+
+/// What comes on a channel in pieces.
+#[derive(Debug, Default)]
 struct Content {
-    /// Why its address cannot be read.
-    mark: Option<Mark>,
-    /// Bytes of its body that are left out.
+    /// A message for us, of which not all has come.
+    message: Option<Draft>,
+    /// Bytes that are to come of a body which lapin must not see: that of a returned message.
     left_out: u64,
 }
 
@@ -48,6 +60,9 @@ pub(crate) enum GuardFault {
     /// The broker presents itself in a way that cannot be read.
     #[error("the broker's properties cannot be read")]
     Broker,
+    /// A message has no delivery tag, or its pieces do not belong together.
+    #[error("the pieces of a message do not belong together")]
+    Message,
     /// A method that no broker has to send: it may hold tables as deep as it likes.
     #[error("the broker sends what only clients send")]
     Method,
@@ -90,14 +105,20 @@ const FRAME_BYTES_MAX: usize = 128 * 1024 - HEAD_BYTES - 1;
 
 const _: () = assert!(FRAME_BYTES_MAX + HEAD_BYTES + 1 == FRAME_MAX as usize);
 
+impl From<Misplaced> for GuardFault {
+    fn from(_: Misplaced) -> Self {
+        Self::Message
+    }
+}
+
 impl Guard {
     /// A guard of a new connection; longer bodies are left out.
     pub(crate) fn new(body_bytes_max: u64) -> Self {
         let (state, partial, channels) = (State::Head, Vec::new(), BTreeMap::new());
-        Self { body_bytes_max, state, partial, channels }
+        Self { body_bytes_max, state, partial, channels, delivered: Vec::new() }
     }
 
-    /// Takes what came, and adds to `out` what may be handed on.
+    /// Takes what came: adds what is lapin's to `out`, and whole messages to `delivered`.
     ///
     /// # Errors
     /// When the connection must be closed.
@@ -114,19 +135,28 @@ impl Guard {
                         self.whole(out)?;
                     }
                 }
-                State::Through { left, keep } => {
+                State::Through { left, to } => {
                     let (part, rest) = bytes.split_at(left.min(bytes.len()));
-                    if keep {
-                        out.extend_from_slice(part);
+                    let is_all = part.len() == left;
+                    self.state = match is_all {
+                        true => State::Head,
+                        false => State::Through { left: left - part.len(), to },
+                    };
+                    match to {
+                        To::Lapin => out.extend_from_slice(part),
+                        To::Nobody => {}
+                        To::Message(channel) => self.body(channel, part, is_all)?,
                     }
                     bytes = rest;
-                    let left = left - part.len();
-                    self.state =
-                        if left == 0 { State::Head } else { State::Through { left, keep } };
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether lapin has whole frames only.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        !matches!(self.state, State::Through { to: To::Lapin, .. })
     }
 
     /// Collects until there are `length` bytes; whether there are.
@@ -148,7 +178,7 @@ impl Guard {
         // A broker of another protocol says in eight bytes which it speaks, and lapin ends there.
         if kind == b'A' {
             out.append(&mut self.partial);
-            self.state = State::Through { left: 1, keep: true };
+            self.state = State::Through { left: 1, to: To::Lapin };
             return Ok(());
         }
         let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -159,87 +189,121 @@ impl Guard {
             self.state = State::Whole(HEAD_BYTES + size + 1);
             return Ok(());
         }
-        let keep = kind != BODY || self.keeps(channel, size);
-        if keep {
+        let to = if kind == BODY { self.body_begins(channel, size)? } else { To::Lapin };
+        if to == To::Lapin {
             out.extend_from_slice(&self.partial);
         }
         self.partial.clear();
-        self.state = State::Through { left: size + 1, keep };
+        self.state = State::Through { left: size + 1, to };
         Ok(())
     }
 
-    /// Whether a frame of a body is handed on.
-    fn keeps(&mut self, channel: u16, size: usize) -> bool {
-        let Some(content) = self.channels.get_mut(&channel) else { return true };
+    /// Whose a frame of a body is.
+    fn body_begins(&mut self, channel: u16, size: usize) -> Result<To, GuardFault> {
+        let Some(content) = self.channels.get_mut(&channel) else { return Ok(To::Lapin) };
+        if let Some(draft) = &content.message {
+            draft.expects(size)?;
+            return Ok(To::Message(channel));
+        }
         if content.left_out == 0 {
-            return true;
+            return Ok(To::Lapin);
         }
         content.left_out = content.left_out.saturating_sub(size as u64);
-        false
+        Ok(To::Nobody)
     }
 
-    /// Looks at a whole frame, and hands it on or something in its place.
+    /// A part of a frame of a body; `is_all`: the last one, with the frame's end.
+    fn body(&mut self, channel: u16, part: &[u8], is_all: bool) -> Result<(), GuardFault> {
+        let Some(draft) = self.draft(channel) else { return Ok(()) };
+        if !is_all {
+            draft.add(part);
+            return Ok(());
+        }
+        let Some((END, last)) = part.split_last().map(|(end, last)| (*end, last)) else {
+            return Err(GuardFault::NoEnd);
+        };
+        draft.add(last);
+        self.finish(channel);
+        Ok(())
+    }
+
+    /// Looks at a whole frame, and hands it on if it is lapin's.
     fn whole(&mut self, out: &mut Vec<u8>) -> Result<(), GuardFault> {
         self.state = State::Head;
         let mut frame = std::mem::take(&mut self.partial);
-        let Some((END, front)) = frame.split_last_mut().map(|(end, front)| (*end, front)) else {
+        let Some((END, front)) = frame.split_last().map(|(end, front)| (*end, front)) else {
             return Err(GuardFault::NoEnd);
         };
-        let Some((head, payload)) = front.split_at_mut_checked(HEAD_BYTES) else {
+        let Some((head, payload)) = front.split_at_checked(HEAD_BYTES) else {
             return Err(GuardFault::NoEnd);
         };
         let mut reader = Reader::new(head);
         let (kind, channel) = (reader.u8().unwrap_or(0), reader.u16().unwrap_or(0));
-        if kind == METHOD {
-            self.method(channel, payload)?;
-        } else if let Some(mark) = self.header(channel, payload) {
-            write_frame(out, channel, &mark.header_frame());
-            self.give_back(frame);
-            return Ok(());
+        match kind {
+            METHOD if self.method(channel, payload)? => out.extend_from_slice(&frame),
+            METHOD => {}
+            _ => self.header(channel, payload, &frame, out)?,
         }
-        out.extend_from_slice(&frame);
-        self.give_back(frame);
-        Ok(())
-    }
-
-    /// Keeps the buffer for the next frame, unless it became a large one.
-    fn give_back(&mut self, mut frame: Vec<u8>) {
+        // Kept for the next frame, unless it became a large one.
         if frame.capacity() <= KEPT_BYTES {
             frame.clear();
             self.partial = frame;
         }
+        Ok(())
     }
 
-    /// A method: with a new one, the content of the one before is over.
-    fn method(&mut self, channel: u16, payload: &mut [u8]) -> Result<(), GuardFault> {
+    /// A method: with a new one, the content of the one before is over. Whether it is lapin's.
+    fn method(&mut self, channel: u16, payload: &[u8]) -> Result<bool, GuardFault> {
         let mut reader = Reader::new(payload);
         let named = reader.u16().zip(reader.u16());
-        let (class, method) =
-            named.filter(|named| is_of_broker(*named)).ok_or(GuardFault::Method)?;
-        self.channels.remove(&channel);
-        match (class, method) {
-            START => start(&mut reader).map_err(|_| GuardFault::Broker),
-            DELIVER => {
-                if let Err(mark) = address(&mut reader) {
-                    let content = Content { mark: Some(mark), left_out: 0 };
-                    self.channels.insert(channel, content);
-                    let texts = payload.get_mut(4..).unwrap_or_default();
-                    make_text(texts);
-                }
-                Ok(())
-            }
-            _ => Ok(()),
+        let named = named.filter(|named| is_of_broker(*named)).ok_or(GuardFault::Method)?;
+        if named == DELIVER {
+            let draft = Draft::begin(&mut reader)?;
+            self.channels.insert(channel, Content { message: Some(draft), left_out: 0 });
+            return Ok(false);
         }
+        self.channels.remove(&channel);
+        if named == START {
+            start(&mut reader).map_err(|_| GuardFault::Broker)?;
+        }
+        Ok(true)
     }
 
-    /// A content header: the mark to put in its place, if it or its body cannot be handed on.
-    fn header(&mut self, channel: u16, payload: &[u8]) -> Option<Mark> {
-        let (body_bytes, judged) = properties::judge(payload);
-        let content = self.channels.get(&channel).copied().unwrap_or_default();
-        let too_large = (body_bytes > self.body_bytes_max).then_some(Mark::TooLarge);
-        let mark = content.mark.or(judged.err()).or(too_large)?;
-        self.channels.insert(channel, Content { mark: None, left_out: body_bytes });
-        Some(mark)
+    /// A content header: of a message, or of one that was returned, which lapin must be able to
+    /// read: otherwise it sees one without properties and body.
+    fn header(
+        &mut self,
+        channel: u16,
+        payload: &[u8],
+        frame: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), GuardFault> {
+        let body_bytes_max = self.body_bytes_max;
+        if let Some(draft) = self.draft(channel) {
+            draft.head(payload, body_bytes_max)?;
+            self.finish(channel);
+            return Ok(());
+        }
+        let (body_bytes, properties) = properties::read(payload);
+        if properties.is_ok() && body_bytes <= body_bytes_max {
+            out.extend_from_slice(frame);
+            return Ok(());
+        }
+        self.channels.insert(channel, Content { message: None, left_out: body_bytes });
+        write_frame(out, channel, &NO_CONTENT);
+        Ok(())
+    }
+
+    /// The message of which not all has come.
+    fn draft(&mut self, channel: u16) -> Option<&mut Draft> {
+        self.channels.get_mut(&channel)?.message.as_mut()
+    }
+
+    /// Hands a message on if all of it has come.
+    fn finish(&mut self, channel: u16) {
+        let content = self.channels.get_mut(&channel);
+        let whole = content.and_then(|content| content.message.take_if(|draft| draft.is_whole()));
+        self.delivered.extend(whole.map(|draft| (channel, draft.finish())));
     }
 }
 
@@ -249,35 +313,9 @@ fn is_of_broker((class, method): (u16, u16)) -> bool {
 }
 
 /// `connection.start`: version, and the broker's properties.
-fn start(reader: &mut Reader<'_>) -> Result<(), Mark> {
-    reader.u16().ok_or(Mark::Broken)?;
-    properties::table(reader.long().ok_or(Mark::Broken)?, 0)
-}
-
-/// `basic.deliver`: consumer tag, delivery tag, redelivered, exchange, routing key.
-fn address(reader: &mut Reader<'_>) -> Result<(), Mark> {
-    properties::text(reader.short().ok_or(Mark::Broken)?)?;
-    reader.u64().ok_or(Mark::Broken)?;
-    reader.u8().ok_or(Mark::Broken)?;
-    properties::text(reader.short().ok_or(Mark::Broken)?)?;
-    properties::text(reader.short().ok_or(Mark::Broken)?)
-}
-
-/// Puts `?` for every byte of the two names of a `basic.deliver` that is not ASCII. The message is
-/// refused; its delivery tag must come through.
-fn make_text(fields: &mut [u8]) {
-    let tag_bytes = usize::from(fields.first().copied().unwrap_or(0)) + 1;
-    let names = fields.get_mut(tag_bytes + 9..).unwrap_or_default();
-    let mut at = 0;
-    while let Some(length) = names.get(at).copied() {
-        let end = (at + 1 + usize::from(length)).min(names.len());
-        for byte in names.get_mut(at + 1..end).unwrap_or_default() {
-            if !byte.is_ascii() {
-                *byte = b'?';
-            }
-        }
-        at = end;
-    }
+fn start(reader: &mut Reader<'_>) -> Result<(), Unreadable> {
+    reader.u16().ok_or(Unreadable::Broken)?;
+    properties::table(reader.long().ok_or(Unreadable::Broken)?, 0)
 }
 
 fn write_frame(out: &mut Vec<u8>, channel: u16, payload: &[u8]) {
@@ -287,6 +325,9 @@ fn write_frame(out: &mut Vec<u8>, channel: u16, payload: &[u8]) {
     out.extend_from_slice(payload);
     out.push(END);
 }
+
+/// The payload of a content header of class `basic`: no body, no properties.
+const NO_CONTENT: [u8; 14] = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// Most frames that are looked at are some hundred bytes.
 const KEPT_BYTES: usize = 16 * 1024;

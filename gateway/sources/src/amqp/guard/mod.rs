@@ -1,16 +1,20 @@
-//! Looks at every frame before lapin does.
+//! Looks at every frame before lapin does, and keeps the messages for us.
 //!
 //! lapin reads tables by recursion, in every method that has one, also in those that only clients
-//! send; it takes frames of any length, and closes the connection over a text that is not UTF-8,
-//! and collects a body whole before anyone is asked. A method that no broker sends ends the
-//! connection. One message could so overflow a stack, come back
-//! for ever, or fill the memory. Here such a message becomes an empty one with a mark, which the
-//! source then refuses; the broker still has the message as it was.
+//! send; it takes frames of any length, closes the connection over a text that is not UTF-8, and
+//! collects a body whole before anyone is asked. One message could so overflow a stack, come back
+//! for ever, or fill the memory. And each message costs it three frames, a lock and a wake-up.
+//!
+//! Here messages are put together from their frames, in bounds, and lapin sees none of them. One
+//! that cannot be read is one that says why; the broker has it as it was. A method that no broker
+//! sends ends the connection.
 
+mod content;
 mod frames;
-mod marks;
 mod properties;
 mod reader;
+mod unreadable;
 
+pub(crate) use content::Delivered;
 pub(crate) use frames::{FRAME_MAX, Guard};
-pub(crate) use marks::Mark;
+pub(crate) use unreadable::Unreadable;

@@ -1,9 +1,15 @@
-//! Whether the properties of a message can be read: their texts, and the nesting of their tables.
+//! The properties of a message: whether they can be read, their texts and the nesting of their
+//! tables; then lapin's own parser reads them.
 
+use lapin::BasicProperties;
+use lapin::protocol::basic::parse_properties;
 use sluicegate_core::limits::HEADER_DEPTH_MAX;
 
-use super::marks::Mark;
 use super::reader::Reader;
+use super::unreadable::Unreadable;
+
+/// Class `basic`, and the weight after it.
+const BASIC: u32 = 60 << 16;
 
 /// Bits of the property flags of class `basic` (AMQP 0-9-1 section 4.2.6.1), first property first.
 const CONTENT_TYPE: u16 = 1 << 15;
@@ -18,86 +24,98 @@ const TIMESTAMP: u16 = 1 << 6;
 const TEXTS_BEFORE_TIME: [u16; 4] = [1 << 10, 1 << 9, 1 << 8, 1 << 7];
 const TEXTS_AFTER_TIME: [u16; 4] = [1 << 5, 1 << 4, 1 << 3, 1 << 2];
 
-/// Judges the payload of a content header frame; the size of the body that follows it.
-pub(super) fn judge(payload: &[u8]) -> (u64, Result<(), Mark>) {
+/// Reads the payload of a content header frame: the size of the body that follows it, and the
+/// properties.
+pub(super) fn read(payload: &[u8]) -> (u64, Result<BasicProperties, Unreadable>) {
     let mut reader = Reader::new(payload);
-    let size = reader.u32().and_then(|_| reader.u64());
-    let judged = match size {
-        Some(_) => properties(&mut reader),
-        None => Err(Mark::Broken),
+    let class = reader.u32(); // With its weight, which is 0.
+    let Some(size) = reader.u64() else { return (0, Err(Unreadable::Broken)) };
+    let flags_and_values = reader.rest();
+    let properties = match class {
+        Some(BASIC) => judge(&mut reader).and_then(|()| parse(flags_and_values)),
+        _ => Err(Unreadable::Broken),
     };
-    (size.unwrap_or(0), judged)
+    (size, properties)
 }
 
-fn properties(reader: &mut Reader<'_>) -> Result<(), Mark> {
-    let flags = reader.u16().ok_or(Mark::Broken)?;
+/// By recursion, into tables that were judged.
+fn parse(flags_and_values: &[u8]) -> Result<BasicProperties, Unreadable> {
+    if flags_and_values == [0, 0] {
+        return Ok(BasicProperties::default());
+    }
+    let parsed = parse_properties(flags_and_values);
+    parsed.map(|(_, properties)| properties).map_err(|_| Unreadable::Broken)
+}
+
+fn judge(reader: &mut Reader<'_>) -> Result<(), Unreadable> {
+    let flags = reader.u16().ok_or(Unreadable::Broken)?;
     // The lowest bit says that more flags follow: class `basic` has none.
     if flags & 1 != 0 {
-        return Err(Mark::Broken);
+        return Err(Unreadable::Broken);
     }
     for text in [CONTENT_TYPE, CONTENT_ENCODING] {
         text_if(flags & text != 0, reader)?;
     }
     if flags & HEADERS != 0 {
-        table(reader.long().ok_or(Mark::Broken)?, 0)?;
+        table(reader.long().ok_or(Unreadable::Broken)?, 0)?;
     }
     for byte in [DELIVERY_MODE, PRIORITY] {
         if flags & byte != 0 {
-            reader.u8().ok_or(Mark::Broken)?;
+            reader.u8().ok_or(Unreadable::Broken)?;
         }
     }
     for text in TEXTS_BEFORE_TIME {
         text_if(flags & text != 0, reader)?;
     }
     if flags & TIMESTAMP != 0 {
-        reader.u64().ok_or(Mark::Broken)?;
+        reader.u64().ok_or(Unreadable::Broken)?;
     }
     for text in TEXTS_AFTER_TIME {
         text_if(flags & text != 0, reader)?;
     }
-    if reader.is_empty() { Ok(()) } else { Err(Mark::Broken) }
+    if reader.is_empty() { Ok(()) } else { Err(Unreadable::Broken) }
 }
 
-fn text_if(is_there: bool, reader: &mut Reader<'_>) -> Result<(), Mark> {
-    if is_there { text(reader.short().ok_or(Mark::Broken)?) } else { Ok(()) }
+fn text_if(is_there: bool, reader: &mut Reader<'_>) -> Result<(), Unreadable> {
+    if is_there { text(reader.short().ok_or(Unreadable::Broken)?) } else { Ok(()) }
 }
 
-pub(super) fn text(bytes: &[u8]) -> Result<(), Mark> {
-    std::str::from_utf8(bytes).map(|_| ()).map_err(|_| Mark::NotText)
+pub(super) fn text(bytes: &[u8]) -> Result<(), Unreadable> {
+    std::str::from_utf8(bytes).map(|_| ()).map_err(|_| Unreadable::NotText)
 }
 
 /// Judges the content of a table: names and values.
-pub(super) fn table(bytes: &[u8], depth: usize) -> Result<(), Mark> {
+pub(super) fn table(bytes: &[u8], depth: usize) -> Result<(), Unreadable> {
     let mut reader = Reader::new(bytes);
     while !reader.is_empty() {
-        text(reader.short().ok_or(Mark::Broken)?)?;
+        text(reader.short().ok_or(Unreadable::Broken)?)?;
         value(&mut reader, depth)?;
     }
     Ok(())
 }
 
 /// Judges one value with its type before it, as RabbitMQ writes types.
-fn value(reader: &mut Reader<'_>, depth: usize) -> Result<(), Mark> {
+fn value(reader: &mut Reader<'_>, depth: usize) -> Result<(), Unreadable> {
     if depth >= HEADER_DEPTH_MAX {
-        return Err(Mark::TooDeep);
+        return Err(Unreadable::TooDeep);
     }
-    let fixed = match reader.u8().ok_or(Mark::Broken)? {
+    let fixed = match reader.u8().ok_or(Unreadable::Broken)? {
         b'V' => 0,
         b't' | b'b' | b'B' => 1,
         b's' | b'U' | b'u' => 2,
         b'I' | b'i' | b'f' => 4,
         b'D' => 5,
         b'L' | b'l' | b'd' | b'T' => 8,
-        b'S' | b'x' => return reader.long().map(|_| ()).ok_or(Mark::Broken),
-        b'F' => return table(reader.long().ok_or(Mark::Broken)?, depth + 1),
+        b'S' | b'x' => return reader.long().map(|_| ()).ok_or(Unreadable::Broken),
+        b'F' => return table(reader.long().ok_or(Unreadable::Broken)?, depth + 1),
         b'A' => {
-            let mut items = Reader::new(reader.long().ok_or(Mark::Broken)?);
+            let mut items = Reader::new(reader.long().ok_or(Unreadable::Broken)?);
             while !items.is_empty() {
                 value(&mut items, depth + 1)?;
             }
             return Ok(());
         }
-        _ => return Err(Mark::Broken),
+        _ => return Err(Unreadable::Broken),
     };
-    reader.take(fixed).map(|_| ()).ok_or(Mark::Broken)
+    reader.take(fixed).map(|_| ()).ok_or(Unreadable::Broken)
 }

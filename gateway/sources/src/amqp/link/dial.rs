@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lapin::tcp::AsyncTcpStream;
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -13,12 +13,14 @@ use tokio_rustls::TlsConnector;
 use super::reactor;
 use super::server::Server;
 use super::stream::{Cut, LinkStream, Wire};
+use super::tap::{Tap, Taps};
 
 /// An open connection.
 pub struct Link {
     /// What lapin made of it.
     pub connection: Arc<Connection>,
     cut: Arc<Cut>,
+    taps: Arc<Taps>,
 }
 
 /// Why there is no connection.
@@ -53,6 +55,11 @@ impl Link {
         self.cut.cut();
     }
 
+    /// The messages of this channel, which was just opened: lapin does not see them.
+    pub(crate) fn tap(&self, channel: &Channel) -> Tap {
+        self.taps.open(channel.id())
+    }
+
     /// Bytes that have come from the broker: a count that stands still is a broker that is silent.
     pub(crate) fn bytes(&self) -> u64 {
         self.cut.bytes()
@@ -84,11 +91,12 @@ impl Server {
     pub async fn dial(&self, name: &str, body_bytes_max: u64) -> Result<Link, DialFault> {
         let mut unfinished = Unfinished(Some(Arc::default()));
         let cut = unfinished.0.clone().unwrap_or_default();
-        let dialled = self.open(name, body_bytes_max, &cut);
+        let taps = Arc::default();
+        let dialled = self.open(name, body_bytes_max, &cut, &taps);
         let dialled = tokio::time::timeout(self.timeout, dialled).await;
         let connection = dialled.map_err(|_| DialFault::Timeout(self.timeout))??;
         unfinished.0 = None;
-        Ok(Link { connection: Arc::new(connection), cut })
+        Ok(Link { connection: Arc::new(connection), cut, taps })
     }
 
     async fn open(
@@ -96,9 +104,10 @@ impl Server {
         name: &str,
         body_bytes_max: u64,
         cut: &Arc<Cut>,
+        taps: &Arc<Taps>,
     ) -> Result<Connection, DialFault> {
         let wire = self.wire().await.map_err(DialFault::Unreachable)?;
-        let stream = LinkStream::new(wire, Arc::clone(cut), body_bytes_max);
+        let stream = LinkStream::new(wire, Arc::clone(cut), Arc::clone(taps), body_bytes_max);
         let slot = Mutex::new(Some(stream));
         // lapin asks once: it is not to connect again by itself.
         let connect = async move |_, _| {
@@ -115,15 +124,15 @@ impl Server {
             .map_err(|fault| DialFault::Refused(fault.to_string()))
     }
 
-    async fn wire(&self) -> io::Result<Wire> {
+    async fn wire(&self) -> io::Result<Box<dyn Wire>> {
         let authority = &self.uri.authority;
         let tcp = TcpStream::connect((authority.host.as_str(), authority.port)).await?;
         tcp.set_nodelay(true)?;
-        let Some(config) = &self.tls else { return Ok(Wire::Plain(tcp)) };
+        let Some(config) = &self.tls else { return Ok(Box::new(tcp)) };
         let name = ServerName::try_from(authority.host.clone())
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?;
         let tls = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await?;
-        Ok(Wire::Tls(Box::new(tls)))
+        Ok(Box::new(tls))
     }
 }
 

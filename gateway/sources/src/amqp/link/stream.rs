@@ -1,46 +1,43 @@
 //! The stream below lapin: TCP or TLS, guarded, and cut when we say so.
 //!
-//! lapin waits for as long as a stream does, in a thread of its own. A stream that can be cut is
-//! what ends that thread when a broker falls silent.
+//! A task of ours reads it. What is lapin's goes on to lapin, which waits for it for as long as it
+//! takes, in a thread of its own: a stream that can be cut is what ends that thread when a broker
+//! falls silent.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use futures_io::{AsyncRead, AsyncWrite};
-use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, ReadHalf, WriteHalf,
+};
+use tokio::sync::Notify;
 
+use super::tap::Taps;
 use crate::amqp::guard::Guard;
 
-/// A connection's stream.
-pub(super) struct LinkStream {
-    wire: Wire,
-    cut: Arc<Cut>,
-    guard: Guard,
-    /// What came, as it came.
-    raw: Box<[u8]>,
-    /// What may be handed on, and how much of it was.
-    ready: Vec<u8>,
-    read: usize,
-}
+/// What carries the bytes.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
-/// The bytes themselves.
-pub(super) enum Wire {
-    /// As they are.
-    Plain(TcpStream),
-    /// Encrypted.
-    Tls(Box<TlsStream<TcpStream>>),
+impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
+
+/// A connection's stream, as lapin has it.
+pub(super) struct LinkStream {
+    from_broker: DuplexStream,
+    to_broker: WriteHalf<Box<dyn Wire>>,
+    cut: Arc<Cut>,
 }
 
 /// Cuts a stream, from outside.
 #[derive(Debug, Default)]
 pub(super) struct Cut {
     is_cut: AtomicBool,
-    reader: Mutex<Option<Waker>>,
+    told: Notify,
+    /// Why the stream was ended from here.
+    why: Mutex<Option<io::Error>>,
     /// Bytes that came from the broker.
     bytes: AtomicU64,
 }
@@ -49,10 +46,7 @@ impl Cut {
     /// From now on the stream is at its end.
     pub(super) fn cut(&self) {
         self.is_cut.store(true, Ordering::Release);
-        let waker = self.reader.lock().ok().and_then(|mut reader| reader.take());
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.told.notify_one();
     }
 
     /// How many bytes have come: a count that stands still is a broker that is silent.
@@ -66,108 +60,118 @@ impl Cut {
         }
         Ok(())
     }
-
-    /// Whom to wake when the stream is cut. Called before the stream is looked at, so that a cut
-    /// in between is not missed.
-    fn watch(&self, context: &Context<'_>) -> io::Result<()> {
-        if let Ok(mut reader) = self.reader.lock()
-            && !reader.as_ref().is_some_and(|reader| reader.will_wake(context.waker()))
-        {
-            *reader = Some(context.waker().clone());
-        }
-        self.check()
-    }
 }
 
 impl LinkStream {
-    pub(super) fn new(wire: Wire, cut: Arc<Cut>, body_bytes_max: u64) -> Self {
-        let raw = vec![0; READ_BYTES].into_boxed_slice();
+    /// A stream over these bytes, whose messages go to the taps. Begins to read.
+    pub(super) fn new(
+        wire: Box<dyn Wire>,
+        cut: Arc<Cut>,
+        taps: Arc<Taps>,
+        body_bytes_max: u64,
+    ) -> Self {
+        let (incoming, to_broker) = tokio::io::split(wire);
+        let (to_lapin, from_broker) = tokio::io::duplex(READ_BYTES);
         let guard = Guard::new(body_bytes_max);
-        Self { wire, cut, guard, raw, ready: Vec::new(), read: 0 }
-    }
-
-    /// Hands on what is ready; `None` if nothing is.
-    fn hand_on(&mut self, buffer: &mut [u8]) -> Option<usize> {
-        let rest = self.ready.get(self.read..).filter(|rest| !rest.is_empty())?;
-        let count = rest.len().min(buffer.len());
-        buffer.get_mut(..count)?.copy_from_slice(rest.get(..count)?);
-        self.read += count;
-        if self.read == self.ready.len() {
-            self.ready.clear();
-            self.read = 0;
-        }
-        Some(count)
+        let reader = Reader { incoming, guard, taps, to_lapin, cut: Arc::clone(&cut) };
+        tokio::spawn(reader.run());
+        Self { from_broker, to_broker, cut }
     }
 }
 
-impl AsyncRead for LinkStream {
+/// Reads what the broker says.
+struct Reader {
+    incoming: ReadHalf<Box<dyn Wire>>,
+    guard: Guard,
+    taps: Arc<Taps>,
+    to_lapin: DuplexStream,
+    cut: Arc<Cut>,
+}
+
+impl Reader {
+    /// Reads until the stream ends or is cut, or lapin has gone. Its end is lapin's.
+    async fn run(mut self) {
+        let cut = Arc::clone(&self.cut);
+        tokio::select! {
+            biased;
+            () = cut.told.notified() => {}
+            ended = self.read() => {
+                if let (Err(why), Ok(mut reason)) = (ended, cut.why.lock()) {
+                    *reason = Some(why);
+                }
+            }
+        }
+    }
+
+    async fn read(&mut self) -> io::Result<()> {
+        let mut raw = vec![0; READ_BYTES].into_boxed_slice();
+        let (mut passed, mut told) = (Vec::new(), Instant::now());
+        loop {
+            let count = self.incoming.read(&mut raw).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.cut.bytes.fetch_add(count as u64, Ordering::Relaxed);
+            let bytes = raw.get(..count).unwrap_or_default();
+            let whole = self.guard.pass(bytes, &mut passed);
+            self.taps.hand_out(self.guard.delivered.drain(..));
+            whole.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
+            // A broker that delivers need send no heartbeats, and lapin does not see it deliver.
+            if passed.is_empty() && told.elapsed() >= TELL_EVERY && self.guard.is_between_frames() {
+                passed.extend(HEARTBEAT);
+            }
+            if !passed.is_empty() {
+                told = Instant::now();
+                self.to_lapin.write_all(&passed).await?;
+                passed.clear();
+                passed.shrink_to(READ_BYTES);
+            }
+        }
+    }
+}
+
+impl futures_io::AsyncRead for LinkStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.cut.watch(context)?;
-        loop {
-            if let Some(count) = this.hand_on(buffer) {
-                return Poll::Ready(Ok(count));
-            }
-            let mut read = ReadBuf::new(&mut this.raw);
-            ready!(this.wire.poll_read(context, &mut read))?;
-            let bytes = read.filled();
-            if bytes.is_empty() {
-                return Poll::Ready(Ok(0));
-            }
-            this.cut.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            let passed = this.guard.pass(bytes, &mut this.ready);
-            passed.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
+        self.cut.check()?;
+        let mut read = ReadBuf::new(buffer);
+        std::task::ready!(Pin::new(&mut self.from_broker).poll_read(context, &mut read))?;
+        let count = read.filled().len();
+        match self.cut.why.lock() {
+            Ok(mut why) if count == 0 => Poll::Ready(why.take().map_or(Ok(0), Err)),
+            _ => Poll::Ready(Ok(count)),
         }
     }
 }
 
-impl AsyncWrite for LinkStream {
+impl futures_io::AsyncWrite for LinkStream {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.cut.check()?;
-        match &mut this.wire {
-            Wire::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Wire::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
+        self.cut.check()?;
+        Pin::new(&mut self.to_broker).poll_write(context, bytes)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        this.cut.check()?;
-        match &mut this.wire {
-            Wire::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Wire::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.cut.check()?;
+        Pin::new(&mut self.to_broker).poll_flush(context)
     }
 
-    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().wire {
-            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Wire::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
-}
-
-impl Wire {
-    fn poll_read(
-        &mut self,
-        context: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, into),
-            Self::Tls(stream) => Pin::new(stream).poll_read(context, into),
-        }
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.to_broker).poll_shutdown(context)
     }
 }
 
 /// What one read takes at most.
 const READ_BYTES: usize = 64 * 1024;
+
+/// How often lapin is told that the broker lives: the shortest heartbeat is a second.
+const TELL_EVERY: Duration = Duration::from_millis(400);
+
+/// A frame that says only that somebody is there (AMQP 0-9-1 section 4.2.7).
+const HEARTBEAT: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 0xce];

@@ -15,10 +15,10 @@ use sluicegate_core::time::Timestamp;
 use super::types::Types;
 use super::values::read_table;
 use crate::amqp::config::{Dedupe, QueueRule};
-use crate::amqp::guard::Mark;
+use crate::amqp::guard::{Delivered, Unreadable};
 use crate::format::Format;
 
-/// A message, as lapin has read it.
+/// A message of a broker.
 #[derive(Debug)]
 pub(in crate::amqp) struct Message {
     pub(in crate::amqp) tag: u64,
@@ -27,31 +27,32 @@ pub(in crate::amqp) struct Message {
     pub(in crate::amqp) redelivered: bool,
     pub(in crate::amqp) properties: BasicProperties,
     pub(in crate::amqp) body: Bytes,
+    /// Why it is here without properties and body.
+    pub(in crate::amqp) unreadable: Option<Unreadable>,
     /// How often it was tried and put off.
     pub(in crate::amqp) put_off: u32,
     /// When it came on this channel: every try of it is judged as of then.
     pub(in crate::amqp) came_at: Option<Timestamp>,
 }
 
-impl From<lapin::message::Delivery> for Message {
-    fn from(delivery: lapin::message::Delivery) -> Self {
-        Self {
-            tag: delivery.delivery_tag,
-            exchange: delivery.exchange,
-            routing_key: delivery.routing_key,
-            redelivered: delivery.redelivered,
-            properties: delivery.properties,
-            body: delivery.data.into(),
-            put_off: 0,
-            came_at: None,
-        }
-    }
-}
-
 impl Message {
-    /// Whether it is here as it was sent, and not a mark in its place.
-    pub(in crate::amqp) fn is_whole(&self) -> bool {
-        mark(&self.properties).is_none()
+    /// A message that came at this time.
+    pub(in crate::amqp) fn new(delivered: Delivered, came_at: Option<Timestamp>) -> Self {
+        let Delivered { tag, redelivered, exchange, routing_key, content } = delivered;
+        let unreadable = content.as_ref().err().copied();
+        let (properties, body) = content.unwrap_or_default();
+        let put_off = 0;
+        Self {
+            tag,
+            exchange,
+            routing_key,
+            redelivered,
+            properties,
+            body,
+            unreadable,
+            put_off,
+            came_at,
+        }
     }
 }
 
@@ -61,9 +62,9 @@ impl Message {
 /// When it is over a bound, or could not be read at all.
 pub(in crate::amqp) fn read(rule: &QueueRule, message: &Message) -> Result<Delivery, Refusal> {
     let properties = &message.properties;
-    if let Some(mark) = mark(properties) {
-        return Err(match mark {
-            Mark::TooLarge => Refusal::TooLarge { limit_bytes: rule.payload_bytes_max },
+    if let Some(why) = message.unreadable {
+        return Err(match why {
+            Unreadable::TooLarge => Refusal::TooLarge { limit_bytes: rule.payload_bytes_max },
             other => Refusal::Malformed { what: other.what() },
         });
     }
@@ -84,14 +85,6 @@ pub(in crate::amqp) fn read(rule: &QueueRule, message: &Message) -> Result<Deliv
         peer: None,
         transport,
     })
-}
-
-/// What the guard has put in place of a message.
-fn mark(properties: &BasicProperties) -> Option<Mark> {
-    match properties.headers().as_ref()?.inner().get(Mark::HEADER)? {
-        AMQPValue::LongString(word) => Some(Mark::read(word.as_bytes())),
-        _ => Some(Mark::Broken),
-    }
 }
 
 /// The headers, with the two properties that are headers elsewhere before them.

@@ -1,5 +1,8 @@
-//! What lapin would break on does not reach it, and everything else does, byte for byte.
+//! Messages are put together as they were sent, what lapin would break on does not reach it, and
+//! everything else does, byte for byte.
 
+use lapin::BasicProperties;
+use lapin::types::AMQPValue;
 use proptest::prelude::*;
 
 use super::*;
@@ -44,68 +47,128 @@ fn nested(depth: usize) -> Vec<u8> {
     inner
 }
 
-fn passed(guard: &mut Guard, bytes: &[u8]) -> Vec<u8> {
+/// What lapin gets, and what we get.
+fn passed(guard: &mut Guard, bytes: &[u8]) -> (Vec<u8>, Vec<Delivered>) {
     let mut out = Vec::new();
     guard.pass(bytes, &mut out).unwrap();
-    out
+    (out, guard.delivered.drain(..).map(|(_, delivered)| delivered).collect())
 }
 
-fn marked(mark: Mark) -> Vec<u8> {
-    frame(HEADER, 1, &mark.header_frame())
-}
-
-#[test]
-fn what_can_be_read_is_handed_on_byte_for_byte() {
-    let body = frame(BODY, 1, b"hello");
-    let all = [deliver(1, b"a.b"), header(5, Some(&nested(15))), body, frame(8, 0, b"")].concat();
-    assert_eq!(passed(&mut Guard::new(5), &all), all);
+fn delivered(tag: u64, content: Result<&'static [u8], Unreadable>) -> Delivered {
+    let (exchange, routing_key) = ("exchange".into(), "k".into());
+    let content = content.map(|body| (BasicProperties::default(), body.into()));
+    Delivered { tag, redelivered: false, exchange, routing_key, content }
 }
 
 #[test]
-fn nested_headers_become_a_mark_and_no_body() {
+fn messages_are_ours_and_the_rest_is_handed_on_byte_for_byte() {
+    let body = [frame(BODY, 1, b"hel"), frame(BODY, 1, b""), frame(BODY, 1, b"lo")].concat();
+    let heartbeat = frame(8, 0, b"");
+    let cancel = frame(METHOD, 1, &[&[0, 60, 0, 30][..], &short(b"consumer"), &[0]].concat());
+    let all = [&deliver(1, b"a.b")[..], &header(5, None), &body, &heartbeat, &cancel].concat();
+    let (out, got) = passed(&mut Guard::new(5), &all);
+    assert_eq!(out, [heartbeat, cancel].concat());
+    assert_eq!(got, [Delivered { routing_key: "a.b".into(), ..delivered(1, Ok(b"hello")) }]);
+}
+
+#[test]
+fn properties_and_the_sign_of_a_repetition_are_read() {
+    let mut first = deliver(1 << 40, b"k");
+    let redelivered = first.len() - 1 - b"exchange".len() - 1 - b"k".len() - 1 - 1;
+    first[redelivered] = 1;
+    let table = [&short(b"n")[..], b"S\0\0\0\x02hi"].concat();
+    let (_, got) = passed(&mut Guard::new(5), &[first, header(0, Some(&table))].concat());
+    let [one] = &got[..] else { panic!("{got:?}") };
+    assert_eq!((one.tag, one.redelivered), (1 << 40, true));
+    let (properties, body) = one.content.as_ref().unwrap();
+    let headers = properties.headers().as_ref().unwrap().inner();
+    assert_eq!(headers.get("n"), Some(&AMQPValue::LongString("hi".into())));
+    assert!(body.is_empty());
+}
+
+#[test]
+fn nested_headers_are_told_and_the_next_message_comes() {
     for depth in [17, 18_000] {
         let sent = [deliver(7, b"k"), header(5, Some(&nested(depth))), frame(BODY, 1, b"hello")];
         let next = [deliver(8, b"k"), header(2, None), frame(BODY, 1, b"hi")].concat();
-        let got = passed(&mut Guard::new(5), &[sent.concat(), next.clone()].concat());
-        assert_eq!(got, [deliver(7, b"k"), marked(Mark::TooDeep), next].concat(), "{depth}");
+        let (out, got) = passed(&mut Guard::new(5), &[sent.concat(), next].concat());
+        assert!(out.is_empty());
+        assert_eq!(
+            got,
+            [delivered(7, Err(Unreadable::TooDeep)), delivered(8, Ok(b"hi"))],
+            "{depth}"
+        );
     }
+    let (_, got) =
+        passed(&mut Guard::new(5), &[deliver(7, b"k"), header(0, Some(&nested(15)))].concat());
+    assert!(got[0].content.is_ok());
 }
 
 #[test]
 fn a_body_over_the_limit_is_left_out_and_the_next_is_not() {
     let long = [frame(BODY, 1, &[1; 4]), frame(BODY, 1, &[2; 4])].concat();
     let next = [deliver(2, b"k"), header(5, None), frame(BODY, 1, b"hello")].concat();
-    let sent = [deliver(1, b"k"), header(8, None), long, next.clone()].concat();
-    let got = passed(&mut Guard::new(5), &sent);
-    assert_eq!(got, [deliver(1, b"k"), marked(Mark::TooLarge), next].concat());
+    let sent = [deliver(1, b"k"), header(8, None), long, next].concat();
+    let (_, got) = passed(&mut Guard::new(5), &sent);
+    assert_eq!(got, [delivered(1, Err(Unreadable::TooLarge)), delivered(2, Ok(b"hello"))]);
 }
 
 #[test]
-fn a_routing_key_that_is_not_text_marks_its_message_and_keeps_its_tag() {
+fn a_routing_key_that_is_not_text_makes_its_message_unreadable_and_keeps_its_tag() {
     let sent = [deliver(3, b"caf\xe9"), header(1, None), frame(BODY, 1, b"x")].concat();
-    let got = passed(&mut Guard::new(5), &sent);
-    assert_eq!(got, [deliver(3, b"caf?"), marked(Mark::NotText)].concat());
+    let (_, got) = passed(&mut Guard::new(5), &sent);
+    let (exchange, routing_key) = Default::default();
+    let nameless = Delivered { exchange, routing_key, ..delivered(3, Err(Unreadable::NotText)) };
+    assert_eq!(got, [nameless]);
 }
 
 #[test]
-fn names_and_types_that_are_none_are_marked() {
-    for (table, mark) in [
-        ([&short(b"\xff")[..], b"V"].concat(), Mark::NotText),
-        ([&short(b"n")[..], b"?"].concat(), Mark::Broken),
-        ([&short(b"n")[..], b"S\0\0\0\x09abc"].concat(), Mark::Broken),
-        (b"\x09n".to_vec(), Mark::Broken),
+fn names_and_types_that_are_none_are_told() {
+    for (table, why) in [
+        ([&short(b"\xff")[..], b"V"].concat(), Unreadable::NotText),
+        ([&short(b"n")[..], b"?"].concat(), Unreadable::Broken),
+        ([&short(b"n")[..], b"S\0\0\0\x09abc"].concat(), Unreadable::Broken),
+        (b"\x09n".to_vec(), Unreadable::Broken),
     ] {
-        let got = passed(&mut Guard::new(5), &header(0, Some(&table)));
-        assert_eq!(got, marked(mark), "{table:?}");
+        let sent = [deliver(1, b"k"), header(0, Some(&table))].concat();
+        assert_eq!(passed(&mut Guard::new(5), &sent).1, [delivered(1, Err(why))], "{table:?}");
     }
 }
 
 #[test]
-fn a_mark_is_read_as_it_was_written() {
-    for mark in [Mark::TooLarge, Mark::NotText, Mark::TooDeep, Mark::Broken] {
-        assert_eq!(Mark::read(mark.word().as_bytes()), mark);
-        assert_eq!(properties::judge(&mark.header_frame()), (0, Ok(())));
+fn a_returned_message_is_lapins_and_one_that_cannot_be_read_comes_without_content() {
+    let returned = [&[0, 60, 0, 50, 0, 0][..], &short(b""), &short(b"e"), &short(b"k")].concat();
+    let returned = frame(METHOD, 1, &returned);
+    let sent = [&returned[..], &header(5, Some(&nested(3))), &frame(BODY, 1, b"hello")].concat();
+    assert_eq!(passed(&mut Guard::new(5), &sent), (sent.clone(), vec![]));
+    let ack = frame(METHOD, 1, &[0, 60, 0, 80, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    for unreadable in [header(5, Some(&nested(18_000))), header(6, None)] {
+        let body = [frame(BODY, 1, b"hel"), frame(BODY, 1, b"loo")].concat();
+        let (out, _) =
+            passed(&mut Guard::new(5), &[&returned[..], &unreadable, &body, &ack].concat());
+        assert_eq!(out, [&returned[..], &frame(HEADER, 1, &NO_CONTENT), &ack].concat());
     }
+    assert_eq!(properties::read(&NO_CONTENT), (0, Ok(BasicProperties::default())));
+}
+
+#[test]
+fn pieces_that_do_not_belong_together_end_the_connection() {
+    let (begin, head, body) = (deliver(1, b"k"), header(3, None), frame(BODY, 1, b"abcd"));
+    let cut = frame(METHOD, 1, &[0, 60, 0, 60, 1, b'c', 0, 0]);
+    for sent in [
+        [&begin[..], &body],
+        [&begin, &[&head[..], &head].concat()],
+        [&[&begin[..], &head].concat(), &body],
+        [&cut, &head],
+    ] {
+        let mut out = Vec::new();
+        assert_eq!(Guard::new(5).pass(&sent.concat(), &mut out), Err(GuardFault::Message));
+        assert!(out.is_empty());
+    }
+    let mut endless = frame(BODY, 1, b"abc");
+    *endless.last_mut().unwrap() = 0;
+    let sent = [begin, head, endless].concat();
+    assert_eq!(Guard::new(5).pass(&sent, &mut Vec::new()), Err(GuardFault::NoEnd));
 }
 
 #[test]
@@ -143,7 +206,7 @@ fn a_stream_that_is_no_frames_ends_the_connection() {
     *endless.last_mut().unwrap() = 0;
     assert_eq!(Guard::new(5).pass(&endless, &mut out), Err(GuardFault::NoEnd));
     let other = b"AMQP\x03\x01\x00\x00";
-    assert_eq!(passed(&mut Guard::new(5), other), other);
+    assert_eq!(passed(&mut Guard::new(5), other).0, other);
 }
 
 proptest! {
@@ -152,7 +215,7 @@ proptest! {
         let all = [
             deliver(1, b"caf\xe9"), header(3, None), frame(BODY, 1, b"abc"),
             deliver(2, b"k"), header(9, None), frame(BODY, 1, b"123456789"),
-            deliver(3, b"k"), header(2, Some(&nested(3))), frame(BODY, 1, b"hi"),
+            frame(8, 0, b""), deliver(3, b"k"), header(2, Some(&nested(3))), frame(BODY, 1, b"hi"),
         ].concat();
         let whole = passed(&mut Guard::new(5), &all);
         let (mut guard, mut out, mut rest) = (Guard::new(5), Vec::new(), all.as_slice());
@@ -162,7 +225,8 @@ proptest! {
             rest = after;
             if rest.is_empty() { break }
         }
-        prop_assert_eq!(out, whole);
+        let got: Vec<_> = guard.delivered.into_iter().map(|(_, delivered)| delivered).collect();
+        prop_assert_eq!((out, got), whole);
     }
 
     #[test]
@@ -180,13 +244,15 @@ proptest! {
             all[at] = to;
         }
         let (mut whole, mut pieces) = (Vec::new(), Vec::new());
-        let said = Guard::new(5).pass(&all, &mut whole);
+        let mut at_once = Guard::new(5);
+        let said = at_once.pass(&all, &mut whole);
         let mut guard = Guard::new(5);
         let (first, second) = all.split_at(cut.index(all.len()));
         let in_pieces =
             guard.pass(first, &mut pieces).and_then(|()| guard.pass(second, &mut pieces));
         prop_assert_eq!(said, in_pieces);
         prop_assert_eq!(whole, pieces);
+        prop_assert_eq!(at_once.delivered, guard.delivered);
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn message(properties: BasicProperties, body: &'static [u8]) -> Message {
         redelivered: false,
         properties,
         body: Bytes::from_static(body),
+        unreadable: None,
         put_off: 0,
         came_at: None,
     }
@@ -115,13 +116,14 @@ fn what_is_over_a_bound_is_refused() {
 }
 
 #[test]
-fn what_the_guard_marked_is_refused_as_what_it_was() {
-    let marked = |word: &str| {
-        let word = AMQPValue::LongString(word.into());
-        read(&rule(Dedupe::Off), &message(with_headers(vec![(Mark::HEADER, word)]), b""))
+fn what_the_guard_could_not_read_is_refused_as_what_it_was() {
+    let code = |why| {
+        let unreadable = Some(why);
+        let message = Message { unreadable, ..message(BasicProperties::default(), b"") };
+        read(&rule(Dedupe::Off), &message).unwrap_err().code()
     };
-    assert_eq!(marked("too-large").unwrap_err().code(), "payload_too_large");
-    for word in ["too-deep", "not-utf-8", "broken", "anything"] {
-        assert_eq!(marked(word).unwrap_err().code(), "request_malformed", "{word}");
+    assert_eq!(code(Unreadable::TooLarge), "payload_too_large");
+    for why in [Unreadable::TooDeep, Unreadable::NotText, Unreadable::Broken] {
+        assert_eq!(code(why), "request_malformed");
     }
 }
