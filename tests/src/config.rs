@@ -14,6 +14,35 @@ secrets:
   slack: { env: SLACK_SECRET }
 ";
 
+/// [`HEAD`] with these listeners beside its own.
+#[must_use]
+pub fn listening(more: &str) -> String {
+    HEAD.replace("admin: 127.0.0.1:0 }", &format!("admin: 127.0.0.1:0, {more} }}"))
+}
+
+/// [`HEAD`] with a listener for MQTT.
+#[must_use]
+pub fn mqtt_head() -> String {
+    listening("mqtt: 127.0.0.1:0")
+}
+
+/// A listener for MQTT that takes every topic into `inbox`: its section, and that of the queue.
+#[must_use]
+pub fn every_topic(mqtt: &str, inbox: &str) -> String {
+    format!(
+        "{}\
+mqtt: {mqtt}
+sources:
+  things: {{ mqtt: {{ topics: [ \"#\" ] }}, verify: {{ scheme: none }} }}
+routes:
+  - {{ name: all, default: true, to: [ inbox ] }}
+queues:
+  inbox: {inbox}
+",
+        mqtt_head()
+    )
+}
+
 /// The source `github`, as the only one.
 const GITHUB: &str = "\
 sources:

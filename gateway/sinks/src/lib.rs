@@ -10,6 +10,7 @@ mod fixture;
 pub mod http;
 pub mod mqtt;
 mod template;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;

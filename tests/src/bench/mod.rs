@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 pub mod amqp;
+mod asked;
 pub mod events;
 mod figures;
 pub mod floor;
@@ -24,6 +25,7 @@ pub mod usage;
 pub mod variants;
 pub mod verify;
 
+use asked::asked;
 use events::Requests;
 use load::Load;
 use options::{HELP, Options, Output};
@@ -53,20 +55,10 @@ pub fn main() -> ExitCode {
         Some((first, [part])) if first == queue::PART_ARGUMENT => return queue::part(part),
         _ => {}
     }
-    if arguments.iter().any(|argument| argument == "--help") {
-        print!("{HELP}");
-        return ExitCode::SUCCESS;
-    }
-    let options = match Options::parse(arguments) {
+    let options = match asked(arguments, HELP, Options::parse) {
         Ok(options) => options,
-        Err(fault) => {
-            eprintln!("{fault}\n\n{HELP}");
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
-    if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: its figures say nothing");
-    }
     match measure(&options) {
         Ok(rows) => {
             let machine = machine::describe(&data_folder());

@@ -1,5 +1,7 @@
 //! What the bench is asked to do.
 
+use super::asked::count;
+
 /// The options of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -75,7 +77,7 @@ impl Options {
                 "--events" => options.events = count(&value()?)?,
                 "--runs" => options.runs = count(&value()?)?,
                 "--connections" => options.connections = count(&value()?)?,
-                "--rate" => options.rate = Some(count(&value()?)? as u64),
+                "--rate" => options.rate = Some(count(&value()?)?),
                 "--only" => options.only = Some(value()?),
                 "--json" => options.output = Output::Json,
                 _ => return Err(format!("there is no option {name}")),
@@ -88,13 +90,6 @@ impl Options {
     #[must_use]
     pub fn warm_up(&self) -> usize {
         (self.events / 20).min(5_000).max(self.connections)
-    }
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    match text.replace('_', "").parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(format!("{text} is not a number above zero")),
     }
 }
 

@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::listening;
 use sluicegate_tests::metrics::value;
 use sluicegate_tests::mqtt::{
     CLEAN, Raw, V3, V5, mosquitto_pub, packet, publish, python_with_paho, subscribe, text,
@@ -16,8 +16,7 @@ use sluicegate_tests::world::World;
 const USERS: &str = include_str!("../../fixtures/mqtt/users.txt");
 
 fn world(listen: &str, mqtt: &str) -> World {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", &format!("admin: 127.0.0.1:0, {listen} }}"));
-    let head = head.replace("secrets:\n", "secrets:\n  tls_key: { env: TLS_KEY }\n");
+    let head = listening(listen).replace("secrets:\n", "secrets:\n  tls_key: { env: TLS_KEY }\n");
     let world = World::new(&format!(
         "{head}\
 mqtt:

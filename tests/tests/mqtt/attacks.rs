@@ -1,7 +1,7 @@
 //! What a stranger may send to the MQTT listener without harm to anybody else: the six ways in
 //! which one stops another broker's listener, and packets that are none.
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::every_topic;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::metrics::value;
@@ -12,18 +12,7 @@ use sluicegate_tests::random::Random;
 use sluicegate_tests::world::World;
 
 fn world(limits: &str) -> World {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }");
-    World::new(&format!(
-        "{head}\
-mqtt: {{ anonymous: true, limits: {{ {limits} }} }}
-sources:
-  things: {{ mqtt: {{ topics: [ \"#\" ] }}, verify: {{ scheme: none }} }}
-routes:
-  - {{ name: all, default: true, to: [ inbox ] }}
-queues:
-  inbox: {{}}
-"
-    ))
+    World::new(&every_topic(&format!("{{ anonymous: true, limits: {{ {limits} }} }}"), "{}"))
 }
 
 /// Fails the test unless strangers are still served: one publishes, another one gets it.

@@ -1,7 +1,7 @@
 //! What a gateway that was killed still knows: sessions, subscriptions, packet ids of QoS 2,
 //! retained messages, wills, and what waits for clients.
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::every_topic;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::metrics::value;
@@ -11,18 +11,8 @@ use sluicegate_tests::mqtt::{
 use sluicegate_tests::world::World;
 
 fn world() -> World {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }");
-    World::new(&format!(
-        "{head}\
-mqtt: {{ anonymous: true }}
-sources:
-  things: {{ mqtt: {{ topics: [ \"#\" ] }}, verify: {{ scheme: none }} }}
-routes:
-  - {{ name: all, default: true, to: [ inbox ] }}
-queues:
-  inbox: {{ retry: {{ attempts: 1000, min: 1ms, max: 1ms }} }}
-"
-    ))
+    let inbox = "{ retry: { attempts: 1000, min: 1ms, max: 1ms } }";
+    World::new(&every_topic("{ anonymous: true }", inbox))
 }
 
 /// The wills that the listener has in the store.

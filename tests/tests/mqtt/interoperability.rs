@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::mqtt_head;
 use sluicegate_tests::fixtures::root;
 use sluicegate_tests::mosquitto::Mosquitto;
 use sluicegate_tests::mqtt::python_with_paho;
 use sluicegate_tests::world::World;
 
 fn world() -> World {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }");
+    let head = mqtt_head();
     World::new(&format!(
         "{head}\
 mqtt:

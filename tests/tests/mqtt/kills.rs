@@ -6,24 +6,14 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::every_topic;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::mqtt::{Raw, V3, V5, answer, kept, message, publish, subscribe};
 use sluicegate_tests::world::World;
 
 fn world() -> World {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }");
-    World::new(&format!(
-        "{head}\
-mqtt: {{ anonymous: true }}
-sources:
-  things: {{ mqtt: {{ topics: [ \"#\" ] }}, verify: {{ scheme: none }} }}
-routes:
-  - {{ name: all, default: true, to: [ inbox ] }}
-queues:
-  inbox: {{ retry: {{ attempts: 1000, min: 1ms, max: 1ms }} }}
-"
-    ))
+    let inbox = "{ retry: { attempts: 1000, min: 1ms, max: 1ms } }";
+    World::new(&every_topic("{ anonymous: true }", inbox))
 }
 
 /// A subscriber whose session is kept, and that does what QoS 1 and 2 ask of it.

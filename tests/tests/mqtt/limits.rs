@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::every_topic;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::loop_disk::LoopDisk;
@@ -13,18 +13,7 @@ use sluicegate_tests::mqtt::{Raw, V3, V5, connect, publish};
 use sluicegate_tests::world::World;
 
 fn configuration(limits: &str, more: &str) -> String {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }");
-    format!(
-        "{head}\
-mqtt: {{ anonymous: true, limits: {{ {limits} }} }}
-sources:
-  things: {{ mqtt: {{ topics: [ \"#\" ] }}, verify: {{ scheme: none }} }}
-routes:
-  - {{ name: all, default: true, to: [ inbox ] }}
-queues:
-  inbox: {{}}
-{more}"
-    )
+    every_topic(&format!("{{ anonymous: true, limits: {{ {limits} }} }}"), "{}") + more
 }
 
 /// Bytes of memory that the gateway has in use.

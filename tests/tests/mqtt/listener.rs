@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use sluicegate_tests::config::HEAD;
+use sluicegate_tests::config::mqtt_head;
 use sluicegate_tests::deadline::wait_for;
 use sluicegate_tests::http::{headers, request};
 use sluicegate_tests::metrics::value;
@@ -23,7 +23,7 @@ fn open_world() -> World {
 }
 
 fn configuration(source: &str) -> String {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }");
+    let head = mqtt_head();
     format!(
         "{head}\
 mqtt:

@@ -2,14 +2,14 @@
 //! none; what is played again is not stored again.
 
 use serde_json::json;
-use sluicegate_tests::config::{HEAD, STANDARD_SECRET};
+use sluicegate_tests::config::{STANDARD_SECRET, mqtt_head};
 use sluicegate_tests::gateway::Gateway;
 use sluicegate_tests::mqtt::{Raw, V3, V5, publish, publish_with, text};
 use sluicegate_tests::signing::standard_webhooks;
 use sluicegate_tests::world::World;
 
 fn start() -> Gateway {
-    let head = HEAD.replace("admin: 127.0.0.1:0 }", "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }");
+    let head = mqtt_head();
     World::new(&format!(
         "{head}\
 mqtt: {{ anonymous: true }}

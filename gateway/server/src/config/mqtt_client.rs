@@ -55,9 +55,8 @@ impl Checker<'_> {
         let tls = match tls {
             None => None,
             Some(tls) => {
-                let roots = tls.roots.map_or(client::Roots::Web, client::Roots::Pem);
                 let identity = tls.identity.as_ref().map(|(chain, key)| (&**chain, &**key));
-                match client::BrokerTls::new(&roots, identity) {
+                match client::BrokerTls::new(tls.roots.as_deref(), identity) {
                     Ok(tls) => Some(tls),
                     Err(fault) => {
                         let pointer = format!("{place}/broker/tls");

@@ -1,6 +1,5 @@
 //! The client of one sink: its own pool, its own trust, no redirects, no proxy.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,25 +8,27 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 
 use super::config::{AllowPrivate, Roots};
 use super::fault::SinkFault;
 use super::resolver::GuardedResolver;
+use crate::tls::{self, TlsFault};
 
 pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Full<Bytes>>;
 
 /// A client that connects only where it may.
 pub(crate) fn client(allow: AllowPrivate, roots: &Roots) -> Result<HttpClient, SinkFault> {
+    let tls = tls::believing(roots).map_err(|fault| match fault {
+        TlsFault::Roots => SinkFault::RootsMalformed,
+        TlsFault::Library => SinkFault::Tls,
+    })?;
     let mut tcp = HttpConnector::new_with_resolver(GuardedResolver::new(allow));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(KEEPALIVE));
     let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls(roots)?)
+        .with_tls_config(tls.with_no_client_auth())
         .https_or_http()
         .enable_http1()
         .enable_http2()
@@ -40,30 +41,6 @@ pub(crate) fn client(allow: AllowPrivate, roots: &Roots) -> Result<HttpClient, S
         .http2_keep_alive_interval(KEEPALIVE)
         .build(connector);
     Ok(client)
-}
-
-fn tls(roots: &Roots) -> Result<ClientConfig, SinkFault> {
-    let mut store = RootCertStore::empty();
-    match roots {
-        Roots::Web => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Roots::Pem(text) => {
-            for certificate in CertificateDer::pem_slice_iter(text) {
-                let certificate = certificate.map_err(|_| SinkFault::RootsMalformed)?;
-                store.add(certificate).map_err(|_| SinkFault::RootsMalformed)?;
-            }
-        }
-    }
-    if store.is_empty() {
-        return Err(SinkFault::RootsMalformed);
-    }
-    // Named here: the process-wide default would depend on which crates are linked in.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| SinkFault::Tls)?
-        .with_root_certificates(store)
-        .with_no_client_auth();
-    Ok(config)
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

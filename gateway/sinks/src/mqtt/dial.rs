@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -13,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use super::config::{BrokerAddress, MqttSinkConfig};
 use super::fault::MqttSinkFault;
 use crate::http::Roots;
+use crate::tls::{self, TlsFault};
 
 /// A connection, whatever carries it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -31,7 +31,7 @@ impl Dial {
     /// The way that this configuration says.
     pub(crate) fn new(config: &MqttSinkConfig) -> Result<Self, MqttSinkFault> {
         let BrokerAddress { host, port, roots, identity } = &config.broker;
-        let tls = roots.as_ref().map(|roots| tls(roots, identity.as_ref())).transpose()?;
+        let tls = roots.as_ref().map(|roots| connector(roots, identity.as_ref())).transpose()?;
         Ok(Self { host: host.clone(), port: *port, tls })
     }
 
@@ -45,29 +45,14 @@ impl Dial {
     }
 }
 
-fn tls(
+fn connector(
     roots: &Roots,
     identity: Option<&(Vec<u8>, Vec<u8>)>,
 ) -> Result<TlsConnector, MqttSinkFault> {
-    let mut store = RootCertStore::empty();
-    match roots {
-        Roots::Web => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Roots::Pem(text) => {
-            for certificate in CertificateDer::pem_slice_iter(text) {
-                let certificate = certificate.map_err(|_| MqttSinkFault::Roots)?;
-                store.add(certificate).map_err(|_| MqttSinkFault::Roots)?;
-            }
-        }
-    }
-    if store.is_empty() {
-        return Err(MqttSinkFault::Roots);
-    }
-    // Named here: the process-wide default would depend on which crates are linked in.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| MqttSinkFault::Tls)?
-        .with_root_certificates(store);
+    let builder = tls::believing(roots).map_err(|fault| match fault {
+        TlsFault::Roots => MqttSinkFault::Roots,
+        TlsFault::Library => MqttSinkFault::Tls,
+    })?;
     let config = match identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {

@@ -1,6 +1,5 @@
 //! The listener: takes connections within their bounds, and stops without breaking an answer.
 
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +8,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::fault::Fault;
@@ -18,6 +16,7 @@ use super::message::Handler;
 use super::metrics::HttpMetrics;
 use super::shared::{Shared, Stop, overloaded};
 use super::slots::Slots;
+use crate::accept::{self, Acceptor};
 
 /// A guarded HTTP listener in front of a handler.
 pub struct Front {
@@ -48,37 +47,23 @@ impl Front {
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>, drain: Duration) {
         let mut connections = JoinSet::new();
         let mut stopped = Stop::new(stop.clone());
-        let mut backoff = BACKOFF_MIN;
+        let mut acceptor = Acceptor::new(listener, "a connection");
         loop {
             tokio::select! {
                 biased;
                 () = stopped.given() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        backoff = BACKOFF_MIN;
-                        self.take(stream, peer.ip().to_canonical(), &stop, &mut connections);
-                    }
-                    Err(error) if is_of_one_connection(&error) => {}
-                    Err(error) => {
-                        // Out of descriptors or memory: trying again at once would burn a core.
-                        tracing::warn!(%error, "failed to accept a connection");
-                        tokio::select! {
-                            () = sleep(backoff) => {}
-                            () = stopped.given() => break,
-                        }
-                        backoff = (backoff * 2).min(BACKOFF_MAX);
-                    }
-                },
+                (stream, peer) = acceptor.next() => {
+                    self.take(stream, peer.ip().to_canonical(), &stop, &mut connections);
+                }
             }
         }
-        drop(listener);
+        drop(acceptor);
         self.shared.stopping.store(true, Ordering::Relaxed);
-        let all = async { while connections.join_next().await.is_some() {} };
-        if timeout(drain, all).await.is_err() {
-            tracing::warn!(connections = connections.len(), "ended connections after the drain");
+        let ended = accept::drain(&mut connections, drain).await;
+        if ended > 0 {
+            tracing::warn!(connections = ended, "ended connections after the drain");
         }
-        connections.shutdown().await;
     }
 
     fn take(
@@ -123,13 +108,5 @@ impl Drop for Counted {
     }
 }
 
-/// Whether accepting failed for one connection only, which is gone already.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
 /// Connections that are told at once that there is no place for them.
 const REFUSALS_MAX: usize = 64;
-const BACKOFF_MIN: Duration = Duration::from_millis(20);
-const BACKOFF_MAX: Duration = Duration::from_secs(1);

@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 
-use super::fill::fill;
 use super::greeting::{Candidate, Greeted};
 use super::session::Ending;
 use super::shared::Shared;
@@ -20,6 +19,7 @@ use super::wire::{
     ConnectAck, ConnectAckReason, Disconnect, DisconnectReasonCode, Packet, Version, Wire,
     WireFault, unacceptable_version,
 };
+use crate::fill::fill;
 
 /// A connection that has not said anything yet.
 pub(crate) struct Connection<S> {

@@ -2,7 +2,6 @@
 //! breaking an answer.
 
 use std::collections::HashSet;
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::access::{Access, Subject};
 use super::claims::{Claims, TopicRule};
@@ -28,6 +27,7 @@ use super::shared::Shared;
 use super::tls::MqttTls;
 use super::websocket::Binary;
 use super::wills::Wills;
+use crate::accept::{self, Acceptor};
 use crate::http::{Slots, Stop};
 
 /// What an MQTT source is made of.
@@ -117,38 +117,23 @@ impl MqttSource {
         let mut stopped = Stop::new(stop.clone());
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut backoff = BACKOFF_MIN;
+        let mut acceptor = Acceptor::new(listener, "an MQTT connection");
         loop {
             tokio::select! {
                 biased;
                 () = stopped.given() => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 _ = tick.tick() => self.tidy(),
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        backoff = BACKOFF_MIN;
-                        self.take(stream, peer.ip().to_canonical(), &how, &stop, &mut connections);
-                    }
-                    Err(error) if is_of_one_connection(&error) => {}
-                    Err(error) => {
-                        // Out of descriptors or memory: trying again at once would burn a core.
-                        tracing::warn!(%error, "failed to accept an MQTT connection");
-                        tokio::select! {
-                            () = sleep(backoff) => {}
-                            () = stopped.given() => break,
-                        }
-                        backoff = (backoff * 2).min(BACKOFF_MAX);
-                    }
-                },
+                (stream, peer) = acceptor.next() => {
+                    self.take(stream, peer.ip().to_canonical(), &how, &stop, &mut connections);
+                }
             }
         }
-        drop(listener);
-        let all = async { while connections.join_next().await.is_some() {} };
-        if timeout(drain, all).await.is_err() {
-            let count = connections.len();
-            tracing::warn!(connections = count, "ended MQTT connections after the drain");
+        drop(acceptor);
+        let ended = accept::drain(&mut connections, drain).await;
+        if ended > 0 {
+            tracing::warn!(connections = ended, "ended MQTT connections after the drain");
         }
-        connections.shutdown().await;
         // What cannot be written down now is found again after the next start.
         let _ = self.shared.settle_once().await;
     }
@@ -276,13 +261,5 @@ impl Drop for Counted {
     }
 }
 
-/// Whether accepting failed for one connection only, which is gone already.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
 /// How often sessions and wills are looked at.
 const TICK: Duration = Duration::from_millis(250);
-const BACKOFF_MIN: Duration = Duration::from_millis(20);
-const BACKOFF_MAX: Duration = Duration::from_secs(1);

@@ -15,7 +15,6 @@ pub(crate) mod claims;
 mod connection;
 mod done;
 mod entrance;
-mod fill;
 mod greeting;
 mod hub;
 mod jwt;

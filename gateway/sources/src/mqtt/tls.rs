@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::tls::{certificates, root_store};
 
 /// What the listener shows, and what it asks for.
 #[derive(Clone)]
@@ -72,10 +74,7 @@ impl MqttTls {
         let builder = match clients {
             None => builder.with_no_client_auth(),
             Some((pem, _)) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(pem).ok_or(TlsFault::ClientAuthority)? {
-                    roots.add(certificate).map_err(|_| TlsFault::ClientAuthority)?;
-                }
+                let roots = root_store(pem).ok_or(TlsFault::ClientAuthority)?;
                 let verifier =
                     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                         .build()
@@ -104,9 +103,4 @@ fn common_name(der: &[u8]) -> Option<String> {
     let mut names = certificate.subject().iter_common_name();
     let name = names.next()?.as_str().ok()?.to_owned();
     names.next().is_none().then_some(name)
-}
-
-fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    all.ok().filter(|all| !all.is_empty())
 }

@@ -4,6 +4,8 @@
 //! and back. `shape` looks at each frame before the codec does, `text` at what the codec made of
 //! it. This file must never let a packet through that only a server may send.
 
+use std::num::NonZeroU16;
+
 use bytes::BytesMut;
 pub(crate) use bytestring::ByteString;
 use rmqtt_codec::error::DecodeError;
@@ -167,12 +169,7 @@ fn fault(fault: DecodeError) -> WireFault {
 
 /// A packet of 3.1.1 as MQTT 5 has it.
 fn from_v3(packet: v3::Packet) -> Packet {
-    let ack = |packet_id| PublishAck {
-        packet_id,
-        reason_code: PublishAckReason::Success,
-        properties: Vec::new(),
-        reason_string: None,
-    };
+    let ack = |packet_id| ack(packet_id, PublishAckReason::Success);
     match packet {
         v3::Packet::Connect(connect) => Packet::from(connect_from_v3(*connect)),
         v3::Packet::Publish(publish) => Packet::Publish(publish),
@@ -282,8 +279,13 @@ fn return_code(reason: ConnectAckReason) -> v3::ConnectAckReason {
     }
 }
 
+/// A PUBACK or PUBREC.
+pub(crate) fn ack(packet_id: NonZeroU16, reason_code: PublishAckReason) -> PublishAck {
+    PublishAck { packet_id, reason_code, properties: Vec::new(), reason_string: None }
+}
+
 /// A PUBREL or PUBCOMP of success.
-pub(crate) fn done(packet_id: std::num::NonZeroU16) -> PublishAck2 {
+pub(crate) fn done(packet_id: NonZeroU16) -> PublishAck2 {
     PublishAck2 {
         packet_id,
         reason_code: PublishAck2Reason::Success,

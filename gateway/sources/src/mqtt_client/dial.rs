@@ -3,14 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::config::Broker;
+use crate::tls::{self, TlsFault};
 
 /// A connection, whatever carries it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -20,15 +19,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 /// Whom the gateway believes, and what it shows.
 #[derive(Clone)]
 pub struct BrokerTls(TlsConnector);
-
-/// Which certificate authorities are believed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Roots {
-    /// Mozilla's list, as compiled in.
-    Web,
-    /// Those in this PEM text, and no others.
-    Pem(Vec<u8>),
-}
 
 /// Why there can be no TLS to a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,41 +41,21 @@ impl std::fmt::Debug for BrokerTls {
 }
 
 impl BrokerTls {
-    /// TLS 1.2 and 1.3; `identity` is the gateway's own certificate and key, in PEM.
+    /// TLS 1.2 and 1.3. `roots` are the authorities to believe, and no others; otherwise those of
+    /// Mozilla's list, as compiled in. `identity` is the gateway's own certificate and key. All is
+    /// PEM.
     ///
     /// # Errors
     /// When one of them cannot be used. No key is repeated.
-    pub fn new(roots: &Roots, identity: Option<(&[u8], &[u8])>) -> Result<Self, BrokerTlsFault> {
-        let mut store = RootCertStore::empty();
-        match roots {
-            Roots::Web => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            Roots::Pem(text) => {
-                for certificate in CertificateDer::pem_slice_iter(text) {
-                    let certificate = certificate.map_err(|_| BrokerTlsFault::Roots)?;
-                    store.add(certificate).map_err(|_| BrokerTlsFault::Roots)?;
-                }
-            }
-        }
-        if store.is_empty() {
-            return Err(BrokerTlsFault::Roots);
-        }
-        // Named here: the process-wide default would depend on which crates are linked in.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|_| BrokerTlsFault::Tls)?
-            .with_root_certificates(store);
-        let config = match identity {
-            None => builder.with_no_client_auth(),
-            Some((chain, key)) => {
-                let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
-                let key = PrivateKeyDer::from_pem_slice(key);
-                let (Ok(chain), Ok(key)) = (chain, key) else {
-                    return Err(BrokerTlsFault::Identity);
-                };
-                builder.with_client_auth_cert(chain, key).map_err(|_| BrokerTlsFault::Identity)?
-            }
-        };
+    pub fn new(
+        roots: Option<&[u8]>,
+        identity: Option<(&[u8], &[u8])>,
+    ) -> Result<Self, BrokerTlsFault> {
+        let config = tls::client_config(roots, identity).map_err(|fault| match fault {
+            TlsFault::Roots => BrokerTlsFault::Roots,
+            TlsFault::Identity => BrokerTlsFault::Identity,
+            TlsFault::Library => BrokerTlsFault::Tls,
+        })?;
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use sluicegate_core::seams::Uncommitted;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -24,6 +24,7 @@ use super::fault::LinkFault;
 use super::run::MqttClient;
 use super::taking::refused;
 use super::wire::{Answer, Greeting, PACKET_BYTES_MAX, Publish, QoS, Said, Wire};
+use crate::fill::fill;
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -189,7 +190,7 @@ impl<'c> Link<'c> {
             if let Some(said) = self.wire.decode(&mut self.inbox)? {
                 return Ok(said);
             }
-            if stream.read_buf(&mut self.inbox).await.map_err(LinkFault::Broken)? == 0 {
+            if fill(stream, &mut self.inbox).await.map_err(LinkFault::Broken)? == 0 {
                 return Err(LinkFault::Broken(std::io::ErrorKind::UnexpectedEof.into()));
             }
         }
@@ -235,7 +236,7 @@ impl<'c> Link<'c> {
                         return End::Fault(LinkFault::Store);
                     }
                 }
-                read = reader.read_buf(&mut self.inbox), if reads => match read {
+                read = fill(&mut reader, &mut self.inbox), if reads => match read {
                     Ok(0) => {
                         let eof = std::io::ErrorKind::UnexpectedEof.into();
                         return End::Fault(LinkFault::Broken(eof));

@@ -15,6 +15,6 @@ mod taking;
 mod wire;
 
 pub use config::{Broker, MqttClientConfig, MqttVersion, Topic};
-pub use dial::{BrokerTls, BrokerTlsFault, Roots};
+pub use dial::{BrokerTls, BrokerTlsFault};
 pub use metrics::{MqttClientMetrics, MqttClientStats};
 pub use run::{MqttClient, MqttClientSeams};

@@ -14,6 +14,7 @@ use super::options::{HELP, Options};
 use super::plain;
 use super::report::{self, Figures, Who};
 use crate::amqp::AmqpClient;
+use crate::bench::asked::asked;
 use crate::bench::variants::data_folder;
 use crate::bench::{machine, usage};
 use crate::config::HEAD;
@@ -27,20 +28,10 @@ pub const ARGUMENT: &str = "amqp";
 /// Runs the bench as its arguments say.
 #[must_use]
 pub fn main(arguments: Vec<String>) -> ExitCode {
-    if arguments.iter().any(|argument| argument == "--help") {
-        print!("{HELP}");
-        return ExitCode::SUCCESS;
-    }
-    let options = match Options::parse(arguments) {
+    let options = match asked(arguments, HELP, Options::parse) {
         Ok(options) => options,
-        Err(fault) => {
-            eprintln!("{fault}\n\n{HELP}");
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
-    if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: its figures say nothing");
-    }
     let broker = RabbitMq::start();
     let client = AmqpClient::connect(&broker.uri());
     let mut runs = Vec::new();

@@ -1,5 +1,7 @@
 //! What `bench amqp` is asked to do.
 
+use crate::bench::asked::count;
+
 /// The options of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Options {
@@ -37,13 +39,8 @@ impl Options {
             Self { messages: 100_000, runs: 5, prefetch: 256, bytes: 1024, json: false };
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
-            let mut number = || {
-                let text = arguments.next().ok_or(format!("{name} needs a value"))?;
-                match text.replace('_', "").parse::<usize>() {
-                    Ok(number) if number > 0 => Ok(number),
-                    _ => Err(format!("{text} is not a number above zero")),
-                }
-            };
+            let mut number =
+                || count::<usize>(&arguments.next().ok_or(format!("{name} needs a value"))?);
             match name.as_str() {
                 "--messages" => options.messages = number()?,
                 "--runs" => options.runs = number()?,

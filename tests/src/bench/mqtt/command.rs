@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use super::drive::{self, Load, Part, payload};
 use super::options::{HELP, Options};
 use super::report::{self, Case, Figures, Who};
+use crate::bench::asked::asked;
 use crate::bench::variants::data_folder;
 use crate::bench::{machine, usage};
-use crate::config::HEAD;
+use crate::config::mqtt_head;
 use crate::gateway::Gateway;
 use crate::mosquitto::Mosquitto;
 use crate::mqtt::{Raw, V3, connect, subscribe};
@@ -21,20 +22,10 @@ pub const ARGUMENT: &str = "mqtt";
 /// Runs the bench as its arguments say.
 #[must_use]
 pub fn main(arguments: Vec<String>) -> ExitCode {
-    if arguments.iter().any(|argument| argument == "--help") {
-        print!("{HELP}");
-        return ExitCode::SUCCESS;
-    }
-    let options = match Options::parse(arguments) {
+    let options = match asked(arguments, HELP, Options::parse) {
         Ok(options) => options,
-        Err(fault) => {
-            eprintln!("{fault}\n\n{HELP}");
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
-    if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: its figures say nothing");
-    }
     let mut rows: Vec<(Case, Vec<Figures>)> = Vec::new();
     for (part, bytes) in [(Part::Publish, 256), (Part::Publish, 1024), (Part::Relay, 256)] {
         for who in [Who::Gateway, Who::Mosquitto] {
@@ -72,8 +63,7 @@ impl Broker {
     fn start(case: Case) -> Self {
         match case.who {
             Who::Gateway => {
-                let listen = "admin: 127.0.0.1:0, mqtt: 127.0.0.1:0 }";
-                let head = HEAD.replace("admin: 127.0.0.1:0 }", listen);
+                let head = mqtt_head();
                 let text = format!(
                     "{head}mqtt: {{ anonymous: true }}\n\
                      sources:\n  bench:\n    mqtt: {{ topics: [ \"bench/#\" ] }}\n    \

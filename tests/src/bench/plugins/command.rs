@@ -6,6 +6,7 @@ use super::guests::Guest;
 use super::options::{HELP, Options};
 use super::report::{self, Measured};
 use super::rows::{self, Row};
+use crate::bench::asked::asked;
 use crate::bench::machine;
 use crate::fixtures::root;
 
@@ -15,20 +16,10 @@ pub const ARGUMENT: &str = "plugins";
 /// Runs the bench as its arguments say. Fails if a guest is missing or an answer was wrong.
 #[must_use]
 pub fn main(arguments: Vec<String>) -> ExitCode {
-    if arguments.iter().any(|argument| argument == "--help") {
-        print!("{HELP}");
-        return ExitCode::SUCCESS;
-    }
-    let options = match Options::parse(arguments) {
+    let options = match asked(arguments, HELP, Options::parse) {
         Ok(options) => options,
-        Err(fault) => {
-            eprintln!("{fault}\n\n{HELP}");
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
-    if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: its figures say nothing");
-    }
     let rows = rows::wanted(&options);
     if rows.is_empty() {
         eprintln!("no row has such a name; there are: {}", rows::ALL.map(|row| row.name).join(" "));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bench::queue::count;
+use crate::bench::asked::count;
 
 /// The options of one call.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +94,7 @@ impl Options {
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
             match name.as_str() {
-                "--runs" => options.runs = count(&value()?)? as usize,
+                "--runs" => options.runs = count(&value()?)?,
                 "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
                 "--quick" => options = Self { runs: 1, effort: QUICK, ..options },
                 "--json" => options.json = true,

@@ -17,6 +17,7 @@ use super::peers::{Peer, version};
 use super::report::{self, Measured};
 use super::rows::{self, Disk, Kind, Row, SLOW_US, Under};
 use super::shim::Shim;
+use crate::bench::asked::{asked, asks_for_help};
 use crate::bench::machine;
 use crate::bench::usage;
 use crate::bench::variants::data_folder;
@@ -27,23 +28,14 @@ pub const ARGUMENT: &str = "queue";
 /// Runs the bench as its arguments say. Fails if data was wrong, or a row could not be measured.
 #[must_use]
 pub fn main(arguments: Vec<String>) -> ExitCode {
-    if arguments.iter().any(|argument| argument == "--help") {
-        print!("{HELP}");
-        return ExitCode::SUCCESS;
-    }
-    if arguments.first().is_some_and(|first| first == kill::ARGUMENT) {
+    let kills = arguments.first().is_some_and(|first| first == kill::ARGUMENT);
+    if kills && !asks_for_help(&arguments) {
         return kill::main(arguments.into_iter().skip(1));
     }
-    let options = match Options::parse(arguments) {
+    let options = match asked(arguments, HELP, Options::parse) {
         Ok(options) => options,
-        Err(fault) => {
-            eprintln!("{fault}\n\n{HELP}");
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
-    if cfg!(debug_assertions) {
-        eprintln!("this is a debug build: its figures say nothing");
-    }
     let rows = rows::wanted(&options);
     if rows.is_empty() {
         eprintln!("no row has such a name; there are: {}", rows::ALL.map(|row| row.name).join(" "));

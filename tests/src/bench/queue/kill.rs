@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::options::{HELP, count};
+use super::options::HELP;
+use crate::bench::asked::count;
 use crate::kills;
 
 /// The word after `queue` that asks for it.
@@ -34,7 +35,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(usize, u64), St
     while let Some(name) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
         match name.as_str() {
-            "--rounds" => rounds = count(&value()?)? as usize,
+            "--rounds" => rounds = count(&value()?)?,
             "--seed" => seed = count(&value()?)?,
             _ => return Err(format!("there is no option {name}")),
         }

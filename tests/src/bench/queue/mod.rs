@@ -22,5 +22,4 @@ mod targets;
 mod timers;
 
 pub use command::{ARGUMENT, main};
-pub(super) use options::count;
 pub use part::{ARGUMENT as PART_ARGUMENT, main as part};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::bench::asked::count;
+
 /// The options of one call.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Options {
@@ -70,7 +72,7 @@ impl Options {
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
             match name.as_str() {
-                "--runs" => options.runs = count(&value()?)? as usize,
+                "--runs" => options.runs = count(&value()?)?,
                 "--seconds" => options.seconds = seconds(&value()?)?,
                 "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
                 "--backlog" => options.backlog = count(&value()?)?,
@@ -85,14 +87,6 @@ impl Options {
             }
         }
         Ok(options)
-    }
-}
-
-/// A number above zero; underscores may divide it.
-pub(in crate::bench) fn count(text: &str) -> Result<u64, String> {
-    match text.replace('_', "").parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(format!("{text} is not a number above zero")),
     }
 }
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::uri::{AMQPScheme, AMQPUri, SASLMechanism};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use crate::amqp::guard::FRAME_MAX;
+use crate::tls::{self, TlsFault};
 
 /// A broker, ready to be dialled.
 #[derive(Clone)]
@@ -100,7 +99,7 @@ impl Server {
         let asked = uri.query.frame_max.filter(|asked| *asked != 0).unwrap_or(FRAME_MAX);
         uri.query.frame_max = Some(asked.min(FRAME_MAX));
         let timeout = uri.query.connection_timeout.map_or(TIMEOUT, Duration::from_millis);
-        let config = || client_config(tls.cloned().unwrap_or_default()).map(Arc::new);
+        let config = || client_config(tls).map(Arc::new);
         let tls = secure.then(config).transpose()?;
         Ok(Self { uri, tls, timeout: timeout.min(TIMEOUT_MAX) })
     }
@@ -140,32 +139,15 @@ fn read_uri(text: &str) -> Result<AMQPUri, ServerFault> {
     Ok(uri)
 }
 
-fn client_config(tls: Tls) -> Result<ClientConfig, ServerFault> {
-    let mut store = RootCertStore::empty();
-    match tls.roots {
-        None => store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(text) => {
-            for certificate in certificates(&text).ok_or(ServerFault::RootsMalformed)? {
-                store.add(certificate).map_err(|_| ServerFault::RootsMalformed)?;
-            }
-        }
-    }
-    // Named here: the process-wide default would depend on which crates are linked in.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| ServerFault::Tls)?
-        .with_root_certificates(store);
-    let Some((chain, key)) = tls.identity else { return Ok(builder.with_no_client_auth()) };
-    let chain = certificates(&chain).ok_or(ServerFault::IdentityMalformed)?;
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| ServerFault::IdentityMalformed)?;
-    builder.with_client_auth_cert(chain, key).map_err(|_| ServerFault::IdentityMalformed)
-}
-
-/// At least one certificate, or `None`.
-fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    all.ok().filter(|all| !all.is_empty())
+fn client_config(tls: Option<&Tls>) -> Result<ClientConfig, ServerFault> {
+    let roots = tls.and_then(|tls| tls.roots.as_deref());
+    let identity = tls.and_then(|tls| tls.identity.as_ref());
+    let identity = identity.map(|(chain, key)| (&**chain, &**key));
+    tls::client_config(roots, identity).map_err(|fault| match fault {
+        TlsFault::Roots => ServerFault::RootsMalformed,
+        TlsFault::Identity => ServerFault::IdentityMalformed,
+        TlsFault::Library => ServerFault::Tls,
+    })
 }
 
 /// What we propose; the broker may want less. Without any, a dead peer is found by TCP alone.

@@ -14,7 +14,7 @@ use crate::mqtt::message::Handing;
 use crate::mqtt::subscribers::Grant;
 use crate::mqtt::tests::house::{House, at};
 use crate::mqtt::wire::{
-    Connect, Packet, Publish, PublishAck, PublishAckReason, QoS, SubscriptionOptions, Version, Wire,
+    Connect, Packet, Publish, PublishAckReason, QoS, SubscriptionOptions, Version, Wire, ack,
 };
 
 struct World {
@@ -85,12 +85,7 @@ impl World {
     }
 
     fn ack(&mut self, publish: &Publish) {
-        let ack = PublishAck {
-            packet_id: publish.packet_id.unwrap(),
-            reason_code: PublishAckReason::Success,
-            properties: Vec::new(),
-            reason_string: None,
-        };
+        let ack = ack(publish.packet_id.unwrap(), PublishAckReason::Success);
         let mut replies = Vec::new();
         let mut held = self.seat.lock();
         held.session.handle(&mut self.link, Packet::PublishAck(ack), at(0), &mut replies).unwrap();

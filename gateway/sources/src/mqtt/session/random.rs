@@ -13,8 +13,9 @@ use super::tests::{attached, id, link, parcel, publish, pubrec};
 use super::*;
 use crate::mqtt::ledger::{Ledger, WaitingLimits};
 use crate::mqtt::message::Parcel;
-use crate::mqtt::wire::{Connect, Packet, PublishAckReason, QoS, Version, done};
-use crate::mqtt::wire::{DisconnectReasonCode, PublishAck};
+use crate::mqtt::wire::{
+    Connect, DisconnectReasonCode, Packet, PublishAckReason, QoS, Version, ack, done,
+};
 use sluicegate_core::time::Timestamp;
 
 /// What happens next.
@@ -112,10 +113,7 @@ impl Observed {
             }
             Act::Ack(number) => {
                 self.sent.remove(&id(number));
-                let reason_code = PublishAckReason::Success;
-                let (properties, reason_string) = (Vec::new(), None);
-                let packet_id = id(number);
-                let ack = PublishAck { packet_id, reason_code, properties, reason_string };
+                let ack = ack(id(number), PublishAckReason::Success);
                 self.hear(Packet::PublishAck(ack));
             }
             Act::Received(number) => self.hear(pubrec(number)),

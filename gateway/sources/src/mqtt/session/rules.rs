@@ -11,7 +11,7 @@ use super::super::subscribers::Grant;
 use super::super::topic::Wanted;
 use super::super::wire::{
     Disconnect, DisconnectReasonCode, Packet, Publish, PublishAck, PublishAck2, PublishAck2Reason,
-    PublishAckReason, QoS, Version, done,
+    PublishAckReason, QoS, Version, ack, done,
 };
 use super::answered::{Answered, Lasts};
 use super::inbound::{Inbound, Known, Mark};
@@ -354,8 +354,4 @@ impl Session {
         };
         Ending { say: None, will }
     }
-}
-
-fn ack(packet_id: NonZeroU16, reason_code: PublishAckReason) -> PublishAck {
-    PublishAck { packet_id, reason_code, properties: Vec::new(), reason_string: None }
 }

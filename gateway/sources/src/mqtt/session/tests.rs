@@ -11,7 +11,7 @@ use super::*;
 use crate::mqtt::message::{Message, Parcel};
 use crate::mqtt::wire::{
     ByteString, Connect, Disconnect, DisconnectReasonCode, Packet, Publish, PublishAck,
-    PublishAckReason, PublishProperties, QoS, Version, done,
+    PublishAckReason, PublishProperties, QoS, Version, ack, done,
 };
 
 pub(super) const LIMITS: OutboxLimits =
@@ -80,12 +80,7 @@ pub(super) fn pubrec(number: u16) -> Packet {
 }
 
 pub(super) fn ack_of(number: u16) -> PublishAck {
-    PublishAck {
-        packet_id: id(number),
-        reason_code: PublishAckReason::Success,
-        properties: Vec::new(),
-        reason_string: None,
-    }
+    ack(id(number), PublishAckReason::Success)
 }
 
 /// Handles a packet; gives back the step and what is answered.
@@ -154,7 +149,7 @@ fn a_refusal_is_a_code_in_5_and_the_end_of_the_connection_in_3_1_1() {
         let said = session.judged(1, Some(&mut link), taking(&step), judged);
         match code {
             Some(reason_code) => {
-                let ack = Packet::PublishAck(PublishAck { reason_code, ..ack_of(1) });
+                let ack = Packet::PublishAck(ack(id(1), reason_code));
                 assert_eq!(said, Ok(Some(ack)));
             }
             None => assert!(said.is_err(), "{version:?} {judged:?}"),

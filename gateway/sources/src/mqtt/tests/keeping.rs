@@ -19,8 +19,8 @@ use crate::mqtt::shared::Beside;
 use crate::mqtt::subscribing::MaySubscribe;
 use crate::mqtt::topic::Wanted;
 use crate::mqtt::wire::{
-    Connect, DisconnectReasonCode, Packet, Publish, PublishProperties, QoS, Subscribe,
-    SubscriptionOptions, Version,
+    Connect, DisconnectReasonCode, Packet, Publish, PublishAckReason, PublishProperties, QoS,
+    Subscribe, SubscriptionOptions, Version, ack,
 };
 
 struct All;
@@ -97,12 +97,7 @@ impl Guest {
     }
 
     fn ack(&mut self, publish: &Publish) {
-        let ack = crate::mqtt::wire::PublishAck {
-            packet_id: publish.packet_id.unwrap(),
-            reason_code: crate::mqtt::wire::PublishAckReason::Success,
-            properties: Vec::new(),
-            reason_string: None,
-        };
+        let ack = ack(publish.packet_id.unwrap(), PublishAckReason::Success);
         let (packet, mut replies) = (Packet::PublishAck(ack), Vec::new());
         let mut held = self.entered.seat.lock();
         held.session.handle(&mut self.link, packet, at(0), &mut replies).unwrap();

@@ -31,7 +31,7 @@ use crate::mqtt::shared::Shared;
 use crate::mqtt::talk::Talk;
 use crate::mqtt::topic::Filter;
 use crate::mqtt::wire::{
-    Connect, ConnectAckReason, LastWill, Packet, PublishAck, PublishAckReason, QoS, Version, done,
+    Connect, ConnectAckReason, LastWill, Packet, PublishAckReason, QoS, Version, ack, done,
 };
 
 /// A disk of which only what a session needs is there, and a line that refuses everything.
@@ -187,12 +187,7 @@ async fn a_release_that_cannot_be_written_down_is_asked_for_again() {
         seat.lock().session.out.offer_reserved(Parcel { share, ..parcel });
         assert!(matches!(talk.next_out(), Some(Packet::Publish(_))));
         fake.fails.store(true, Ordering::Relaxed);
-        let received = PublishAck {
-            packet_id: given.unwrap(),
-            reason_code: PublishAckReason::Success,
-            properties: Vec::new(),
-            reason_string: None,
-        };
+        let received = ack(given.unwrap(), PublishAckReason::Success);
         talk.handle(Packet::PublishReceived(received), &mut Vec::new()).unwrap();
         if !gone {
             let written = talk.next_done().await;
