@@ -44,7 +44,14 @@ struct World {
 }
 
 async fn consuming() -> World {
-    let (listener, uri) = listen("").await;
+    let mut world = dialled("").await;
+    world.broker.consume().await;
+    world
+}
+
+/// The same, before a word was said; the address has this query.
+async fn dialled(query: &str) -> World {
+    let (listener, uri) = listen(query).await;
     let config = AmqpConfig {
         source: "s".parse().unwrap(),
         server: Server::new(&uri, Login::Plain, None).unwrap(),
@@ -63,8 +70,7 @@ async fn consuming() -> World {
     let source = AmqpSource::new(config, &intake);
     let (metrics, (_stop, stopped)) = (source.metrics(), watch::channel(false));
     tokio::spawn(source.run(stopped));
-    let mut broker = Fake::accept(&listener).await;
-    broker.consume().await;
+    let broker = Fake::accept(&listener).await;
     World { listener, broker, gate, metrics, _stop }
 }
 
@@ -101,6 +107,45 @@ async fn a_broker_that_sends_more_than_the_prefetch_is_cut_off() {
     }
     world.broker.wait_for_end().await;
     world.wait_for_interruption("connection").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_sends_messages_before_it_knows_how_many_it_may_is_cut_off() {
+    let mut world = dialled("").await;
+    world.broker.open().await;
+    for tag in 1..=3 {
+        world.broker.deliver(tag, b"").await;
+    }
+    world.broker.wait_for_end().await;
+    world.wait_for_interruption("connection").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_have_come_when_the_broker_ends_the_consumer_are_finished() {
+    let mut world = consuming().await;
+    world.gate.permits.add_permits(2);
+    world.broker.deliver(1, b"{}").await;
+    world.broker.deliver(2, b"").await;
+    world.broker.say(1, (60, 30), &[short("sluicegate.s"), vec![1]].concat()).await;
+    let mut acknowledged = 0;
+    while acknowledged < 2 {
+        acknowledged = world.broker.hear((60, 80)).await[7];
+    }
+    world.wait_for_interruption("cancelled").await;
+}
+
+/// lapin sees no messages, and a broker that sends some need send no heartbeats.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_only_delivers_is_not_taken_for_dead() {
+    let mut world = dialled("?heartbeat=1").await;
+    world.broker.consume().await;
+    world.gate.permits.add_permits(100);
+    for tag in 1..=50 {
+        world.broker.deliver(tag, b"{}").await;
+        world.broker.hear((60, 80)).await;
+        sleep(Duration::from_millis(80)).await;
+    }
+    assert!(world.metrics.interruptions().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

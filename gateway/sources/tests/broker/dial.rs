@@ -32,6 +32,6 @@ async fn a_dial_that_nobody_waits_for_any_more_ends_its_connection() {
     let dial = tokio::spawn(async move { server.dial("a test", 100).await.map(drop) });
     let mut broker = Fake::accept(&listener).await;
     dial.abort();
-    // The stream is lapin's: it ends when lapin's thread does.
+    // It is cut, whoever holds its halves.
     broker.wait_for_end().await;
 }

@@ -52,14 +52,19 @@ impl Fake {
         self.hear((10, 31)).await
     }
 
-    /// The handshake, a channel, and a consumer on it.
-    pub(crate) async fn consume(&mut self) {
+    /// The handshake, and a channel on which the prefetch is asked for.
+    pub(crate) async fn open(&mut self) {
         self.tune(131_072).await;
         self.hear((10, 40)).await;
         self.say(0, (10, 41), &short("")).await;
         self.hear((20, 10)).await;
         self.say(1, (20, 11), &long(b"")).await;
         self.hear((60, 10)).await;
+    }
+
+    /// The same, and a consumer on the channel.
+    pub(crate) async fn consume(&mut self) {
+        self.open().await;
         self.say(1, (60, 11), &[]).await;
         self.hear((50, 10)).await;
         self.say(1, (50, 11), &[short("q"), vec![0; 8]].concat()).await;
@@ -74,7 +79,9 @@ impl Fake {
         self.say(1, (60, 60), &arguments).await;
         let size = (body.len() as u64).to_be_bytes();
         self.frame(HEADER, 1, &[&[0, 60, 0, 0][..], &size, &[0, 0]].concat()).await;
-        self.frame(BODY, 1, body).await;
+        if !body.is_empty() {
+            self.frame(BODY, 1, body).await;
+        }
     }
 
     pub(crate) async fn say(&mut self, channel: u16, named: (u16, u16), arguments: &[u8]) {

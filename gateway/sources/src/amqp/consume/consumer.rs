@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use super::life::Life;
 use super::tries::Line;
 use crate::amqp::config::{AmqpConfig, QueueRule};
-use crate::amqp::link::{Link, Tap};
+use crate::amqp::guard::Tap;
+use crate::amqp::link::Link;
 use crate::amqp::settle::Rejecter;
 use crate::amqp::state::{AmqpMetrics, Cause, QueueMetrics, Standing};
 use crate::amqp::topology::{ensure, short};
@@ -79,7 +80,7 @@ impl Consumer {
         let lost = |fault| (Cause::Connection, fault);
         let channel = link.connection.create_channel().await.map_err(lost)?;
         // Before the consumer: messages come with the answer to it.
-        let tap = link.tap(&channel);
+        let tap = link.tap(&channel, self.config.prefetch);
         let qos = BasicQosOptions::default();
         channel.basic_qos(self.config.prefetch, qos).await.map_err(lost)?;
         let missing = |fault: lapin::Error| {

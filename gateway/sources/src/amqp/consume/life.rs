@@ -21,8 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::consumer::{Consumer, End};
 use super::hold::Hold;
 use super::tries::Tried;
-use crate::amqp::guard::Delivered;
-use crate::amqp::link::Tap;
+use crate::amqp::guard::{Delivered, Tap};
 use crate::amqp::message::Message;
 use crate::amqp::settle::{Acks, Window};
 use crate::amqp::source::stopped;
@@ -72,9 +71,12 @@ impl<'a> Life<'a> {
         mut subscription: lapin::Consumer,
         stop: &mut watch::Receiver<bool>,
     ) -> End {
-        let at_once = usize::from(self.consumer.config.prefetch);
+        // With as many at hand, the rest that may come is worth a flush of its own.
+        let many = usize::from(self.consumer.config.prefetch).div_ceil(2);
+        let mut gathers_until = None;
         loop {
             let due = self.hold.due();
+            let wanted = if gathers_until.is_some() { many } else { 1 };
             tokio::select! {
                 biased;
                 () = stopped(stop) => {
@@ -92,9 +94,12 @@ impl<'a> Life<'a> {
                 }
                 // While messages are held, too: so a lost channel is noticed, and a broker that
                 // sends more than it may.
-                messages = self.tap.take(at_once) => {
+                messages = self.tap.take(wanted) => {
+                    gathers_until = Some(Instant::now() + GATHERING);
                     if let Err(end) = self.take(messages) { return end; }
                 }
+                () = sleep_until(gathers_until.unwrap_or_else(Instant::now)),
+                    if gathers_until.is_some() => gathers_until = None,
                 ended = subscription.next() => return self.ended(ended).await,
             }
             self.settle_at_hand();
@@ -120,7 +125,7 @@ impl<'a> Life<'a> {
             // Those that are being rejected may be counted on both sides.
             let unsettled_max = 2 * usize::from(self.consumer.config.prefetch);
             if self.window.len() > unsettled_max {
-                // Not the channel alone: lapin closes one politely, and takes what comes meanwhile.
+                // Not the channel alone: a broker that does this is not to be talked to.
                 let why = "broker sends more messages than it may (prefetch)".to_owned();
                 return Err(End::Interrupted(Cause::Connection, why));
             }
@@ -230,6 +235,8 @@ impl<'a> Life<'a> {
     /// Takes no more, finishes what is in the line, and acknowledges it.
     async fn stop(&mut self, subscription: &lapin::Consumer) -> End {
         self.consumer.stand(Standing::Stopped, "");
+        // What was not taken stays with the broker.
+        self.tap.close();
         let tag = subscription.tag();
         let ended = async {
             let _ = self.channel.basic_cancel(tag, BasicCancelOptions::default()).await;
@@ -249,7 +256,7 @@ impl<'a> Life<'a> {
         };
         if self.channel.status().connected() {
             self.consumer.stand(Standing::NoQueue, "the broker has ended the consumer");
-            let at_hand = self.tap.at_hand();
+            let at_hand = self.tap.close();
             if let Err(end) = self.take(at_hand) {
                 return end;
             }
@@ -293,6 +300,10 @@ async fn said(saying: &mut Option<Saying>) -> Result<Said, lapin::Error> {
         None => std::future::pending().await,
     }
 }
+
+/// How long messages wait for company after others were taken: one flush and one acknowledgement do
+/// for all of them. One that comes after a pause does not wait.
+const GATHERING: Duration = Duration::from_millis(2);
 
 /// How long the broker may take to end a consumer.
 const LOOK: Duration = Duration::from_secs(1);

@@ -29,6 +29,8 @@ pub(super) struct Draft {
     body: Vec<u8>,
     /// Bytes of the body that have not come.
     missing: u64,
+    /// Somebody takes it: otherwise nothing of it is kept.
+    is_wanted: bool,
 }
 
 /// The pieces of a message do not belong together.
@@ -38,14 +40,15 @@ pub(super) struct Misplaced;
 impl Draft {
     /// Begins with the arguments of a `basic.deliver`: consumer tag, delivery tag, redelivered,
     /// exchange, routing key.
-    pub(super) fn begin(arguments: &mut Reader<'_>) -> Result<Self, Misplaced> {
+    pub(super) fn begin(arguments: &mut Reader<'_>, is_wanted: bool) -> Result<Self, Misplaced> {
         arguments.short().ok_or(Misplaced)?;
         let tag = arguments.u64().ok_or(Misplaced)?;
         let redelivered = arguments.u8().ok_or(Misplaced)? & 1 != 0;
         let exchange = arguments.short().ok_or(Misplaced)?;
         let routing_key = arguments.short().ok_or(Misplaced)?;
         let address = text(exchange).and_then(|exchange| Ok((exchange, text(routing_key)?)));
-        Ok(Self { tag, redelivered, address, content: None, body: Vec::new(), missing: 0 })
+        let (content, body, missing) = (None, Vec::new(), 0);
+        Ok(Self { tag, redelivered, address, content, body, missing, is_wanted })
     }
 
     /// The content header. A body that is longer than `body_bytes_max` is not collected.
@@ -58,10 +61,12 @@ impl Draft {
         let is_too_large = size > body_bytes_max;
         let content =
             if is_too_large { properties.and(Err(Unreadable::TooLarge)) } else { properties };
-        if content.is_ok() && self.address.is_ok() {
-            self.body.reserve_exact(usize::try_from(size).unwrap_or(0));
-        }
         self.content = Some(content);
+        if self.keeps_body() {
+            // What a broker says of a length is no reason to set more aside than comes at once.
+            self.body
+                .reserve_exact(usize::try_from(size).map_or(RESERVED, |size| size.min(RESERVED)));
+        }
         Ok(())
     }
 
@@ -74,9 +79,13 @@ impl Draft {
     /// A part of the body.
     pub(super) fn add(&mut self, part: &[u8]) {
         self.missing = self.missing.saturating_sub(part.len() as u64);
-        if self.address.is_ok() && matches!(self.content, Some(Ok(_))) {
+        if self.keeps_body() {
             self.body.extend_from_slice(part);
         }
+    }
+
+    fn keeps_body(&self) -> bool {
+        self.is_wanted && self.address.is_ok() && matches!(self.content, Some(Ok(_)))
     }
 
     /// Whether all of it has come.
@@ -84,17 +93,28 @@ impl Draft {
         self.content.is_some() && self.missing == 0
     }
 
-    /// The message.
-    pub(super) fn finish(self) -> Delivered {
-        let Self { tag, redelivered, address, content, body, .. } = self;
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.body.capacity() == 0
+    }
+
+    /// The message, if somebody takes it.
+    pub(super) fn finish(self) -> Option<Delivered> {
+        let Self { tag, redelivered, address, content, body, is_wanted, .. } = self;
+        if !is_wanted {
+            return None;
+        }
         let content = content.unwrap_or(Err(Unreadable::Broken));
         let is_text = address.as_ref().map(|_| ()).map_err(|why| *why);
         let (exchange, routing_key) = address.unwrap_or_default();
         let content = is_text.and(content).map(|properties| (properties, body.into()));
-        Delivered { tag, redelivered, exchange, routing_key, content }
+        Some(Delivered { tag, redelivered, exchange, routing_key, content })
     }
 }
 
 fn text(bytes: &[u8]) -> Result<ShortString, Unreadable> {
     std::str::from_utf8(bytes).map(ShortString::from).map_err(|_| Unreadable::NotText)
 }
+
+/// Bytes that are set aside for a body before it comes: a frame's.
+const RESERVED: usize = 128 * 1024;

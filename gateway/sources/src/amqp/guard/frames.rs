@@ -2,10 +2,12 @@
 //! but for what it must not see. It knows no more of AMQP than that needs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::content::{Delivered, Draft, Misplaced};
 use super::properties;
 use super::reader::Reader;
+use super::tap::{Overflow, Taps};
 use super::unreadable::Unreadable;
 
 /// One connection's frames, from the broker.
@@ -17,7 +19,8 @@ pub(crate) struct Guard {
     partial: Vec<u8>,
     channels: BTreeMap<u16, Content>,
     /// Messages that have come whole, each with its channel.
-    pub(crate) delivered: Vec<(u16, Delivered)>,
+    delivered: Vec<(u16, Delivered)>,
+    taps: Arc<Taps>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +63,12 @@ pub(crate) enum GuardFault {
     /// The broker presents itself in a way that cannot be read.
     #[error("the broker's properties cannot be read")]
     Broker,
-    /// A message has no delivery tag, or its pieces do not belong together.
+    /// A message has no delivery tag, is broken off, or its pieces do not belong together.
     #[error("the pieces of a message do not belong together")]
     Message,
+    /// More messages come than may be without an answer.
+    #[error("the broker sends more messages than it may (prefetch)")]
+    Overflow,
     /// A method that no broker has to send: it may hold tables as deep as it likes.
     #[error("the broker sends what only clients send")]
     Method,
@@ -111,18 +117,30 @@ impl From<Misplaced> for GuardFault {
     }
 }
 
+impl From<Overflow> for GuardFault {
+    fn from(_: Overflow) -> Self {
+        Self::Overflow
+    }
+}
+
 impl Guard {
-    /// A guard of a new connection; longer bodies are left out.
-    pub(crate) fn new(body_bytes_max: u64) -> Self {
+    /// A guard of a new connection, whose messages go to these taps; longer bodies are left out.
+    pub(crate) fn new(body_bytes_max: u64, taps: Arc<Taps>) -> Self {
         let (state, partial, channels) = (State::Head, Vec::new(), BTreeMap::new());
-        Self { body_bytes_max, state, partial, channels, delivered: Vec::new() }
+        Self { body_bytes_max, state, partial, channels, delivered: Vec::new(), taps }
     }
 
-    /// Takes what came: adds what is lapin's to `out`, and whole messages to `delivered`.
+    /// Takes what came: adds what is lapin's to `out`, and hands out messages that are whole.
     ///
     /// # Errors
     /// When the connection must be closed.
-    pub(crate) fn pass(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), GuardFault> {
+    pub(crate) fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), GuardFault> {
+        let passed = self.take_apart(bytes, out);
+        self.taps.hand_out(self.delivered.drain(..))?;
+        passed
+    }
+
+    fn take_apart(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), GuardFault> {
         while !bytes.is_empty() {
             match self.state {
                 State::Head => {
@@ -252,13 +270,17 @@ impl Guard {
         Ok(())
     }
 
-    /// A method: with a new one, the content of the one before is over. Whether it is lapin's.
+    /// A method: with a new one, the content of the one before is over. Whether it is lapin's. A
+    /// message that is broken off would be acknowledged with the next one.
     fn method(&mut self, channel: u16, payload: &[u8]) -> Result<bool, GuardFault> {
         let mut reader = Reader::new(payload);
         let named = reader.u16().zip(reader.u16());
         let named = named.filter(|named| is_of_broker(*named)).ok_or(GuardFault::Method)?;
+        if self.draft(channel).is_some() {
+            return Err(GuardFault::Message);
+        }
         if named == DELIVER {
-            let draft = Draft::begin(&mut reader)?;
+            let draft = Draft::begin(&mut reader, self.taps.is_open(channel))?;
             self.channels.insert(channel, Content { message: Some(draft), left_out: 0 });
             return Ok(false);
         }
@@ -303,7 +325,7 @@ impl Guard {
     fn finish(&mut self, channel: u16) {
         let content = self.channels.get_mut(&channel);
         let whole = content.and_then(|content| content.message.take_if(|draft| draft.is_whole()));
-        self.delivered.extend(whole.map(|draft| (channel, draft.finish())));
+        self.delivered.extend(whole.and_then(Draft::finish).map(|whole| (channel, whole)));
     }
 }
 

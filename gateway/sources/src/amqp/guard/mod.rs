@@ -13,8 +13,10 @@ mod content;
 mod frames;
 mod properties;
 mod reader;
+mod tap;
 mod unreadable;
 
 pub(crate) use content::Delivered;
 pub(crate) use frames::{FRAME_MAX, Guard};
+pub(crate) use tap::{Tap, Taps};
 pub(crate) use unreadable::Unreadable;

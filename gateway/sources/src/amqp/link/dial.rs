@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use super::reactor;
 use super::server::Server;
 use super::stream::{Cut, LinkStream, Wire};
-use super::tap::{Tap, Taps};
+use crate::amqp::guard::{Tap, Taps};
 
 /// An open connection.
 pub struct Link {
@@ -55,9 +55,10 @@ impl Link {
         self.cut.cut();
     }
 
-    /// The messages of this channel, which was just opened: lapin does not see them.
-    pub(crate) fn tap(&self, channel: &Channel) -> Tap {
-        self.taps.open(channel.id())
+    /// The messages of this channel, which was just opened, and on which so many may be without an
+    /// answer: lapin does not see them.
+    pub(crate) fn tap(&self, channel: &Channel, prefetch: u16) -> Tap {
+        self.taps.open(channel.id(), usize::from(prefetch))
     }
 
     /// Bytes that have come from the broker: a count that stands still is a broker that is silent.
@@ -124,15 +125,19 @@ impl Server {
             .map_err(|fault| DialFault::Refused(fault.to_string()))
     }
 
-    async fn wire(&self) -> io::Result<Box<dyn Wire>> {
+    async fn wire(&self) -> io::Result<Wire> {
         let authority = &self.uri.authority;
         let tcp = TcpStream::connect((authority.host.as_str(), authority.port)).await?;
         tcp.set_nodelay(true)?;
-        let Some(config) = &self.tls else { return Ok(Box::new(tcp)) };
+        let Some(config) = &self.tls else {
+            let (incoming, outgoing) = tcp.into_split();
+            return Ok((Box::new(incoming), Box::new(outgoing)));
+        };
         let name = ServerName::try_from(authority.host.clone())
             .map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault))?;
         let tls = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await?;
-        Ok(Box::new(tls))
+        let (incoming, outgoing) = tokio::io::split(tls);
+        Ok((Box::new(incoming), Box::new(outgoing)))
     }
 }
 

@@ -4,8 +4,6 @@ mod dial;
 mod reactor;
 mod server;
 mod stream;
-mod tap;
 
 pub use dial::{DialFault, Link};
 pub use server::{Login, Server, ServerFault, Tls};
-pub(crate) use tap::Tap;

@@ -11,23 +11,21 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{
-    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, ReadHalf, WriteHalf,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::sync::Notify;
 
-use super::tap::Taps;
-use crate::amqp::guard::Guard;
+use crate::amqp::guard::{Guard, Taps};
 
-/// What carries the bytes.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What carries the bytes: the half that is read, and the one that is written.
+pub(super) type Wire = (Incoming, Outgoing);
 
-impl<W: AsyncRead + AsyncWrite + Send + Unpin> Wire for W {}
+pub(super) type Incoming = Box<dyn AsyncRead + Send + Unpin>;
+pub(super) type Outgoing = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// A connection's stream, as lapin has it.
 pub(super) struct LinkStream {
     from_broker: DuplexStream,
-    to_broker: WriteHalf<Box<dyn Wire>>,
+    to_broker: Outgoing,
     cut: Arc<Cut>,
 }
 
@@ -65,15 +63,14 @@ impl Cut {
 impl LinkStream {
     /// A stream over these bytes, whose messages go to the taps. Begins to read.
     pub(super) fn new(
-        wire: Box<dyn Wire>,
+        (incoming, to_broker): Wire,
         cut: Arc<Cut>,
         taps: Arc<Taps>,
         body_bytes_max: u64,
     ) -> Self {
-        let (incoming, to_broker) = tokio::io::split(wire);
         let (to_lapin, from_broker) = tokio::io::duplex(READ_BYTES);
-        let guard = Guard::new(body_bytes_max);
-        let reader = Reader { incoming, guard, taps, to_lapin, cut: Arc::clone(&cut) };
+        let guard = Guard::new(body_bytes_max, taps);
+        let reader = Reader { incoming, guard, to_lapin, cut: Arc::clone(&cut) };
         tokio::spawn(reader.run());
         Self { from_broker, to_broker, cut }
     }
@@ -81,9 +78,8 @@ impl LinkStream {
 
 /// Reads what the broker says.
 struct Reader {
-    incoming: ReadHalf<Box<dyn Wire>>,
+    incoming: Incoming,
     guard: Guard,
-    taps: Arc<Taps>,
     to_lapin: DuplexStream,
     cut: Arc<Cut>,
 }
@@ -107,14 +103,17 @@ impl Reader {
         let mut raw = vec![0; READ_BYTES].into_boxed_slice();
         let (mut passed, mut told) = (Vec::new(), Instant::now());
         loop {
-            let count = self.incoming.read(&mut raw).await?;
+            let count = tokio::select! {
+                read = self.incoming.read(&mut raw) => read?,
+                // lapin writes elsewhere: this ends when lapin's end is gone.
+                _ = self.to_lapin.read_u8() => 0,
+            };
             if count == 0 {
                 return Ok(());
             }
             self.cut.bytes.fetch_add(count as u64, Ordering::Relaxed);
             let bytes = raw.get(..count).unwrap_or_default();
             let whole = self.guard.pass(bytes, &mut passed);
-            self.taps.hand_out(self.guard.delivered.drain(..));
             whole.map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
             // A broker that delivers need send no heartbeats, and lapin does not see it deliver.
             if passed.is_empty() && told.elapsed() >= TELL_EVERY && self.guard.is_between_frames() {
