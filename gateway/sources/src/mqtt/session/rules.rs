@@ -162,7 +162,10 @@ impl Session {
             Packet::Unsubscribe(unsubscribe) => return Ok(Step::Unsubscribe(unsubscribe)),
             Packet::PingRequest => replies.push(Packet::PingResponse),
             Packet::Disconnect(disconnect) => return Err(self.disconnect(link, &disconnect)),
-            // Nobody agreed on a method of authentication; and a second CONNECT is none.
+            // A second one: what is wrong with a CONNECT only a CONNACK may say (section 4.13.1),
+            // and some clients cannot read anything there.
+            Packet::Connect(_) => return Err(Ending { say: None, will: WillFate::Published }),
+            // Nobody agreed on a method of authentication.
             _ => return Err(Ending::because(DisconnectReasonCode::ProtocolError)),
         }
         Ok(Step::On)

@@ -49,7 +49,7 @@ pub(crate) enum Judged {
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ending {
-    /// What is told to a client of MQTT 5; `None`: it went by itself.
+    /// What is told to a client of MQTT 5; `None`: it went by itself, or nothing may be told.
     pub(crate) say: Option<DisconnectReasonCode>,
     /// What becomes of its will.
     pub(crate) will: WillFate,
