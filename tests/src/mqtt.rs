@@ -1,7 +1,7 @@
 //! MQTT for tests: a client of bytes that knows no codec, and the real clients as processes.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -75,6 +75,27 @@ impl Raw {
         raw.try_send(connect);
         let ack = raw.try_read().filter(|ack| ack.first == 0x20)?;
         Some((raw, ack))
+    }
+
+    /// Takes a connection, as a broker does.
+    ///
+    /// # Panics
+    /// When none comes.
+    #[must_use]
+    pub fn accept(listener: &TcpListener) -> Self {
+        let (stream, _) = listener.accept().expect("a connection comes");
+        stream.set_read_timeout(Some(SOON)).expect("a timeout can be set");
+        stream.set_nodelay(true).expect("an option can be set");
+        Self { stream }
+    }
+
+    /// Sends these last bytes, and goes on to read.
+    ///
+    /// # Panics
+    /// When the connection does not take them.
+    pub fn send_last(&mut self, bytes: &[u8]) {
+        self.send(bytes);
+        self.stream.shutdown(Shutdown::Write).expect("the connection is open");
     }
 
     /// Sends bytes.

@@ -18,7 +18,7 @@ use sluicegate_tests::tcp_proxy::TcpProxy;
 use sluicegate_tests::world::World;
 
 /// A gateway that takes `up/#` from the broker, and publishes what webhooks bring to `down/`.
-fn world(broker: SocketAddr, version: &str, qos: u8) -> World {
+pub(super) fn world(broker: SocketAddr, version: &str, qos: u8) -> World {
     let at = format!("{{ url: \"mqtt://{broker}\", version: \"{version}\", keep_alive: 2s }}");
     World::new(&format!(
         "{HEAD}\
@@ -73,7 +73,8 @@ fn write(address: SocketAddr, qos: u8, texts: impl Iterator<Item = String>) {
     }
 }
 
-fn texts(events: &[sluicegate_tests::consumer::Delivered]) -> BTreeMap<String, usize> {
+/// How often each payload came.
+pub(super) fn texts(events: &[sluicegate_tests::consumer::Delivered]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for event in events {
         let text = String::from_utf8(event.payload.clone()).unwrap();

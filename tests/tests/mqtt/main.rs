@@ -9,4 +9,5 @@ mod interoperability;
 mod kills;
 mod limits;
 mod listener;
+mod released;
 mod signed;

@@ -338,11 +338,12 @@ impl<'c> Link<'c> {
                     self.wire.answer(qos, id, answer, &mut self.outbox);
                 }
             }
+            // Without a PUBCOMP it is still this message's: brokers that restart have been seen to
+            // send what they had released before.
+            Done::Forgot(_, Ok(())) if late => {}
             Done::Forgot(id, Ok(())) => {
                 self.held.remove(&id);
-                if !late {
-                    self.wire.complete(id, true, &mut self.outbox);
-                }
+                self.wire.complete(id, true, &mut self.outbox);
             }
             Done::Noted(Ok(())) => {}
             Done::Forgot(_, Err(_)) | Done::Noted(Err(_)) => return false,
