@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use sluicegate_core::ids::{QueueName, SinkName};
 use sluicegate_core::outcome::Outcome;
 use sluicegate_core::queue::{Consumed, QueueFault, Settlement, Verb};
@@ -56,7 +57,10 @@ impl Dispatch {
             // Never cut short: a batch on its way would be leased to nobody, an attempt each.
             match engine.receive(&self.from, ask).await {
                 Ok(batch) if batch.is_empty() => {}
-                Ok(batch) => self.hand_over(engine.as_ref(), batch).await,
+                Ok(batch) => {
+                    self.hold(engine.as_ref(), &batch, &mut stop).await;
+                    self.hand_over(engine.as_ref(), batch).await;
+                }
                 Err(fault) => {
                     let queue = &self.from;
                     tracing::error!(sink = %self.name, %queue, %fault, "cannot receive");
@@ -64,6 +68,37 @@ impl Dispatch {
                         return;
                     }
                 }
+            }
+        }
+    }
+
+    /// Waits until an attempt makes sense, which may have changed while there was nothing to do: an
+    /// attempt that cannot succeed would be one of a few. What is leased stays so meanwhile.
+    async fn hold(
+        &self,
+        engine: &dyn Engine,
+        batch: &[Consumed],
+        stop: &mut watch::Receiver<bool>,
+    ) {
+        let mut ready = self.sink.ready();
+        if (&mut ready).now_or_never().is_some() {
+            return;
+        }
+        loop {
+            let is_over = tokio::select! {
+                () = &mut ready => true,
+                _ = stop.changed() => true,
+                () = tokio::time::sleep(self.lease / 2) => false,
+            };
+            let again = batch.iter().map(|one| Settlement {
+                receipt: one.receipt.clone(),
+                verb: Verb::Extend { lease: self.lease },
+            });
+            if let Err(fault) = engine.settle(&self.from, again.collect()).await {
+                tracing::error!(sink = %self.name, queue = %self.from, %fault, "cannot extend");
+            }
+            if is_over {
+                return;
             }
         }
     }
