@@ -102,9 +102,7 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_sends_more_than_the_prefetch_is_cut_off() {
     let mut world = consuming().await;
-    for tag in 1..=5 {
-        world.broker.deliver(tag, b"{}").await;
-    }
+    world.broker.flood(5).await;
     world.broker.wait_for_end().await;
     world.wait_for_interruption("connection").await;
 }
@@ -113,9 +111,7 @@ async fn a_broker_that_sends_more_than_the_prefetch_is_cut_off() {
 async fn a_broker_that_sends_messages_before_it_knows_how_many_it_may_is_cut_off() {
     let mut world = dialled("").await;
     world.broker.open().await;
-    for tag in 1..=3 {
-        world.broker.deliver(tag, b"").await;
-    }
+    world.broker.flood(3).await;
     world.broker.wait_for_end().await;
     world.wait_for_interruption("connection").await;
 }

@@ -74,25 +74,17 @@ impl Fake {
 
     /// Sends a message to the consumer.
     pub(crate) async fn deliver(&mut self, tag: u64, body: &[u8]) {
-        let place = [short("exchange"), short("key")].concat();
-        let arguments = [&short(TAG)[..], &tag.to_be_bytes(), &[0], &place].concat();
-        self.say(1, (60, 60), &arguments).await;
-        let size = (body.len() as u64).to_be_bytes();
-        self.frame(HEADER, 1, &[&[0, 60, 0, 0][..], &size, &[0, 0]].concat()).await;
-        if !body.is_empty() {
-            self.frame(BODY, 1, body).await;
-        }
+        self.0.write_all(&message(tag, body)).await.unwrap();
+    }
+
+    /// Sends so many messages at once, to a consumer that may leave before it has read them all.
+    pub(crate) async fn flood(&mut self, messages: u64) {
+        let all: Vec<u8> = (1..=messages).flat_map(|tag| message(tag, b"{}")).collect();
+        self.0.write_all(&all).await.unwrap();
     }
 
     pub(crate) async fn say(&mut self, channel: u16, named: (u16, u16), arguments: &[u8]) {
-        let (class, method) = (named.0.to_be_bytes(), named.1.to_be_bytes());
-        self.frame(METHOD, channel, &[&class[..], &method, arguments].concat()).await;
-    }
-
-    async fn frame(&mut self, kind: u8, channel: u16, payload: &[u8]) {
-        let channel = channel.to_be_bytes();
-        let frame = [&[kind][..], &channel, &long(payload), &[0xce]].concat();
-        self.0.write_all(&frame).await.unwrap();
+        self.0.write_all(&method(channel, named, arguments)).await.unwrap();
     }
 
     /// The arguments of the next method, which must be this one.
@@ -125,6 +117,25 @@ impl Fake {
         // Cut or closed: either is an end.
         let _ = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.unwrap();
     }
+}
+
+/// A message for the consumer: three frames, or two if it is empty.
+fn message(tag: u64, body: &[u8]) -> Vec<u8> {
+    let place = [short("exchange"), short("key")].concat();
+    let arguments = [&short(TAG)[..], &tag.to_be_bytes(), &[0], &place].concat();
+    let size = (body.len() as u64).to_be_bytes();
+    let header = frame(HEADER, 1, &[&[0, 60, 0, 0][..], &size, &[0, 0]].concat());
+    let body = if body.is_empty() { Vec::new() } else { frame(BODY, 1, body) };
+    [method(1, (60, 60), &arguments), header, body].concat()
+}
+
+fn method(channel: u16, named: (u16, u16), arguments: &[u8]) -> Vec<u8> {
+    let (class, method) = (named.0.to_be_bytes(), named.1.to_be_bytes());
+    frame(METHOD, channel, &[&class[..], &method, arguments].concat())
+}
+
+fn frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
+    [&[kind][..], &channel.to_be_bytes(), &long(payload), &[0xce]].concat()
 }
 
 /// The consumer, as the source of the tests calls it.

@@ -113,20 +113,10 @@ impl Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
+    use crate::amqp::guard::Delivered;
 
     fn message(tag: u64) -> Message {
-        Message {
-            tag,
-            exchange: "".into(),
-            routing_key: "".into(),
-            redelivered: false,
-            properties: lapin::BasicProperties::default(),
-            body: Bytes::new(),
-            unreadable: None,
-            put_off: 0,
-            came_at: None,
-        }
+        Message::new(Delivered::empty(tag), None)
     }
 
     fn tags(messages: Vec<Message>) -> Vec<u64> {

@@ -128,7 +128,6 @@ const PUT_OFF_MAX: Duration = Duration::from_secs(15 * 60);
 mod tests {
     use std::sync::Mutex;
 
-    use bytes::Bytes;
     use sluicegate_core::delivery::Delivery;
     use sluicegate_core::proof::Receipt;
     use sluicegate_core::seams::Pending;
@@ -136,6 +135,7 @@ mod tests {
 
     use super::*;
     use crate::amqp::config::Dedupe;
+    use crate::amqp::guard::Delivered;
     use crate::format::Format;
 
     /// Refuses everything, and keeps what each delivery said of when it came.
@@ -149,17 +149,7 @@ mod tests {
     }
 
     fn message() -> Message {
-        Message {
-            tag: 1,
-            exchange: "".into(),
-            routing_key: "".into(),
-            redelivered: false,
-            properties: lapin::BasicProperties::default(),
-            body: Bytes::new(),
-            unreadable: None,
-            put_off: 0,
-            came_at: Some(Timestamp::from_unix_ms(7)),
-        }
+        Message::new(Delivered::empty(1), Some(Timestamp::from_unix_ms(7)))
     }
 
     fn line(refusal: Refusal) -> (Arc<Refuses>, Line) {

@@ -19,6 +19,15 @@ pub(crate) struct Delivered {
     pub(crate) content: Result<(BasicProperties, Bytes), Unreadable>,
 }
 
+#[cfg(test)]
+impl Delivered {
+    /// An empty message under this tag.
+    pub(crate) fn empty(tag: u64) -> Self {
+        let (exchange, routing_key) = Default::default();
+        Self { tag, redelivered: false, exchange, routing_key, content: Ok(Default::default()) }
+    }
+}
+
 /// A message of which not all has come.
 #[derive(Debug)]
 pub(super) struct Draft {

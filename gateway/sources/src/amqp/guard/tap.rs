@@ -129,14 +129,8 @@ impl Tap {
 mod tests {
     use super::*;
 
-    fn message(tag: u64) -> Delivered {
-        let (exchange, routing_key) = Default::default();
-        let content = Ok(Default::default());
-        Delivered { tag, redelivered: false, exchange, routing_key, content }
-    }
-
     fn hand_out(taps: &Taps, messages: &[(u16, u64)]) -> Result<(), Overflow> {
-        taps.hand_out(messages.iter().map(|(channel, tag)| (*channel, message(*tag))))
+        taps.hand_out(messages.iter().map(|(channel, tag)| (*channel, Delivered::empty(*tag))))
     }
 
     fn tags(taken: &[Delivered]) -> Vec<u64> {
