@@ -48,7 +48,7 @@ impl Depot {
 
     /// Whether no segment can be made for commits, as far as is known.
     pub(crate) fn full(&self) -> bool {
-        matches!(self.lock().standing, Standing::Full | Standing::Exhausted)
+        self.lock().short
     }
 
     /// Space may be back: files were deleted.
@@ -64,7 +64,7 @@ impl Depot {
         shelf.ballast = false;
         if shelf.manned && matches!(shelf.standing, Standing::Open) && shelf.ready.is_none() {
             // The thread makes it again when it looks for space again, not at once.
-            shelf.standing = Standing::Full;
+            shelf.lack(Standing::Full);
         }
         drop(shelf);
         self.yard.give_up_ballast()

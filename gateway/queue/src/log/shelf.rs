@@ -13,6 +13,8 @@ pub(super) struct Shelf {
     pub(super) next: u32,
     pub(super) ready: Option<Prepared>,
     pub(super) standing: Standing,
+    /// There was no space when a segment was last wanted. Still so while it is looked for again.
+    pub(super) short: bool,
     /// Somebody waits for a small segment.
     pub(super) small_wanted: bool,
     /// The ballast is known to be there. It is not looked for before the first segment is made:
@@ -57,6 +59,7 @@ impl Shelf {
             next,
             ready: None,
             standing: Standing::Open,
+            short: false,
             small_wanted: false,
             ballast: false,
             first_taken: false,
@@ -103,6 +106,7 @@ impl Shelf {
             }
             Done::Regular(Ok(prepared)) => {
                 self.ready = Some(prepared);
+                self.short = false;
                 return;
             }
             Done::Small(Ok(prepared)) => {
@@ -114,7 +118,17 @@ impl Shelf {
             Done::Ballast(Err(fault)) | Done::Regular(Err(fault)) => (fault, Standing::Full),
             Done::Small(Err(fault)) => (fault, Standing::Exhausted),
         };
-        self.standing = if says_full(&fault) { standing } else { Standing::Failed(fault) };
+        if says_full(&fault) {
+            self.lack(standing);
+        } else {
+            self.standing = Standing::Failed(fault);
+        }
+    }
+
+    /// There is no space for a segment: it stands so until it is looked at again.
+    pub(super) fn lack(&mut self, standing: Standing) {
+        self.standing = standing;
+        self.short = true;
     }
 
     pub(super) fn look_again(&mut self) {

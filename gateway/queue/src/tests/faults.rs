@@ -42,14 +42,18 @@ async fn a_full_disk_refuses_and_the_reserve_refuses_before() {
     let (disk, seam) = simulated();
     let store = open_on(&seam, &config(""));
     disk.leave_room(0);
-    let mut refused = None;
+    let mut refused = 0;
     for number in 0..100 {
         match store.commit(routed(&event(number), None, &["a"])).await {
-            Ok(_) => assert!(refused.is_none()),
-            Err(refusal) => refused = Some(refusal),
+            Ok(_) => assert_eq!(refused, 0),
+            Err(Refusal::StoreUnavailable { .. }) => {
+                refused += 1;
+                assert!(store.metrics().disk_full, "who is refused and asks is told why");
+            }
+            Err(other) => panic!("{other}"),
         }
     }
-    assert_eq!(refused, Some(Refusal::StoreUnavailable { what: "the disk is full" }));
+    assert!(refused > 0);
 
     let (disk, seam) = simulated();
     disk.say_free(64 << 20);

@@ -252,6 +252,8 @@ impl Writer {
 
     /// No room for this one; the store goes on.
     fn refuse_for_room(&mut self, work: Work) {
+        // Whoever is refused and asks why is told: not only at the next look.
+        self.look_at_space();
         if let Work::Commit(commit) = &work {
             self.release(commit);
         }

@@ -30,6 +30,8 @@ fn without_a_next_segment_commits_leave_the_last_part_to_settlements() {
     let written = rig.disk.bytes_of(&segment_name(1)).len() as u64;
     assert!(written <= SEGMENT - RESERVE && written > SEGMENT - RESERVE - 1100, "{written}");
     assert!(rig.depot.full());
+    rig.depot.look_again();
+    assert!(rig.depot.full(), "to look is not to find");
     for number in refused..refused + 10 {
         rig.append(number, Use::Settlement).unwrap();
         let fault = rig.append(9999, Use::Commit).unwrap_err();
