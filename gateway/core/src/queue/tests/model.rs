@@ -8,6 +8,7 @@ use super::super::{
     Change, Delivery, DropCause, Effect, Item, Lease, LeaseNumber, OnExpiry, Place, Policy,
     Priority, Replayed, Wish,
 };
+use super::world::item_of;
 use crate::letter::Cause;
 use crate::time::{Moment, Timestamp};
 
@@ -63,6 +64,8 @@ pub(super) struct Model {
     pub(super) wishes: Vec<Wish>,
     /// Lanes whose last load failed.
     pub(super) failing: BTreeSet<Priority>,
+    /// Lanes that are asked for at the end of this turn: nothing of them was left in memory.
+    pub(super) run_out: BTreeSet<Priority>,
     /// Purges under way, with the events that they need not drop.
     pub(super) purges: Vec<(u64, Place, BTreeSet<Place>)>,
     /// Every lease that was ever given, so that old receipts are tried too.
@@ -87,6 +90,7 @@ impl Model {
             notes: Vec::new(),
             wishes: Vec::new(),
             failing: BTreeSet::new(),
+            run_out: BTreeSet::new(),
             purges: Vec::new(),
             leases: Vec::new(),
             left: BTreeMap::new(),
@@ -258,7 +262,10 @@ impl Model {
         for id in std::mem::take(&mut self.condemned) {
             let still = self.events.get(&id);
             let unread = still.is_some_and(|known| {
-                known.at == Where::Lane && self.failing.contains(&known.item.terms.priority)
+                let level = &known.item.terms.priority;
+                // A lane that is asked for at the end of a turn was unreadable during it.
+                let failing = self.failing.contains(level) || self.run_out.contains(level);
+                known.at == Where::Lane && failing
             });
             assert!(still.is_none() || unread, "{id:?} was passed by");
         }
@@ -336,7 +343,8 @@ impl Model {
     }
 
     fn unread(&self) -> BTreeSet<Priority> {
-        self.wishes.iter().map(|wish| wish.priority).chain(self.failing.iter().copied()).collect()
+        let wished = self.wishes.iter().map(|wish| wish.priority);
+        wished.chain(self.failing.iter().copied()).chain(self.run_out.iter().copied()).collect()
     }
 
     fn hand_out(&mut self, leases: &[Lease]) {
@@ -376,16 +384,6 @@ impl Model {
     pub(super) fn check_no_more(&self) {
         let more = self.pick(&self.failing, &self.unread()).item;
         assert!(more.is_none() || !self.wishes.is_empty(), "{more:?} could have been handed out");
-    }
-}
-
-fn item_of(change: &Change) -> &Item {
-    match change {
-        Change::Acked(item) | Change::Returned(item) | Change::Lost(item) => item,
-        Change::Failed { item, .. }
-        | Change::DeadLettered { item, .. }
-        | Change::Redriven { item, .. }
-        | Change::Dropped { item, .. } => item,
     }
 }
 

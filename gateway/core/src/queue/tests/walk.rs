@@ -41,6 +41,11 @@ impl Walk {
             self.model.policy = *policy;
         }
         let effects = self.world.handle(input);
+        let loads = effects.iter().filter_map(|effect| match effect {
+            Effect::Load(wish) => Some(wish.priority),
+            _ => None,
+        });
+        self.model.run_out = loads.collect();
         effects.iter().for_each(|effect| self.model.apply(effect));
         self.model.end_turn();
         let answered = effects.iter().any(|effect| matches!(effect, Effect::HandOut { .. }));

@@ -68,6 +68,16 @@ pub(super) fn changes(effects: &[Effect]) -> Vec<&Change> {
     effects.iter().flat_map(of).collect()
 }
 
+pub(super) fn item_of(change: &Change) -> &Item {
+    match change {
+        Change::Acked(item) | Change::Returned(item) | Change::Lost(item) => item,
+        Change::Failed { item, .. }
+        | Change::DeadLettered { item, .. }
+        | Change::Redriven { item, .. }
+        | Change::Dropped { item, .. } => item,
+    }
+}
+
 impl World {
     pub(super) fn new(policy: Policy, front_max: usize) -> Self {
         let start = Timestamp::from_unix_ms(1_000_000);
