@@ -110,6 +110,12 @@ impl RabbitMq {
         let _ = self.control(&["await_startup"]);
     }
 
+    /// Waits until what was declared outlives a kill: its schema database writes up to two seconds
+    /// late (OTP's `disk_log`), whatever it has confirmed.
+    pub fn keep_declared(&self) {
+        self.control(&["eval", "dumped = mnesia:dump_log(), ok = mnesia:sync_log()."]);
+    }
+
     /// Kills it with SIGKILL, as a power cut would.
     ///
     /// # Panics

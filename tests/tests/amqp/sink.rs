@@ -177,6 +177,7 @@ fn a_blocked_or_absent_broker_is_waited_for_and_costs_no_attempts() {
     let mut broker = RabbitMq::start();
     let client = AmqpClient::connect(&broker.uri());
     client.queue("out");
+    broker.keep_declared();
     let few = "  inbox: { retry: { attempts: 3, min: 10ms, max: 20ms }, dead_letter: dead }\n  \
                dead: {}";
     let amqp = "routing_key: out, timeout: 500ms";
