@@ -127,7 +127,7 @@ fn a_redrive_keeps_to_its_rate_and_is_cancelled_and_resumed() {
     let id = begin(&gateway, "/v1/queues/dead/redrive", &json!({ "rate": 20, "max": 30 }));
     let first = done(&gateway, &id);
     assert!(begun.elapsed() >= Duration::from_millis(1_000), "{:?}", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     assert_eq!(first["counts"]["moved"], 30, "{first}");
     assert_eq!((first["kind"].as_str(), gateway.consumer().depth("inbox")), (Some("redrive"), 30));
 

@@ -4,11 +4,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sluicegate_admission::schema::Compiled;
 use sluicegate_admission::{Registry, SchemaProblem};
+
+/// What takes longer was not refused, nor bounded: it would take hours.
+const SOON: Duration = Duration::from_secs(10);
 
 fn problem(schema: &Value) -> SchemaProblem {
     Compiled::compile(schema).map(|_| panic!("compiled: {schema}")).unwrap_err().problem
@@ -64,7 +67,7 @@ fn a_schema_that_doubles_at_each_step_is_refused_at_once() {
         let schema = json!({"$ref": "#/$defs/d24", "$defs": defs});
         let start = Instant::now();
         assert_eq!(problem(&schema), SchemaProblem::TooCostly);
-        assert!(start.elapsed().as_millis() < 500);
+        assert!(start.elapsed() < SOON);
     }
 }
 
@@ -131,7 +134,7 @@ fn a_schema_that_branches_at_each_level_judges_only_payloads_that_it_can() {
         let told = schema.violations(&nested(100), 20);
         assert!(told[0].message.contains("nested deeper"), "{told:?}");
         assert_eq!(schema.accepts(&nested(8)), keyword != "oneOf");
-        assert!(start.elapsed().as_millis() < 2000);
+        assert!(start.elapsed() < SOON);
     }
 }
 
@@ -179,7 +182,7 @@ fn patterns_run_in_linear_time_or_are_refused() {
     let schema = Compiled::compile(&json!({"pattern": "^(a+)+$"})).unwrap();
     let start = Instant::now();
     assert!(!schema.accepts(&json!(format!("{}!", "a".repeat(50_000)))));
-    assert!(start.elapsed().as_millis() < 1000);
+    assert!(start.elapsed() < SOON);
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn a_flood_of_connects_takes_no_more_than_its_bounds_and_holds_up_nobody() {
             assert_eq!(device.read().first, 0x40);
             slowest = slowest.max(said.elapsed());
         }
-        assert!(slowest < std::time::Duration::from_secs(5), "{slowest:?}");
+        assert!(slowest < std::time::Duration::from_secs(20), "{slowest:?}");
         floods.into_iter().map(|flood| flood.join().unwrap()).sum::<usize>()
     });
     assert!(full > 0, "whoever comes when there is no room is told so");
