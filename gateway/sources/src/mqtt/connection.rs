@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
@@ -62,8 +63,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         let talk = Box::pin(self.welcome(candidate)).await;
         let Some(mut talk) = talk else { return self.flush().await };
         let ending = Box::pin(self.converse(&mut talk, &mut stop)).await;
+        let will = talk.leave(ending);
         Box::pin(self.part(talk.packet_bytes_max(), ending)).await;
-        Box::pin(talk.end(ending)).await;
+        Box::pin(talk.end(will)).await;
     }
 
     /// Reads the CONNECT and judges it. `None`: the connection is over.
@@ -127,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
 
     /// Talks with a client that was let in, until one of both ends it.
     async fn converse(&mut self, talk: &mut Talk, stop: &mut watch::Receiver<bool>) -> Ending {
-        let (mut alarm, seat) = (Alarm::new(), talk.seat());
+        let (mut alarm, bell) = (Alarm::new(), talk.bell());
         let (mut stopping, mut begun) = (false, None);
         let mut wrote = Instant::now();
         loop {
@@ -148,6 +150,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
             let heard_by = talk.silent_in().map(|left| now + left);
             let pause = talk.pause().map(|left| now + left);
             let reads = !stopping && talk.takes_more() && self.outbox.len() < OUTBOX_BYTES;
+            if talk.has_rival() {
+                match reads.then(|| fill(&mut self.reader, &mut self.inbox).now_or_never()) {
+                    Some(Some(Ok(1..))) => continue,
+                    Some(Some(_)) => return Ending::BROKEN,
+                    Some(None) | None => talk.heard_all(),
+                }
+            }
             if !reads {
                 // Who is not listened to is not silent.
                 talk.excuse();
@@ -176,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                         return Ending::BROKEN;
                     }
                 }
-                () = seat.wake.notified() => {}
+                () = bell.notified() => talk.rung(),
                 () = alarm.rings() => {
                     talk.turn();
                     if let Some(ending) = self.late(talk, write_by, whole_by) {

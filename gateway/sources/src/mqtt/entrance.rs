@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::time::Timestamp;
+use tokio::sync::oneshot;
 
 use super::hub::{Hub, Inner};
 use super::seat::{Seat, Will};
@@ -52,6 +53,19 @@ pub(crate) enum Last {
 }
 
 impl Hub {
+    /// Another connection of a client is there. The one that speaks for the client now is to hear
+    /// first what lies in its socket: a client that says good-bye and comes back at once has said
+    /// good-bye. Over when it has. `None`: no connection speaks for the client.
+    pub(crate) fn knock(&self, client: &str) -> Option<oneshot::Receiver<()>> {
+        let seat = self.read().seat(client)?;
+        let mut held = seat.lock();
+        held.session.link?;
+        let (rival, heard) = oneshot::channel();
+        held.rivals.push(rival);
+        held.wake.notify_one();
+        Some(heard)
+    }
+
     /// Lets a connection speak for its client. The one that did so before has lost its place. A
     /// session that goes on keeps the subscriptions that it may have today.
     ///
@@ -89,6 +103,7 @@ impl Hub {
         revoke(&mut inner, &seat.client, &mut held.session, &|wanted| allowed.may(wanted));
         held.session.attach(link, start.expiry);
         (held.will, held.ends_at, held.will_at, held.swamped) = (will, None, None, false);
+        held.wake = Arc::clone(&link.wake);
         drop(held);
         Ok(Entered { seat, present, will: parting, before })
     }
@@ -116,8 +131,9 @@ impl Hub {
         if was_there {
             self.metrics.takeovers.increment();
             held.session.detach();
-            seat.wake.notify_one();
+            held.wake.notify_one();
         }
+        held.rivals.clear();
         for at in held.ends_at.take().into_iter().chain(held.will_at.take()) {
             inner.due.remove(&(at, Arc::clone(&seat.client)));
         }
@@ -167,6 +183,7 @@ impl Hub {
             return None;
         }
         held.session.detach();
+        held.rivals.clear();
         let expiry = held.session.expiry;
         let mut will = held.will.take();
         if last == Last::Parted {

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sluicegate_core::time::Timestamp;
+use tokio::time::timeout;
 
 use super::access::Subject;
 use super::entrance::Start;
@@ -89,6 +91,10 @@ impl Shared {
         candidate: Candidate,
     ) -> Result<Greeted, ConnectAckReason> {
         let Candidate { mut link, start, will, mut ack } = candidate;
+        if let Some(heard) = self.hub.knock(&link.client) {
+            // Who has not been heard by then is cut short.
+            let _ = timeout(LAST_WORDS, heard).await;
+        }
         let subject = Subject { client: Arc::clone(&link.client), user: link.user.clone() };
         let allowed = Allowed { shared: self, subject };
         let mut entered = self
@@ -181,3 +187,6 @@ impl Shared {
         }))
     }
 }
+
+/// How long a connection waits until the one before it was heard.
+const LAST_WORDS: Duration = Duration::from_secs(5);

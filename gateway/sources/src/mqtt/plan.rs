@@ -156,7 +156,7 @@ impl Hub {
                     let mut held = seat.lock();
                     if !held.gone {
                         held.session.out.offer_reserved(parcel);
-                        seat.wake.notify_one();
+                        held.wake.notify_one();
                     }
                 }
             }

@@ -151,7 +151,7 @@ impl Hose {
             // What is in front of it may also be something else than an event: look again soon.
             let _ = timeout(LOOK_AGAIN, settled).await;
         }
-        self.seat.wake.notify_one();
+        self.seat.wake();
         true
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sluicegate_core::time::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::message::Parcel;
 use super::metrics::MqttMetrics;
@@ -15,8 +15,6 @@ use super::wire::Publish;
 pub(crate) struct Seat {
     pub(crate) client: Arc<str>,
     held: Mutex<Held>,
-    /// Something waits for the client, or another connection took its place.
-    pub(crate) wake: Notify,
 }
 
 /// What lies in a seat.
@@ -33,6 +31,10 @@ pub(crate) struct Held {
     pub(super) kept: Option<u32>,
     /// The client is too slow for what it wants.
     pub(crate) swamped: bool,
+    /// Of the connection that speaks for the client.
+    pub(super) wake: Arc<Notify>,
+    /// Other connections come, and wait for the last words of this one: until these are dropped.
+    pub(super) rivals: Vec<oneshot::Sender<()>>,
 }
 
 /// What is published when a client is lost.
@@ -57,8 +59,15 @@ impl Seat {
             gone: false,
             kept: None,
             swamped: false,
+            wake: Arc::default(),
+            rivals: Vec::new(),
         };
-        Self { client, held: Mutex::new(held), wake: Notify::new() }
+        Self { client, held: Mutex::new(held) }
+    }
+
+    /// Something waits for the client.
+    pub(crate) fn wake(&self) {
+        self.lock().wake.notify_one();
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Held> {
@@ -80,7 +89,6 @@ impl Seat {
                 held.swamped |= tell;
             }
         }
-        drop(held);
-        self.wake.notify_one();
+        held.wake.notify_one();
     }
 }

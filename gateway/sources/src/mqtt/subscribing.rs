@@ -143,9 +143,11 @@ impl Hub {
         grant: Grant,
     ) {
         let parcels = retained.into_iter().map(|message| parcel(message, grant)).collect();
-        let over = seat.lock().session.out.offer_retained(parcels);
+        let mut held = seat.lock();
+        let over = held.session.out.offer_retained(parcels);
+        held.wake.notify_one();
+        drop(held);
         self.metrics.overflowed.add(over as u64);
-        seat.wake.notify_one();
     }
 
     /// Ends the subscriptions of all clients that they may not have any more.

@@ -1,4 +1,7 @@
 //! The talk with a client that was let in: what its packets set going, and what comes of that.
+//! How it ends stands in `parting`.
+
+mod parting;
 
 use std::collections::HashMap;
 use std::future::{Future, ready};
@@ -13,10 +16,10 @@ use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use sluicegate_core::seams::Uncommitted;
 use sluicegate_core::time::Timestamp;
+use tokio::sync::{Notify, oneshot};
 
 use super::access::Subject;
 use super::claims::Publisher;
-use super::entrance::Last;
 use super::ledger::nothing;
 use super::memory::Exchange;
 use super::pump::Pump;
@@ -36,6 +39,8 @@ pub(crate) struct Talk {
     /// What is on its way through the line; results come in the order of arrival.
     takes: FuturesOrdered<Doing>,
     pumps: HashMap<Arc<str>, Pump>,
+    /// Other connections of the client wait until what came over this one is heard.
+    rivals: Vec<oneshot::Sender<()>>,
     /// When this turn of the connection began.
     now: Timestamp,
 }
@@ -61,7 +66,8 @@ impl Talk {
         let publisher = Publisher { client, user, peer: Some(peer) };
         let (takes, pumps) = (FuturesOrdered::new(), HashMap::new());
         let now = shared.now();
-        let mut talk = Self { shared, link, seat, publisher, takes, pumps, now };
+        let rivals = Vec::new();
+        let mut talk = Self { shared, link, seat, publisher, takes, pumps, rivals, now };
         talk.pump_again();
         talk
     }
@@ -125,9 +131,9 @@ impl Talk {
         self.link.packet_bytes_max
     }
 
-    /// The place that the client has, which is woken when there is something for it.
-    pub(crate) fn seat(&self) -> Arc<Seat> {
-        Arc::clone(&self.seat)
+    /// Is rung when there is something to look at.
+    pub(crate) fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.link.wake)
     }
 
     /// The next packet for the client.
@@ -148,7 +154,7 @@ impl Talk {
         replies: &mut Vec<Packet>,
     ) -> Result<(), Ending> {
         let now = self.now;
-        let seat = self.seat();
+        let seat = Arc::clone(&self.seat);
         let mut held = seat.lock();
         if held.session.link != Some(self.link.number) {
             return Err(Ending::because(DisconnectReasonCode::SessionTakenOver));
@@ -354,42 +360,6 @@ impl Talk {
             self.pumps.remove(&**filter);
         }
         Ok(Packet::UnsubscribeAck(ack))
-    }
-
-    /// The connection is over. What is on its way through the line goes on to its end.
-    pub(crate) async fn end(mut self, ending: Ending) {
-        self.pumps.clear();
-        let last = match ending.will {
-            WillFate::Dropped => Last::Parted,
-            WillFate::Published => Last::Lost,
-        };
-        let now = self.shared.now();
-        let will = self.shared.hub.leave(&self.seat, self.link.number, last, now);
-        while let Some(done) = self.takes.next().await {
-            // Nobody is there to be told; the session remembers what must not be doubled.
-            match done {
-                Done::Took { publish, taking, taken } => {
-                    let judged = taken.judged;
-                    self.shared.spread(*taken, &publish, &self.publisher);
-                    let (number, mut held) = (self.link.number, self.seat.lock());
-                    let _ = held.session.judged(number, None, taking, judged);
-                }
-                Done::Forgot(id, mark, Ok(())) => {
-                    let _ = self.seat.lock().session.forgotten(&mut self.link, id, mark);
-                }
-                Done::Released(id, Ok(())) => {
-                    let _ = self.seat.lock().session.released(self.link.number, id);
-                }
-                Done::Released(id, Err(_)) => {
-                    self.seat.lock().session.unreleased(self.link.number, id, BUSY);
-                }
-                Done::Kept(..) | Done::Forgot(_, _, Err(_)) => {}
-            }
-            self.seat.wake.notify_one();
-        }
-        if let Some(will) = will {
-            self.shared.publish_will(will).await;
-        }
     }
 }
 

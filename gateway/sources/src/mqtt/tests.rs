@@ -5,6 +5,7 @@ pub(crate) mod house;
 pub(crate) mod hub;
 mod keeping;
 mod oracle;
+mod parting;
 mod subscribing;
 mod talk;
 mod wire;

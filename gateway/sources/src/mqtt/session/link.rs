@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sluicegate_core::time::Timestamp;
+use tokio::sync::Notify;
 
 use super::super::wire::{Connect, Packet, Publish, Version};
 use super::aliases::{AliasesIn, AliasesOut, NoSuchAlias};
@@ -50,6 +51,8 @@ pub(crate) struct Link {
     pub(super) owed_max: u16,
     /// The token that the client came in with is good until then.
     pub(crate) until: Option<Timestamp>,
+    /// Something waits for the client, or another connection comes, or took its place.
+    pub(crate) wake: Arc<Notify>,
     heard: Timestamp,
     /// The time that a message takes by the rate of the client.
     spacing: Option<Duration>,
@@ -88,6 +91,7 @@ impl Link {
             owed: 0,
             owed_max: terms.receive_max,
             until: None,
+            wake: Arc::default(),
             heard: now,
             spacing: terms.rate.map(|rate| Duration::from_secs(1) / rate.get()),
             paid: now,

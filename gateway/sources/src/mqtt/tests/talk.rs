@@ -26,6 +26,7 @@ use crate::mqtt::hub::Hub;
 use crate::mqtt::limits::MqttLimits;
 use crate::mqtt::memory::Memory;
 use crate::mqtt::message::{Message, Parcel};
+use crate::mqtt::seat::Seat;
 use crate::mqtt::session::Ending;
 use crate::mqtt::shared::Shared;
 use crate::mqtt::talk::Talk;
@@ -142,9 +143,9 @@ async fn come(
     shared.welcome(candidate).await
 }
 
-async fn talk(shared: &Arc<Shared>) -> Talk {
+async fn talk(shared: &Arc<Shared>) -> (Talk, Arc<Seat>) {
     let Greeted { link, seat, .. } = come(shared, None).await.unwrap();
-    Talk::new(Arc::clone(shared), link, seat, HERE)
+    (Talk::new(Arc::clone(shared), link, Arc::clone(&seat), HERE), seat)
 }
 
 fn id(number: u16) -> NonZeroU16 {
@@ -155,8 +156,8 @@ fn id(number: u16) -> NonZeroU16 {
 async fn a_packet_id_is_deleted_before_anything_later_can_be_written() {
     let fake = Arc::new(Fake::default());
     let shared = shared(&fake);
-    let mut talk = talk(&shared).await;
-    talk.seat().lock().session.restore_received(id(5));
+    let (mut talk, seat) = talk(&shared).await;
+    seat.lock().session.restore_received(id(5));
     fake.laid.lock().unwrap().clear();
     let mut replies = Vec::new();
     talk.handle(Packet::PublishRelease(done(id(5))), &mut replies).unwrap();
@@ -173,8 +174,7 @@ async fn a_release_that_cannot_be_written_down_is_asked_for_again() {
     for gone in [false, true] {
         let fake = Arc::new(Fake::default());
         let shared = shared(&fake);
-        let mut talk = self::talk(&shared).await;
-        let seat = talk.seat();
+        let (mut talk, seat) = self::talk(&shared).await;
         let publish = super::hub::publish("t", false);
         let message = Arc::new(Message::published(&publish, &"x".into(), at(0)));
         let given = seat.lock().session.out.reserve(message.weight(), QoS::ExactlyOnce).unwrap();
@@ -193,15 +193,16 @@ async fn a_release_that_cannot_be_written_down_is_asked_for_again() {
             let written = talk.next_done().await;
             talk.done(written).unwrap_err();
         }
-        talk.end(Ending::BROKEN).await;
+        let will = talk.leave(Ending::BROKEN);
+        talk.end(will).await;
         fake.fails.store(false, Ordering::Relaxed);
-        let mut next = self::talk(&shared).await;
+        let (mut next, _) = self::talk(&shared).await;
         let again = next.next_out();
         assert!(matches!(&again, Some(Packet::Publish(publish)) if publish.dup), "{again:?}");
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_will_is_published_though_who_took_the_place_is_not_let_in() {
     let fake = Arc::new(Fake::default());
     let shared = shared(&fake);
