@@ -92,7 +92,7 @@ fn payloads(texts: &[&str]) -> Vec<Event> {
 /// and gives what became of each.
 async fn together(host: &Arc<Host>, plugins: &[&Plugin], events: Vec<Event>) -> Vec<Branch> {
     let mut held = spec("held", batches(LOOP));
-    held.terms.deadline = Duration::from_millis(300);
+    held.terms.deadline = Duration::from_secs(2);
     let held = host.load(held).unwrap();
     let before = held.metrics().starts;
     let all = [(chain(&[&held]), event("push", b"h"))]
