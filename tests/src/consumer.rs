@@ -130,6 +130,16 @@ impl Consumer {
         assert_eq!(answer["results"][0]["status"], "done", "{answer}");
     }
 
+    /// Receives until it holds `count` events, for half a minute each.
+    #[must_use]
+    pub fn take_leased(&self, queue: &str, count: usize) -> Vec<Delivered> {
+        let mut held = Vec::new();
+        while held.len() < count {
+            held.extend(self.receive_for(queue, count - held.len(), 1_000, 30_000));
+        }
+        held
+    }
+
     /// Receives and acknowledges until there are `count` events.
     ///
     /// # Panics

@@ -32,7 +32,11 @@ pub fn feed(seeds: &[Vec<u8>], mut decode: impl FnMut(usize, &[u8]) -> bool) -> 
     };
     let (start, mut random) = (Instant::now(), Random::seeded());
     let mut fed = Fed { taken: 0, refused: 0 };
-    while start.elapsed() < Duration::from_secs(seconds) {
+    // On a machine that stands still for a while: until there was something of both.
+    let lacks = |fed: &Fed| fed.taken == 0 || fed.refused == 0;
+    while start.elapsed() < Duration::from_secs(seconds)
+        || (lacks(&fed) && start.elapsed() < LONGEST)
+    {
         let number = random.below(seeds.len());
         let bytes = mutated(&seeds[number], seeds, &mut random);
         let input = Input { number, bytes: &bytes, given: Instant::now() };
@@ -99,3 +103,5 @@ const NUMBERS: [&str; 8] =
 const SECONDS: u64 = 2;
 /// The longest that one input may take, nothing optimised.
 pub const INPUT_MAX: Duration = Duration::from_secs(20);
+
+const LONGEST: Duration = Duration::from_secs(60);

@@ -19,6 +19,7 @@ pub mod loop_disk;
 pub mod metrics;
 pub mod mosquitto;
 pub mod mqtt;
+pub mod ports;
 pub mod rabbitmq;
 pub mod random;
 pub mod receiver;

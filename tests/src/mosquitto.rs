@@ -1,13 +1,14 @@
 //! A real Mosquitto broker, for tests: on a free port of loopback, with its data in a folder of its
 //! own. It can be killed and started again on the same port.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
 use crate::deadline::wait_for;
+use crate::ports;
 
 /// A broker that runs until it is dropped.
 pub struct Mosquitto {
@@ -34,9 +35,7 @@ impl Mosquitto {
     #[must_use]
     pub fn start_in(parent: &Path, lines: &str) -> Self {
         let folder = TempDir::new_in(parent).expect("a folder for the broker");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
+        let address = SocketAddr::from(([127, 0, 0, 1], ports::free()));
         let (path, port) = (folder.path().display(), address.port());
         let whole = format!(
             "listener {port} 127.0.0.1\npersistence true\npersistence_location {path}/\n\

@@ -1,7 +1,7 @@
 //! A RabbitMQ as a process: with folders and ports of its own, killed and started again at will.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 use crate::deadline::wait_within;
+use crate::ports;
 
 /// Debian's script that starts RabbitMQ, without the wrapper that changes the user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -52,12 +53,7 @@ impl RabbitMq {
             );
         }
         let folder = TempDir::with_prefix("sluicegate-rabbitmq-").expect("a temporary folder");
-        let listeners = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-        let ports = listeners.map(|one| {
-            let listener = one.expect("a free loopback port");
-            listener.local_addr().expect("a bound listener has an address").port()
-        });
-        let [port, mapper_port, distribution_port] = ports;
+        let [port, mapper_port, distribution_port] = [(); 3].map(|()| ports::free());
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).expect("a file");
         };

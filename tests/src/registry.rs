@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tempfile::TempDir;
 
 use crate::deadline::wait_for;
+use crate::ports;
 
 /// A registry. Dropping it kills it.
 pub struct Registry {
@@ -76,9 +77,7 @@ impl Registry {
     /// Starts one with what else its configuration is to say after `http`.
     fn spawn(more: impl FnOnce(&std::path::Path) -> String) -> Self {
         let home = TempDir::with_prefix("sluicegate-registry-").expect("a temporary folder");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("a listener has an address").to_string();
-        drop(free);
+        let address = format!("127.0.0.1:{}", ports::free());
         let data = home.path().join("data");
         let mut text = String::from("version: 0.1\nlog: { level: error }\n");
         let _ =

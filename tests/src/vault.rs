@@ -1,7 +1,7 @@
 //! A vault as a process: the real server of OpenBao, in memory, on a port of this machine.
 
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::deadline::wait_for;
 use crate::fixtures::root;
+use crate::ports;
 
 /// A vault. Dropping it kills it.
 pub struct Vault {
@@ -58,9 +59,7 @@ impl Vault {
 
     fn spawn(scheme: &str, more: &[&str]) -> Self {
         let home = TempDir::with_prefix("sluicegate-vault-").expect("a temporary folder");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("a listener has an address");
-        drop(free);
+        let address = SocketAddr::from(([127, 0, 0, 1], ports::free()));
         let child = Command::new(binary())
             .args(["server", "-dev", "-dev-no-store-token"])
             .arg(format!("-dev-root-token-id={ROOT_TOKEN}"))

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use sluicegate_tests::config::{self, STANDARD_SECRET};
 use sluicegate_tests::consumer::Consumer;
 use sluicegate_tests::deadline::wait_for;
@@ -60,9 +61,10 @@ fn leases_and_delays_end_whatever_the_clock_does() {
     for jump in JUMPS {
         clock.set_ahead(0);
         (number..number + 2).for_each(|number| assert_eq!(send(&gateway, number), Repeat::First));
-        assert_eq!(consumer.receive_for("inbox", 1, 0, 1_500).len(), 1);
-        let delayed = consumer.receive("inbox", 1, 0);
-        consumer.delay("inbox", &delayed[0], 1_500);
+        let both = consumer.take_leased("inbox", 2);
+        let extend = json!({ "extend": [{ "receipt": both[0].receipt, "lease_ms": 1_500 }] });
+        assert_eq!(consumer.settle("inbox", &extend)["results"][0]["status"], "done");
+        consumer.delay("inbox", &both[1], 1_500);
         clock.set_ahead(jump);
         comes(&consumer, number);
         comes(&consumer, number + 1);

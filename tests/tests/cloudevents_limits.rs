@@ -51,7 +51,7 @@ fn a_time_that_the_gateway_cannot_tell_is_kept_as_it_was_written() {
 
 #[test]
 fn a_batch_takes_its_share_of_the_rate_in_one_step_or_none() {
-    let world = world("limits: { events_per_second: 1, burst: 4 }");
+    let world = world("limits: { events_per_second: 1, burst: 60 }");
     let gateway = world.start();
     let events = |name: &str, count: usize| {
         let one = |number| {
@@ -61,14 +61,14 @@ fn a_batch_takes_its_share_of_the_rate_in_one_step_or_none() {
     };
     // More than there ever is: final, with the number, and it takes nothing of the rate.
     for _ in 0..3 {
-        let refused = post(&gateway, BATCH, &events("large", 5));
+        let refused = post(&gateway, BATCH, &events("large", 61));
         refused.assert_problem(413, "batch_too_large");
-        assert!(refused.json()["detail"].as_str().unwrap().contains('4'), "{}", refused.text());
+        assert!(refused.json()["detail"].as_str().unwrap().contains("60"), "{}", refused.text());
         assert_eq!(refused.header("retry-after"), None);
     }
-    let _ = post(&gateway, BATCH, &events("a", 3)).accepted();
-    // One is left, two are not: the two wait, and take nothing meanwhile.
-    post(&gateway, BATCH, &events("b", 4)).assert_problem(429, "rate_limited");
+    let _ = post(&gateway, BATCH, &events("a", 59)).accepted();
+    // One is left, and one more with each second: sixty wait, and take nothing meanwhile.
+    post(&gateway, BATCH, &events("b", 60)).assert_problem(429, "rate_limited");
     let _ = post(&gateway, BATCH, &events("c", 1)).accepted();
-    assert_eq!(gateway.consumer().take("inbox", 4).len(), 4);
+    assert_eq!(gateway.consumer().take("inbox", 60).len(), 60);
 }

@@ -24,8 +24,8 @@ fn is_set(gateway: &Gateway, gauge: &str) -> bool {
 /// Waits for the end of a gateway whose store has failed: it ends by itself, and says so.
 fn assert_failed(gateway: &mut Gateway) {
     assert_eq!(gateway.wait().code(), Some(4), "{}", gateway.log());
+    gateway.wait_for_log("[store_failed]");
     let log = gateway.log();
-    assert!(log.contains("[store_failed]"), "{log}");
     assert!(!log.contains("stopped: everything"), "{log}");
 }
 

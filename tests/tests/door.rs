@@ -19,7 +19,7 @@ fn post(body: &[u8]) -> Vec<u8> {
 /// A gateway whose patience is short, so that a test of it is.
 fn hasty() -> World {
     World::new(&format!(
-        "{}limits: {{ first_byte: 300ms, head: 300ms, body: 600ms, idle: 300ms }}\n",
+        "{}limits: {{ first_byte: 3s, head: 3s, body: 4s, idle: 3s }}\n",
         config::open_source("  inbox: {}")
     ))
 }

@@ -42,7 +42,7 @@ fn power_cuts_under_load_lose_and_double_no_acknowledged_event_and_undo_no_settl
         let consumer = books.consume(gateway.admin());
         // The first rounds cut soon after the start, when folders and files are new.
         let enough = random.below(20 + 60 * round);
-        wait_within(Duration::from_secs(30), &format!("round {round}: {enough} acks"), || {
+        wait_within(Duration::from_secs(120), &format!("round {round}: {enough} acks"), || {
             (senders.acked() >= enough).then_some(())
         });
         let (told_before, seen_before) = (senders.told(), books.open().clone());

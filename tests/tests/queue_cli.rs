@@ -111,7 +111,7 @@ fn a_redrive_is_counted_done_and_followed_from_the_command_line() {
 fn a_replay_is_begun_listed_cancelled_resumed_and_waited_for() {
     let (world, gateway) = start();
     (0..20).for_each(|n| drop(post(&gateway, &n.to_string())));
-    let begun = ["replay", "--into", "other", "--rate", "2", "--source", "open", "--detach"];
+    let begun = ["replay", "--into", "other", "--rate", "1", "--source", "open", "--detach"];
     let id = said(&queue(&world, &gateway, &begun)).trim().to_owned();
     let jobs = |arguments: &[&str]| queue(&world, &gateway, &[&["jobs"], arguments].concat());
     let table = said(&jobs(&[]));

@@ -153,13 +153,12 @@ fn a_lease_that_runs_out_comes_back_and_an_extended_one_does_not() {
     post(&gateway, "\"a\"");
     post(&gateway, "\"b\"");
     let consumer = gateway.consumer();
-    let mut leased: Vec<Delivered> = Vec::new();
-    while leased.len() < 2 {
-        leased.extend(consumer.receive_for("inbox", 2 - leased.len(), 1_000, 2_000));
-    }
+    let leased = consumer.take_leased("inbox", 2);
     let (kept, lost) = (&leased[0], &leased[1]);
-    let extend = json!({ "extend": [{ "receipt": kept.receipt, "lease_ms": 600_000 }] });
-    assert_eq!(consumer.settle("inbox", &extend)["results"][0]["status"], "done");
+    let extended = |one: &Delivered, ms: u64| json!({ "receipt": one.receipt, "lease_ms": ms });
+    let extend = json!({ "extend": [extended(kept, 600_000), extended(lost, 1_000)] });
+    let results = consumer.settle("inbox", &extend)["results"].clone();
+    assert!(results.as_array().unwrap().iter().all(|one| one["status"] == "done"), "{results}");
 
     let back = next(&gateway, "inbox");
     assert_eq!((back.attempt, back.attribute("id")), (2, lost.attribute("id")));

@@ -60,10 +60,10 @@ fn a_replay_through_the_line_asks_the_filters_again_and_marks_what_it_places() {
     let push = deliver(&gateway, "push", "a");
     let alert = deliver(&gateway, "dependabot_alert", "b");
     let before = gateway.consumer().take("inbox", 1).remove(0);
-    assert_eq!(gateway.consumer().take("urgent", 1).len(), 1);
+    let last = gateway.consumer().take("urgent", 1).remove(0);
     for _ in 0..2 {
         // A replay never takes up what another replay placed: it was received later.
-        let ask = json!({ "through": "line", "to": before_now(&before.event) });
+        let ask = json!({ "through": "line", "to": before_now(&last.event) });
         let job = run(&gateway, "/v1/replays", &ask);
         assert_eq!(
             (&job["counts"]["moved"], &job["counts"]["failed"]),
@@ -84,7 +84,7 @@ fn a_replay_through_the_line_asks_the_filters_again_and_marks_what_it_places() {
 }
 
 /// A time after both events of the test were received and before any replay began: a second after
-/// the first, for which the test waits.
+/// the last, for which the test waits.
 fn before_now(event: &Value) -> String {
     let received = event["sgreceivedtime"].as_str().unwrap();
     let date = format!("{received} + 1 second");

@@ -189,7 +189,7 @@ queues:
         while quick < 20 || (quick < 200 && long.iter().any(|one| !one.is_finished())) {
             let start = Instant::now();
             post("0123").assert_problem(422, "payload_invalid");
-            assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+            assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
             quick += 1;
         }
         for one in long {

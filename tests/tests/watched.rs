@@ -59,7 +59,8 @@ fn a_new_version_of_a_watched_file_takes_over_and_a_bad_one_does_not() {
     let mut gateway = world.start();
     assert_ends_in(&gateway, "1", "urgent");
     let whole = fs::read(root().join(ROUTER)).unwrap();
-    world.write("router.wasm", &whole[..whole.len() / 2]);
+    world.write("half.part", &whole[..whole.len() / 2]);
+    fs::rename(world.path("half.part"), world.path("router.wasm")).unwrap();
     wait_for_changes(&gateway, 0, 1);
     assert_ends_in(&gateway, "2", "urgent");
     assert!(gateway.log().contains("plugin_malformed"), "{}", gateway.log());

@@ -72,6 +72,8 @@ fn a_connection_that_is_cut_or_closed_and_a_broker_that_is_killed_lose_and_doubl
     drop(client);
     broker.close_connections("a test");
     take_each_once(&gateway.consumer(), 3_000..4_000);
+    wait_until_standing(&gateway, "consuming");
+    wait_within(LONG, "all to be settled", || (number(&gateway, "unsettled") < 0.5).then_some(()));
     assert!(gateway.stop().success());
     let client = AmqpClient::connect(&broker.uri());
     assert_eq!(client.depth("incoming"), 0);
@@ -83,12 +85,14 @@ fn a_broker_that_falls_silent_is_left_and_found_again() {
     let proxy = TcpProxy::to(broker.port());
     let client = AmqpClient::connect(&broker.uri());
     client.queue("incoming");
-    let uri = format!("{}?heartbeat=1", broker.uri_at(proxy.port()));
+    let uri = format!("{}?heartbeat=4", broker.uri_at(proxy.port()));
     let gateway = consuming(&uri, EACH_ONCE, OPEN, "").start();
     wait_until_standing(&gateway, "consuming");
     proxy.be_silent(true);
     wait_until_standing(&gateway, "connecting");
-    assert!(interruptions(&gateway, "silent"), "{}", gateway.admin_get("/metrics").text());
+    wait_within(LONG, "the silence to be counted", || {
+        interruptions(&gateway, "silent").then_some(())
+    });
     proxy.be_silent(false);
     wait_until_standing(&gateway, "consuming");
     client.publish_all("incoming", numbered(0..10));
@@ -122,7 +126,7 @@ fn a_queue_that_is_deleted_is_waited_for() {
     client.queue("other");
     let gateway = consuming(&broker.uri(), amqp, OPEN, "").start();
     wait_until_standing(&gateway, "no_queue");
-    assert!(gateway.log().contains("NOT_FOUND"), "{}", gateway.log());
+    gateway.wait_for_log("NOT_FOUND");
     client.queue("incoming");
     wait_until_standing(&gateway, "consuming");
     client.delete("incoming");

@@ -178,7 +178,8 @@ fn a_blocked_or_absent_broker_is_waited_for_and_costs_no_attempts() {
     let client = AmqpClient::connect(&broker.uri());
     client.queue("out");
     broker.keep_declared();
-    let few = "  inbox: { retry: { attempts: 3, min: 10ms, max: 20ms }, dead_letter: dead }\n  \
+    // Used up in ten seconds of a broker that is silent, and in one of a broker that is away.
+    let few = "  inbox: { retry: { attempts: 20, min: 10ms, max: 20ms }, dead_letter: dead }\n  \
                dead: {}";
     let amqp = "routing_key: out, timeout: 500ms";
     let world = publishing(&broker.uri(), amqp, few);
@@ -189,6 +190,10 @@ fn a_blocked_or_absent_broker_is_waited_for_and_costs_no_attempts() {
     (1..=20).for_each(|n| drop(post(&gateway, &format!("{{\"n\":{n}}}"))));
     wait_within(LONG, "the notice", || (sink_number(&gateway, "blocked") > 0.5).then_some(()));
     assert!(gateway.admin_get("/readyz").text().contains("amqp_sink_blocked"));
+    let blocked = std::time::Instant::now();
+    wait_within(LONG, "more than all attempts", || {
+        (blocked.elapsed().as_secs() > 12).then_some(())
+    });
     broker.unblock_publishers();
     gateway.wait_until_empty("inbox");
     broker.kill();

@@ -36,7 +36,7 @@ fn a_gateway_proves_itself_by_password_or_by_certificate_and_believes_only_its_a
     let authority = authority();
     let (server, server_key) = issued("localhost", ExtendedKeyUsagePurpose::ServerAuth, &authority);
     let (ours, our_key) = issued("gateway", ExtendedKeyUsagePurpose::ClientAuth, &authority);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = sluicegate_tests::ports::free();
     let broker = RabbitMq::start_with(&["rabbitmq_auth_mechanism_ssl"], |folder| {
         for (name, text) in [
             ("ca.pem", authority.pem()),

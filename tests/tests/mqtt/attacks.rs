@@ -29,7 +29,7 @@ fn assert_serves(gateway: &mut Gateway) {
 
 #[test]
 fn connections_that_say_nothing_hold_up_nobody_and_are_closed() {
-    let mut gateway = world("connect: 500ms").start();
+    let mut gateway = world("connect: 3s").start();
     let mut silent: Vec<_> = (0..20).map(|_| Raw::open(gateway.mqtt())).collect();
     let mut half = Raw::open(gateway.mqtt());
     half.send(&connect(V5, "half", CLEAN, 60, &[])[..9]);

@@ -117,7 +117,7 @@ fn a_message_of_a_broker_becomes_an_event_and_is_answered_after_its_commit() {
             }
         }
         let answered = "sluicegate_mqtt_client_answered_total{source=\"plant\"}";
-        wait_for("three answers", || (value(&gateway, answered) == 3.0).then_some(()));
+        wait_for("three answers", || (value(&gateway, answered) >= 3.0).then_some(()));
         assert!(gateway.stop().success());
     }
 }
@@ -231,10 +231,17 @@ fn events_go_out_with_their_topic_and_properties_over_restarts_of_the_broker() {
             let kept = connect(V5, "reader", 0, 60, &[0x11, 0, 0, 2, 0]);
             let (mut raw, _) = Raw::connect_with(address, &kept);
             raw.send(&subscribe(V5, 1, "down/#", 1));
-            while raw.read().first != 0x90 {}
-            raw
+            // What the session has may come before the answer.
+            let mut before = Vec::new();
+            loop {
+                let packet = raw.read();
+                if packet.first == 0x90 {
+                    return (raw, before);
+                }
+                before.push(packet);
+            }
         };
-        let mut reader = listen();
+        let (mut reader, _) = listen();
         let hook = |number: u32| {
             let fields = [("X-Room", "kitchen"), ("traceparent", "00-1-2-01")];
             let mut all = headers(&fields);
@@ -263,10 +270,11 @@ fn events_go_out_with_their_topic_and_properties_over_restarts_of_the_broker() {
             assert_eq!(gateway.send(&hook(number)).status, 202);
         }
         broker.again();
-        let mut reader = listen();
+        let (mut reader, before) = listen();
+        let mut before = before.into_iter();
         let mut seen = std::collections::BTreeSet::new();
         while seen.len() < 20 {
-            let packet = reader.read();
+            let packet = before.next().unwrap_or_else(|| reader.read());
             if packet.first >> 4 != 3 {
                 continue;
             }

@@ -54,7 +54,7 @@ fn ten_thousand_clients_that_say_nothing_need_less_than_200_megabytes() {
 
 #[test]
 fn a_client_over_its_rate_is_read_more_slowly_and_others_are_not() {
-    let gateway = World::new(&configuration("rate: 10", "")).start();
+    let gateway = World::new(&configuration("rate: 5", "")).start();
     let mut loud = Raw::connect(gateway.mqtt(), V3, "loud");
     let began = Instant::now();
     for id in 1..=60 {
@@ -63,12 +63,12 @@ fn a_client_over_its_rate_is_read_more_slowly_and_others_are_not() {
     let mut quiet = Raw::connect(gateway.mqtt(), V3, "quiet");
     quiet.send(&publish(V3, 0b0010, "t", 1, b"x"));
     assert_eq!(quiet.read().first, 0x40);
-    assert!(began.elapsed() < Duration::from_secs(5), "the quiet one does not wait");
+    assert!(began.elapsed() < Duration::from_secs(10), "the quiet one does not wait");
     for id in 1..=60_u16 {
         assert_eq!(loud.read().body[..2], id.to_be_bytes());
     }
-    // Ten at once, and ten in each second after.
-    assert!(began.elapsed() > Duration::from_millis(4900), "{:?}", began.elapsed());
+    // Six at once, and five in each second after.
+    assert!(began.elapsed() > Duration::from_millis(10_700), "{:?}", began.elapsed());
     assert_eq!(gateway.consumer().drain("inbox").len(), 61);
 }
 

@@ -145,6 +145,11 @@ impl Archive {
     /// costs goes with what is held, and must stay a small part of all work. On a full disk it
     /// waits less: no segment goes without it, and senders are refused meanwhile.
     pub(crate) fn rests(&self, full: bool) -> bool {
+        // Tests drive it step by step: how fast the machine is must not count.
+        #[cfg(test)]
+        if matches!(self.hands, Hands::Own(_)) {
+            return false;
+        }
         let rest = self.shared.rest.lock().unwrap_or_else(PoisonError::into_inner);
         rest.is_some_and(|rest| !rest.is_over(Instant::now(), full))
     }

@@ -135,9 +135,10 @@ pub(super) async fn stats(store: &Store, queue: &str) -> QueueStats {
     store.stats().await.into_iter().find(|(other, _)| other.as_str() == queue).unwrap().1
 }
 
-/// Waits until a condition holds; fails if it does not within ten seconds.
+/// Waits until a condition holds; fails if it does not within two minutes: what a checkpoint took
+/// on a disk that stalls, the next one waits three times.
 pub(super) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     while !holds().await {
         assert!(tokio::time::Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -77,8 +77,10 @@ async fn a_receiver_that_never_answers_runs_into_the_timeout() {
 
 #[tokio::test]
 async fn a_refused_connection_is_a_retry_that_says_so() {
-    let (receiver, listener) = Receiver::bound().await;
-    drop(listener);
+    // A port that nobody else can get, and on which nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let receiver = Receiver::at(socket.local_addr().unwrap());
     let (_, why) = retried(deliver(&receiver.sink()).await);
     assert!(why.to_lowercase().contains("connection refused"), "{why}");
 }
@@ -102,7 +104,7 @@ async fn a_slow_or_huge_body_changes_nothing_about_the_status() {
         receiver.answers(Reply { body, ..Reply::status(500) });
         let (_, why) = retried(deliver(&sink).await);
         assert!(why.len() < 300, "{why}");
-        assert!(start.elapsed() < Duration::from_secs(5), "the body was waited for");
+        assert!(start.elapsed() < Duration::from_secs(15), "the body was waited for");
     }
 }
 

@@ -86,9 +86,12 @@ impl Receiver {
     /// A receiver whose connections are not served yet.
     pub(crate) async fn bound() -> (Self, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let reply = Arc::new(Mutex::new(Reply::status(200)));
-        (Self { address, reply, got: Arc::default() }, listener)
+        (Self::at(listener.local_addr().unwrap()), listener)
+    }
+
+    /// Nobody, at this address.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self { address, reply: Arc::new(Mutex::new(Reply::status(200))), got: Arc::default() }
     }
 
     pub(crate) fn answers(&self, reply: Reply) {

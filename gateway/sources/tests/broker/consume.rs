@@ -133,10 +133,10 @@ async fn messages_that_have_come_when_the_broker_ends_the_consumer_are_finished(
 /// lapin sees no messages, and a broker that sends some need send no heartbeats.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_only_delivers_is_not_taken_for_dead() {
-    let mut world = dialled("?heartbeat=2").await;
+    let mut world = dialled("?heartbeat=5").await;
     world.broker.consume().await;
-    world.gate.permits.add_permits(100);
-    for tag in 1..=60 {
+    world.gate.permits.add_permits(200);
+    for tag in 1..=120 {
         world.broker.deliver(tag, b"{}").await;
         world.broker.hear((60, 80)).await;
         sleep(Duration::from_millis(100)).await;

@@ -45,7 +45,8 @@ async fn a_body_over_the_limit_is_refused_without_a_length_too() {
 
 #[tokio::test]
 async fn a_refused_body_is_read_on_so_that_the_answer_arrives() {
-    let world = World::new().await;
+    let limits = HttpLimits { linger: crate::world::PATIENCE, ..HttpLimits::default() };
+    let world = World::with(limits).await;
     let mut wire = b"POST /hook HTTP/1.1\r\nhost: t\r\ncontent-length: 99000000\r\n\r\n".to_vec();
     wire.resize(8_000_000, b'x');
     let mut client = world.connect().await;

@@ -126,7 +126,7 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (stop, signal) = watch::channel(false);
         let metrics = source.metrics();
-        let task = tokio::spawn(source.serve(listener, signal, Duration::from_secs(5)));
+        let task = tokio::spawn(source.serve(listener, signal, Duration::from_secs(60)));
         Self { address, intake, metrics, stop, task }
     }
 

@@ -313,7 +313,12 @@ async fn watch<S: Publish>(
     meter.recording.store(true, Ordering::Relaxed);
     let before = read();
     tokio::time::sleep(pace.time).await;
-    let after = read();
+    // A disk that stalled for all of that time is measured until it goes on.
+    let mut after = read();
+    while after.done == before.done || after.flushes.count == before.flushes.count {
+        tokio::time::sleep(pace.time).await;
+        after = read();
+    }
     meter.recording.store(false, Ordering::Relaxed);
     meter.stop.store(true, Ordering::Relaxed);
     let mut figures = difference(&before, &after);

@@ -37,7 +37,7 @@ fn leased_and_delayed_events_cost_nothing_while_idle() {
     let took = begin.elapsed();
     // A scan of as many events takes a millisecond at least, so ten thousand of them take ten
     // seconds.
-    assert!(took < Duration::from_secs(2), "10,000 idle turns took {took:?}");
+    assert!(took < Duration::from_secs(8), "10,000 idle turns took {took:?}");
 }
 
 #[test]
