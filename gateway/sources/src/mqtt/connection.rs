@@ -63,9 +63,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         let talk = Box::pin(self.welcome(candidate)).await;
         let Some(mut talk) = talk else { return self.flush().await };
         let ending = Box::pin(self.converse(&mut talk, &mut stop)).await;
-        let will = talk.leave(ending);
-        Box::pin(self.part(talk.packet_bytes_max(), ending)).await;
-        Box::pin(talk.end(will)).await;
+        let (bytes_max, will) = (talk.packet_bytes_max(), talk.leave(ending));
+        // Nobody waits for a client that does not read its last words.
+        tokio::join!(Box::pin(self.part(bytes_max, ending)), Box::pin(talk.end(will)));
     }
 
     /// Reads the CONNECT and judges it. `None`: the connection is over.
@@ -154,6 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 match reads.then(|| fill(&mut self.reader, &mut self.inbox).now_or_never()) {
                     Some(Some(Ok(1..))) => continue,
                     Some(Some(_)) => return Ending::BROKEN,
+                    // It is listened to again when the line has taken what it said.
+                    None if talk.is_full() && !stopping => {}
                     Some(None) | None => talk.heard_all(),
                 }
             }
@@ -172,7 +174,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 written = self.writer.write_buf(&mut self.outbox), if write_by.is_some() => {
                     match written {
                         Ok(count) if count > 0 => wrote = Instant::now(),
-                        _ => return Ending::BROKEN,
+                        _ => return self.hear_out(talk),
                     }
                 }
                 done = talk.next_done(), if !talk.is_idle() => {
@@ -195,6 +197,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 _ = stop.wait_for(|stop| *stop), if !stopping => stopping = true,
             }
         }
+    }
+
+    /// Nothing reaches the client any more. What it said before, perhaps its good-bye, is heard.
+    fn hear_out(&mut self, talk: &mut Talk) -> Ending {
+        self.outbox.clear();
+        while talk.takes_more()
+            && let Some(Ok(1..)) = fill(&mut self.reader, &mut self.inbox).now_or_never()
+        {
+            if let Err(ending) = self.advance(talk, false) {
+                return ending;
+            }
+        }
+        Ending::BROKEN
     }
 
     /// Does what can be done without waiting: packets that came whole, packets that may go.

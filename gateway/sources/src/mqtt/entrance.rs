@@ -55,13 +55,17 @@ pub(crate) enum Last {
 impl Hub {
     /// Another connection of a client is there. The one that speaks for the client now is to hear
     /// first what lies in its socket: a client that says good-bye and comes back at once has said
-    /// good-bye. Over when it has. `None`: no connection speaks for the client.
+    /// good-bye. Ends without a word when it has, and with one when yet another connection of the
+    /// client knocks. `None`: no connection speaks for the client.
     pub(crate) fn knock(&self, client: &str) -> Option<oneshot::Receiver<()>> {
         let seat = self.read().seat(client)?;
         let mut held = seat.lock();
         held.session.link?;
         let (rival, heard) = oneshot::channel();
-        held.rivals.push(rival);
+        if let Some(earlier) = held.rival.replace(rival) {
+            // It may have given up.
+            let _ = earlier.send(());
+        }
         held.wake.notify_one();
         Some(heard)
     }
@@ -133,7 +137,7 @@ impl Hub {
             held.session.detach();
             held.wake.notify_one();
         }
-        held.rivals.clear();
+        held.rival = None;
         for at in held.ends_at.take().into_iter().chain(held.will_at.take()) {
             inner.due.remove(&(at, Arc::clone(&seat.client)));
         }
@@ -183,7 +187,7 @@ impl Hub {
             return None;
         }
         held.session.detach();
-        held.rivals.clear();
+        held.rival = None;
         let expiry = held.session.expiry;
         let mut will = held.will.take();
         if last == Last::Parted {

@@ -85,7 +85,7 @@ impl Shared {
     /// Lets a client in. Not to be broken off: it would have its place, and nobody would leave it.
     ///
     /// # Errors
-    /// What CONNACK says to a client for which there is no room.
+    /// What CONNACK says to a client for which there is no room, or that has come again already.
     pub(crate) async fn welcome(
         self: &Arc<Self>,
         candidate: Candidate,
@@ -93,7 +93,11 @@ impl Shared {
         let Candidate { mut link, start, will, mut ack } = candidate;
         if let Some(heard) = self.hub.knock(&link.client) {
             // Who has not been heard by then is cut short.
-            let _ = timeout(LAST_WORDS, heard).await;
+            if let Ok(Ok(())) = timeout(LAST_WORDS, heard).await {
+                return Err(ConnectAckReason::ServerBusy);
+            }
+            // It could not be listened to meanwhile.
+            link.hear(self.now());
         }
         let subject = Subject { client: Arc::clone(&link.client), user: link.user.clone() };
         let allowed = Allowed { shared: self, subject };

@@ -33,8 +33,9 @@ pub(crate) struct Held {
     pub(crate) swamped: bool,
     /// Of the connection that speaks for the client.
     pub(super) wake: Arc<Notify>,
-    /// Other connections come, and wait for the last words of this one: until these are dropped.
-    pub(super) rivals: Vec<oneshot::Sender<()>>,
+    /// Another connection comes, and waits for the last words of this one: until this is dropped.
+    /// A word means that yet another one has come after it.
+    pub(super) rival: Option<oneshot::Sender<()>>,
 }
 
 /// What is published when a client is lost.
@@ -49,6 +50,15 @@ pub(crate) struct Will {
     pub(crate) number: Option<u64>,
 }
 
+impl Held {
+    /// What this connection was to say, the one that has its place now may have to say.
+    pub(crate) fn ring_unless(&self, link: u64) {
+        if self.session.link != Some(link) {
+            self.wake.notify_one();
+        }
+    }
+}
+
 impl Seat {
     pub(super) fn new(client: Arc<str>, limits: OutboxLimits, birth: Timestamp) -> Self {
         let held = Held {
@@ -60,7 +70,7 @@ impl Seat {
             kept: None,
             swamped: false,
             wake: Arc::default(),
-            rivals: Vec::new(),
+            rival: None,
         };
         Self { client, held: Mutex::new(held) }
     }

@@ -16,7 +16,7 @@ use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use sluicegate_core::seams::Uncommitted;
 use sluicegate_core::time::Timestamp;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use super::access::Subject;
 use super::claims::Publisher;
@@ -39,8 +39,8 @@ pub(crate) struct Talk {
     /// What is on its way through the line; results come in the order of arrival.
     takes: FuturesOrdered<Doing>,
     pumps: HashMap<Arc<str>, Pump>,
-    /// Other connections of the client wait until what came over this one is heard.
-    rivals: Vec<oneshot::Sender<()>>,
+    /// Another connection of the client waits until what came over this one is heard.
+    awaited: bool,
     /// When this turn of the connection began.
     now: Timestamp,
 }
@@ -66,8 +66,8 @@ impl Talk {
         let publisher = Publisher { client, user, peer: Some(peer) };
         let (takes, pumps) = (FuturesOrdered::new(), HashMap::new());
         let now = shared.now();
-        let rivals = Vec::new();
-        let mut talk = Self { shared, link, seat, publisher, takes, pumps, rivals, now };
+        let awaited = false;
+        let mut talk = Self { shared, link, seat, publisher, takes, pumps, awaited, now };
         talk.pump_again();
         talk
     }
@@ -101,7 +101,12 @@ impl Talk {
 
     /// Whether one message more may go through the line.
     pub(crate) fn takes_more(&self) -> bool {
-        self.takes.len() < usize::from(self.shared.limits.receive_max) && self.pause().is_none()
+        !self.is_full() && self.pause().is_none()
+    }
+
+    /// Whether as much is on its way through the line as may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.takes.len() >= usize::from(self.shared.limits.receive_max)
     }
 
     /// How long nothing more is taken from a client that is over its rate.
@@ -139,7 +144,9 @@ impl Talk {
     /// The next packet for the client.
     pub(crate) fn next_out(&mut self) -> Option<Packet> {
         let now = self.now;
-        self.seat.lock().session.next(&mut self.link, now)
+        let mut held = self.seat.lock();
+        let speaks = held.session.link == Some(self.link.number);
+        if speaks { held.session.next(&mut self.link, now) } else { None }
     }
 
     /// A packet for the client was larger than it takes.
@@ -303,7 +310,12 @@ impl Talk {
                 let mut held = self.seat.lock();
                 return Ok(Some(held.session.forgotten(&mut self.link, id, mark)));
             }
-            Done::Released(id, Ok(())) => return Ok(self.seat.lock().session.released(number, id)),
+            Done::Released(id, Ok(())) => {
+                let mut held = self.seat.lock();
+                let reply = held.session.released(number, id);
+                held.ring_unless(number);
+                return Ok(reply);
+            }
             Done::Released(id, Err(_)) => {
                 self.seat.lock().session.unreleased(number, id, BUSY);
                 return Err(Ending::because(BUSY));
@@ -315,7 +327,9 @@ impl Talk {
         let judged = taken.judged;
         self.shared.spread(*taken, &publish, &self.publisher);
         let mut held = self.seat.lock();
-        held.session.judged(number, Some(&mut self.link), taking, judged)
+        let reply = held.session.judged(number, Some(&mut self.link), taking, judged);
+        held.ring_unless(number);
+        reply
     }
 
     fn subscribe(&mut self, subscribe: &Subscribe) -> Result<Packet, Ending> {

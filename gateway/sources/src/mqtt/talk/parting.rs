@@ -10,20 +10,22 @@ use crate::mqtt::session::{Ending, WillFate};
 impl Talk {
     /// The bell was rung: perhaps because another connection of the client comes.
     pub(crate) fn rung(&mut self) {
-        let mut held = self.seat.lock();
-        if held.session.link == Some(self.link.number) {
-            self.rivals.append(&mut held.rivals);
-        }
+        let held = self.seat.lock();
+        self.awaited = held.rival.is_some() && held.session.link == Some(self.link.number);
     }
 
     /// Whether another connection of the client waits for the last words of this one.
     pub(crate) fn has_rival(&self) -> bool {
-        !self.rivals.is_empty()
+        self.awaited
     }
 
     /// Everything that came is heard.
     pub(crate) fn heard_all(&mut self) {
-        self.rivals.clear();
+        self.awaited = false;
+        let mut held = self.seat.lock();
+        if held.session.link == Some(self.link.number) {
+            held.rival = None;
+        }
     }
 
     /// The connection speaks for its client no longer. Gives back the will that is to be published
@@ -35,9 +37,7 @@ impl Talk {
             WillFate::Published => Last::Lost,
         };
         let now = self.shared.now();
-        let will = self.shared.hub.leave(&self.seat, self.link.number, last, now);
-        self.rivals.clear();
-        will
+        self.shared.hub.leave(&self.seat, self.link.number, last, now)
     }
 
     /// The connection is over. What is on its way through the line goes on to its end.
