@@ -21,7 +21,7 @@ use crate::fixtures::Delivery;
 use crate::http::{self, Response};
 
 /// Compiling a plugin in a debug build on a busy machine is the slowest part of a start.
-const START: Duration = Duration::from_secs(90);
+const START: Duration = Duration::from_secs(240);
 
 /// A running gateway. Dropping it kills it.
 pub struct Gateway {
@@ -198,7 +198,7 @@ impl Gateway {
     /// When it does not end in time.
     pub fn wait(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        wait_within(Duration::from_secs(40), "the gateway to end", || {
+        wait_within(Duration::from_secs(90), "the gateway to end", || {
             child.try_wait().expect("a child can be asked")
         })
     }
