@@ -47,7 +47,7 @@ impl Raw {
     /// When it is refused.
     #[must_use]
     pub fn connect(address: SocketAddr, level: u8, client: &str) -> Self {
-        let (raw, ack) = Self::connect_with(address, &connect(level, client, CLEAN, 60, &[]));
+        let (raw, ack) = Self::connect_with(address, &connect(level, client, CLEAN, 600, &[]));
         assert_eq!(ack.body[1], 0, "CONNACK {ack:?}");
         raw
     }
