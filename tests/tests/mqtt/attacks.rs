@@ -62,6 +62,20 @@ fn a_packet_that_has_begun_is_not_waited_for_for_ever() {
 }
 
 #[test]
+fn a_client_that_talks_on_can_read_why_it_was_disconnected() {
+    let gateway = world("").start();
+    for _ in 0..20 {
+        let mut client = Raw::connect(gateway.mqtt(), V5, "talks");
+        // Only servers send this one.
+        client.send(&packet(0xd0, &[]));
+        // None of that fails: whoever is answered packet by packet comes to the last one, too.
+        client.send(&[0xc0, 0].repeat(500_000));
+        let last = client.until_closed();
+        assert_eq!(last.last().map(|one| (one.first, one.body[0])), Some((0xe0, 0x82)), "{last:?}");
+    }
+}
+
+#[test]
 fn client_ids_that_look_like_filters_are_ids_like_others() {
     let mut gateway = world("").start();
     for id in ["a+b", "a#b", "$a", "a/b", "+", "#", "é", "{client_id}"] {

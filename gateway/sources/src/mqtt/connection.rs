@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its last: bytes in, bytes out, and the waits between.
 //! What a packet does stands in `talk`, and what a session is in `session`.
 
+use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -315,12 +316,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         self.flush().await;
     }
 
-    /// Writes what is left, if the client takes it, and closes.
+    /// Writes what is left, if the client takes it, and closes. What the client says meanwhile is
+    /// read and thrown away: it would reset the connection, and with it go the last words.
     async fn flush(&mut self) {
-        let Self { writer, outbox, .. } = self;
+        let Self { reader, writer, inbox, outbox, .. } = self;
         let write = async {
             writer.write_all(outbox).await?;
-            writer.shutdown().await
+            writer.shutdown().await?;
+            inbox.clear();
+            while !outbox.is_empty() && fill(reader, inbox).await? > 0 {
+                inbox.clear();
+            }
+            io::Result::Ok(())
         };
         // However it goes, the connection is over.
         let _ = timeout(LINGER, write).await;
