@@ -117,6 +117,12 @@ impl Owner {
                 self.handle(Input::Withdrawn(ask));
             }
         }
+        // One that went away since its mail was opened must not begin to wait now.
+        if let Input::Ask { ask, .. } = &input
+            && !self.waiting.asks.contains_key(ask)
+        {
+            return;
+        }
         self.handle(input);
     }
 
